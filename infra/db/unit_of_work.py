@@ -1,0 +1,52 @@
+"""The only place that commits. One use case, one unit of work, no network call inside."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from infra.db.tenancy import set_businesses
+from infra.jobs.outbox import OutboxRow
+
+UnitOfWorkFactory = Callable[[Sequence[UUID]], AbstractAsyncContextManager["UnitOfWork"]]
+
+
+class UnitOfWork:
+    """A session whose changes, log rows and job requests become visible together or not at all."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+        self.has_enqueued = False
+
+    def enqueue(self, job: str, *arguments: str) -> None:
+        """Ask for `job` (a name in `runway/jobs.py`) in this transaction; it is rung after the commit."""
+        self.session.add(OutboxRow(job=job, arguments=list(arguments)))
+        self.has_enqueued = True
+
+
+async def _ring_nobody() -> None:
+    """Without a doorbell the relay's sweep finds the row."""
+
+
+def unit_of_work_factory(
+    engine: AsyncEngine, *, after_enqueue: Callable[[], Awaitable[None]] = _ring_nobody
+) -> UnitOfWorkFactory:
+    """Build the factory that orchestrators, jobs and sync services open transactions with.
+
+    Its argument lists the businesses the transaction may see; an empty list sees no tenant's rows.
+    The block's end commits; an exception rolls back.
+    """
+    sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def open_unit(business_ids: Sequence[UUID] = ()) -> AsyncIterator[UnitOfWork]:
+        async with sessions() as session:
+            await set_businesses(session, business_ids)
+            uow = UnitOfWork(session)
+            yield uow
+            await session.commit()
+        if uow.has_enqueued:
+            await after_enqueue()
+
+    return open_unit
