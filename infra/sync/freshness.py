@@ -1,0 +1,79 @@
+"""How old an answer may be, and how old it is."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+DEFAULT_MAX_AGE = timedelta(minutes=20)
+NEVER_SHOWN_SILENTLY = timedelta(hours=24)
+
+
+class SyncStrategy(StrEnum):
+    """Who asks. It decides how long a stale answer may wait for a refresh (DESIGN's table of callers)."""
+
+    PAGE = "page"
+    ON_DEMAND = "on_demand"
+    LIVE = "live"
+    SCHEDULED = "scheduled"
+    EVENT = "event"
+    RECONCILIATION = "reconciliation"
+
+
+class FreshnessSource(StrEnum):
+    MIRROR = "mirror"
+    RAIL = "rail"
+    COALESCED = "coalesced"
+
+
+@dataclass(frozen=True)
+class FreshnessNeed:
+    """What a caller asks for: its strategy and, where it differs from the mirror's own, the oldest data it accepts."""
+
+    strategy: SyncStrategy = SyncStrategy.ON_DEMAND
+    max_age: timedelta | None = None
+
+    @property
+    def wait(self) -> timedelta:
+        """The longest this caller waits for a refresh."""
+        match self.strategy:
+            case SyncStrategy.PAGE:
+                return timedelta(0)
+            case SyncStrategy.ON_DEMAND:
+                return timedelta(seconds=2)
+            case SyncStrategy.LIVE:
+                return timedelta(seconds=10)
+            case SyncStrategy.SCHEDULED | SyncStrategy.EVENT | SyncStrategy.RECONCILIATION:
+                return timedelta(minutes=10)
+
+
+ON_DEMAND = FreshnessNeed()
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """What an answer's age is and where it came from.
+
+    Attributes:
+        as_of: everything the rail had at this instant is in the answer; None when it was never synced.
+        age_seconds: whole seconds since `as_of`.
+        calls_spent: calls to the rail that this answer caused.
+        stale: older than the caller allowed; `reason` says why it is given all the same.
+    """
+
+    as_of: datetime | None
+    age_seconds: int | None
+    source: FreshnessSource
+    calls_spent: int
+    stale: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Fetched(Generic[T]):
+    """A value and how fresh it is. Never one without the other."""
+
+    value: T
+    freshness: Freshness

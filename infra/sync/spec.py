@@ -1,0 +1,83 @@
+"""What a domain declares about a mirror, and what a rail delivers to it. The engine knows nothing else of either."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy.orm import InstrumentedAttribute
+
+from infra.config import Rail
+from infra.sync.shapes import LogRow, LogSource, MirrorRow
+
+W = TypeVar("W", bound=BaseModel)
+M = TypeVar("M", bound=MirrorRow)
+L = TypeVar("L", bound=LogRow)
+
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class MirrorSpec(Generic[W, M, L]):
+    """How one rail's entity fills one mirror table.
+
+    `fill(row, wire)` sets the domain's own columns, every one of them, each time: what it leaves unset is stored as null.
+    It is pure and raises `UnknownRailValue` for an enum member we do not know.
+    """
+
+    rail: Rail
+    entity: str
+    wire: type[W]
+    mirror: type[M]
+    log: type[L]
+    fill: Callable[[M, W], None]
+    max_age: timedelta = timedelta(minutes=20)
+
+    def column(self, name: str) -> InstrumentedAttribute[Any]:
+        """The mirror's column of that name, for a rail's named reads.
+
+        Raises:
+            AttributeError: the mirror has no such column.
+        """
+        column: InstrumentedAttribute[Any] = getattr(self.mirror, name)
+        return column
+
+
+AnySpec = MirrorSpec[Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class RailRecord:
+    """One object as a rail gave it. `version` orders its states where the rail numbers them (QBO SyncToken)."""
+
+    external_id: str
+    version: int | None
+    updated_at: datetime
+    payload: Payload
+
+
+@dataclass(frozen=True)
+class RailDeletion:
+    """The rail says that an object is gone since `updated_at`."""
+
+    external_id: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one call to a rail brought for one entity of one business.
+
+    `fetched_at` is taken *before* the call: a change that lands during it is newer than this delivery.
+    `actor` and `request_id` say in the log who caused the call (`sync:backfill`, a run's id).
+    """
+
+    business_id: UUID
+    records: Sequence[RailRecord]
+    fetched_at: datetime
+    source: LogSource
+    actor: str
+    request_id: str
+    deletions: Sequence[RailDeletion] = field(default=())
