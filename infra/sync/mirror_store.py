@@ -1,0 +1,185 @@
+"""The only writer of mirror and log rows.
+
+It works on sets: one delivery (a page of objects) becomes one upsert-and-log statement, in the caller's transaction, so a change
+and its log row cannot come apart. Newest wins; an unchanged object writes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from psycopg import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from infra import exact_json
+from infra.ids import new_id
+from infra.sync.shapes import MirrorRow, TransactionType
+from infra.sync.spec import AnySpec, Delivery, RailRecord
+from infra.sync.store_statements import StoreStatements, statements_for
+
+
+@dataclass(frozen=True)
+class StoreOutcome:
+    """What a delivery did to the mirror, in objects. `ignored` were older than what the mirror holds."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    restored: int = 0
+    unchanged: int = 0
+    ignored: int = 0
+
+    @property
+    def changed(self) -> int:
+        """Rows written, each with its log row."""
+        return self.created + self.updated + self.deleted + self.restored
+
+    def __add__(self, other: "StoreOutcome") -> "StoreOutcome":
+        return StoreOutcome(
+            created=self.created + other.created,
+            updated=self.updated + other.updated,
+            deleted=self.deleted + other.deleted,
+            restored=self.restored + other.restored,
+            unchanged=self.unchanged + other.unchanged,
+            ignored=self.ignored + other.ignored,
+        )
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    record: RailRecord
+    text: str
+    digest: bytes
+
+
+class _Row:
+    """What `fill` writes on: the mirror's own columns as plain attributes, an order of magnitude cheaper than an ORM instance."""
+
+
+async def store(session: AsyncSession, spec: AnySpec, delivery: Delivery) -> StoreOutcome:
+    """Bring the mirror of `spec` to what `delivery` says where it is newer, writing one log row a change.
+
+    Writers of one business and table are ordered by an advisory lock, held to the end of the caller's transaction:
+    row locks do not order two first inserts.
+    """
+    connection = await _driver_connection(session)
+    mirror: type[MirrorRow] = spec.mirror
+    statements = statements_for(mirror)
+    await connection.execute(statements.lock, (f"{mirror.__tablename__}:{delivery.business_id}",))
+    candidates = _newest_of_each(delivery.records)
+    known = await _known_hashes(connection, statements, spec=spec, delivery=delivery, external_ids=list(candidates))
+    differing = [c for external_id, c in candidates.items() if known.get(external_id) != c.digest]
+    written = (
+        await _write(connection, statements, spec=spec, delivery=delivery, candidates=differing) if differing else []
+    )
+    written += await _delete(connection, statements, spec=spec, delivery=delivery) if delivery.deletions else []
+    return _outcome(written, seen=len(candidates), differing=len(differing), deletions=len(delivery.deletions))
+
+
+async def _driver_connection(session: AsyncSession) -> AsyncConnection[Any]:
+    """Psycopg's own connection, inside the session's transaction: pages skip SQLAlchemy's per-parameter work."""
+    connection = await session.connection()
+    driver: AsyncConnection[Any] = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]  # the dialect is psycopg's
+    return driver
+
+
+def _newest_of_each(records: Iterable[RailRecord]) -> dict[str, _Candidate]:
+    """One candidate an object: a page may hold an object twice, and a statement may touch a row once."""
+    newest: dict[str, RailRecord] = {}
+    for record in records:
+        held = newest.get(record.external_id)
+        if held is None or _order(record) >= _order(held):
+            newest[record.external_id] = record
+    return {external_id: _candidate(record) for external_id, record in newest.items()}
+
+
+def _order(record: RailRecord) -> tuple[int, float]:
+    return (-1 if record.version is None else record.version, record.updated_at.timestamp())
+
+
+def _candidate(record: RailRecord) -> _Candidate:
+    canonical = exact_json.dumps(record.payload)
+    return _Candidate(record, canonical.decode(), blake2b(canonical, digest_size=16).digest())
+
+
+async def _known_hashes(
+    connection: AsyncConnection[Any],
+    statements: StoreStatements,
+    *,
+    spec: AnySpec,
+    delivery: Delivery,
+    external_ids: list[str],
+) -> dict[str, bytes]:
+    """Hashes of the live rows; a deleted row's is left out, so that its return is looked at."""
+    parameters = {"business_id": delivery.business_id, "rail": spec.rail.value, "external_ids": external_ids}
+    cursor = await connection.execute(statements.hashes, parameters, binary=True)
+    return dict(await cursor.fetchall())
+
+
+async def _write(
+    connection: AsyncConnection[Any],
+    statements: StoreStatements,
+    *,
+    spec: AnySpec,
+    delivery: Delivery,
+    candidates: Sequence[_Candidate],
+) -> list[str]:
+    rows = [_filled(spec, candidate.record) for candidate in candidates]
+    parameters: dict[str, Any] = {
+        **_constants(spec, delivery),
+        "id": [new_id() for _ in candidates],
+        "external_id": [c.record.external_id for c in candidates],
+        "payload": [c.text for c in candidates],
+        "payload_hash": [c.digest for c in candidates],
+        "rail_version": [c.record.version for c in candidates],
+        "rail_updated_at": [c.record.updated_at for c in candidates],
+    }
+    for column in statements.own_columns:
+        parameters[f"own_{column}"] = [row.get(column) for row in rows]
+    cursor = await connection.execute(statements.upsert, parameters)
+    return [row[0] for row in await cursor.fetchall()]
+
+
+def _filled(spec: AnySpec, record: RailRecord) -> dict[str, Any]:
+    row = _Row()
+    spec.fill(row, spec.wire.model_validate(record.payload))
+    return vars(row)
+
+
+async def _delete(
+    connection: AsyncConnection[Any], statements: StoreStatements, *, spec: AnySpec, delivery: Delivery
+) -> list[str]:
+    newest = {
+        deletion.external_id: deletion.updated_at for deletion in sorted(delivery.deletions, key=lambda d: d.updated_at)
+    }
+    parameters = {
+        **_constants(spec, delivery),
+        "external_id": list(newest),
+        "rail_updated_at": list(newest.values()),
+    }
+    cursor = await connection.execute(statements.delete, parameters)
+    return [row[0] for row in await cursor.fetchall()]
+
+
+def _constants(spec: AnySpec, delivery: Delivery) -> dict[str, Any]:
+    return {
+        "business_id": delivery.business_id,
+        "rail": spec.rail.value,
+        "synced_at": delivery.fetched_at,
+        "source": delivery.source.value,
+        "actor": delivery.actor,
+        "request_id": delivery.request_id,
+    }
+
+
+def _outcome(written: Sequence[str], *, seen: int, differing: int, deletions: int) -> StoreOutcome:
+    counts = {kind: written.count(kind) for kind in TransactionType}
+    return StoreOutcome(
+        created=counts[TransactionType.CREATED],
+        updated=counts[TransactionType.UPDATED],
+        deleted=counts[TransactionType.DELETED],
+        restored=counts[TransactionType.RESTORED],
+        unchanged=seen - differing,
+        ignored=differing + deletions - len(written),
+    )

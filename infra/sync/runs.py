@@ -1,0 +1,114 @@
+"""What each sync has seen (`sync_state`) and what each run did (`sync_run`)."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, PrimaryKeyConstraint, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from infra.config import Rail
+from infra.db.base import Base
+
+
+class RunKind(StrEnum):
+    BACKFILL = "backfill"
+    INCREMENTAL = "incremental"
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class SyncState(Base):
+    """How far one entity of one business is in step with its rail.
+
+    `backfill_cursor` is set while a backfill is under way and tells where it goes on. `synced_through` is the instant up to which
+    every change of the rail is in the mirror: the next incremental starts there, less an overlap. `last_synced_at` is when the
+    last call that confirmed it was begun: freshness is measured from it. `refreshing_until` is the lease of a refresh under way.
+    """
+
+    __tablename__ = "sync_state"
+    __table_args__ = (PrimaryKeyConstraint("business_id", "rail", "entity"),)
+
+    business_id: Mapped[UUID]
+    rail: Mapped[str]
+    entity: Mapped[str]
+    backfill_cursor: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    backfill_started_at: Mapped[datetime | None]
+    expected_objects: Mapped[int | None]
+    stored_objects: Mapped[int] = mapped_column(server_default="0")
+    synced_through: Mapped[datetime | None]
+    last_synced_at: Mapped[datetime | None]
+    last_full_at: Mapped[datetime | None]
+    dirty_since: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    last_error_at: Mapped[datetime | None]
+    refreshing_until: Mapped[datetime | None]
+    refreshing_by: Mapped[str | None]
+
+
+class SyncRun(Base):
+    """That a sync ran, what it saw and what it cost. A run that failed is never counted as a success."""
+
+    __tablename__ = "sync_run"
+    __table_args__ = (
+        PrimaryKeyConstraint("business_id", "id"),
+        Index("ix_sync_run_latest", "business_id", "started_at"),
+    )
+
+    business_id: Mapped[UUID]
+    id: Mapped[UUID]
+    rail: Mapped[str]
+    kind: Mapped[str]
+    state: Mapped[str]
+    actor: Mapped[str]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    calls: Mapped[int] = mapped_column(server_default="0")
+    seen: Mapped[int] = mapped_column(server_default="0")
+    changed: Mapped[int] = mapped_column(server_default="0")
+    error: Mapped[str | None]
+
+
+async def list_states(session: AsyncSession, business_id: UUID, *, rail: Rail) -> dict[str, SyncState]:
+    """Every entity's state, by entity."""
+    rows = await session.scalars(
+        select(SyncState).where(SyncState.business_id == business_id, SyncState.rail == rail.value)
+    )
+    return {row.entity: row for row in rows}
+
+
+async def ensure_states(session: AsyncSession, business_id: UUID, *, rail: Rail, entities: list[str]) -> None:
+    """Make a row for each entity that has none yet."""
+    rows = [{"business_id": business_id, "rail": rail.value, "entity": entity} for entity in entities]
+    await session.execute(insert(SyncState).values(rows).on_conflict_do_nothing())
+
+
+async def change_states(
+    session: AsyncSession, business_id: UUID, *, rail: Rail, entities: list[str], values: dict[str, Any]
+) -> None:
+    await session.execute(
+        update(SyncState)
+        .where(SyncState.business_id == business_id, SyncState.rail == rail.value, SyncState.entity.in_(entities))
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def start_run(session: AsyncSession, run: SyncRun) -> None:
+    session.add(run)
+
+
+async def change_run(session: AsyncSession, business_id: UUID, *, run_id: UUID, values: dict[str, Any]) -> None:
+    await session.execute(
+        update(SyncRun)
+        .where(SyncRun.business_id == business_id, SyncRun.id == run_id)
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )

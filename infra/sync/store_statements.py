@@ -1,0 +1,109 @@
+"""The SQL of mirror_store, written once for each mirror table from its columns."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy.dialects import postgresql
+
+from infra.sync.shapes import MirrorRow
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialect factories untyped
+_SHARED = frozenset(MirrorRow.__annotations__)
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
+# LATERAL keeps it one probe of the unique key an object; left to choose, the planner reads the whole business while statistics are young.
+_HASHES = """
+SELECT asked.external_id, held.payload_hash
+FROM unnest(%(external_ids)b::text[]) AS asked (external_id)
+CROSS JOIN LATERAL (
+  SELECT payload_hash FROM {mirror}
+  WHERE business_id = %(business_id)s AND rail = %(rail)s AND external_id = asked.external_id AND deleted_at IS NULL
+  OFFSET 0
+) AS held
+"""
+
+# An older delivery changes nothing: a lower rail version; the same with an older time; both equal, and fetched earlier.
+# A deleted object comes back only with a later time than its deletion's, whatever its version: a deletion carries none.
+_IS_NEWER = """
+CASE
+  WHEN m.deleted_at IS NOT NULL THEN excluded.rail_updated_at > m.rail_updated_at
+  WHEN excluded.rail_version IS DISTINCT FROM m.rail_version THEN excluded.rail_version > m.rail_version
+  WHEN excluded.rail_updated_at <> m.rail_updated_at THEN excluded.rail_updated_at > m.rail_updated_at
+  ELSE excluded.synced_at > m.synced_at
+END
+"""
+
+_UPSERT = """
+WITH stored AS (
+  INSERT INTO {mirror} AS m
+    (business_id, rail, version, synced_at, id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names})
+  SELECT %(business_id)s, %(rail)s, 1, %(synced_at)s, s.*
+  FROM (
+    SELECT id, external_id, payload::jsonb, payload_hash, rail_version, rail_updated_at{own_names}
+    FROM unnest(
+      %(id)b::uuid[], %(external_id)b::text[], %(payload)b::text[], %(payload_hash)b::bytea[], %(rail_version)b::bigint[],
+      %(rail_updated_at)b::timestamptz[]{own_arrays}
+    ) AS page (id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names})
+  ) AS s
+  ON CONFLICT (business_id, rail, external_id) DO UPDATE SET
+    version = m.version + 1, synced_at = excluded.synced_at, deleted_at = NULL, payload = excluded.payload,
+    payload_hash = excluded.payload_hash, rail_version = excluded.rail_version, rail_updated_at = excluded.rail_updated_at
+    {own_updates}
+  WHERE (m.payload_hash <> excluded.payload_hash OR m.deleted_at IS NOT NULL) AND {is_newer}
+  RETURNING new.id, new.version, new.payload AS after, old.payload AS before, old.deleted_at AS was_deleted_at
+)
+INSERT INTO {mirror}_transaction_log
+  (business_id, entity_id, version, transaction_type, source, actor, request_id, snapshot, changes)
+SELECT %(business_id)s, id, version,
+  CASE WHEN version = 1 THEN 'created' WHEN was_deleted_at IS NOT NULL THEN 'restored' ELSE 'updated' END,
+  %(source)s, %(actor)s, %(request_id)s, after, CASE WHEN version = 1 THEN '{{}}' ELSE changed_fields(before, after) END
+FROM stored
+RETURNING transaction_type
+"""
+
+_DELETE = """
+WITH stored AS (
+  UPDATE {mirror} AS m
+  SET version = m.version + 1, synced_at = %(synced_at)s, deleted_at = d.rail_updated_at, rail_updated_at = d.rail_updated_at
+  FROM unnest(%(external_id)b::text[], %(rail_updated_at)b::timestamptz[]) AS d (external_id, rail_updated_at)
+  WHERE m.business_id = %(business_id)s AND m.rail = %(rail)s AND m.external_id = d.external_id
+    AND m.deleted_at IS NULL AND d.rail_updated_at >= m.rail_updated_at
+  RETURNING new.id, new.version, new.payload, new.deleted_at
+)
+INSERT INTO {mirror}_transaction_log
+  (business_id, entity_id, version, transaction_type, source, actor, request_id, snapshot, changes)
+SELECT %(business_id)s, id, version, 'deleted', %(source)s, %(actor)s, %(request_id)s, payload,
+  jsonb_build_object('deleted_at', jsonb_build_array(NULL, to_jsonb(deleted_at)))
+FROM stored
+RETURNING transaction_type
+"""
+
+
+@dataclass(frozen=True)
+class StoreStatements:
+    """Each column of the domain's own is a parameter `own_<column>`: an array with one element an object."""
+
+    lock: str
+    hashes: str
+    upsert: str
+    delete: str
+    own_columns: tuple[str, ...]
+
+
+@cache
+def statements_for(mirror: type[MirrorRow]) -> StoreStatements:
+    own = {
+        column.name: column.type.compile(dialect=_DIALECT)
+        for column in mirror.__table__.columns
+        if column.name not in _SHARED
+    }
+    table = mirror.__tablename__
+    upsert = _UPSERT.format(
+        mirror=table,
+        is_newer=_IS_NEWER,
+        own_names="".join(f", {name}" for name in own),
+        own_arrays="".join(f", %(own_{name})b::{kind}[]" for name, kind in own.items()),
+        own_updates="".join(f", {name} = excluded.{name}" for name in own),
+    )
+    return StoreStatements(_LOCK, _HASHES.format(mirror=table), upsert, _DELETE.format(mirror=table), tuple(own))
