@@ -1,0 +1,231 @@
+"""QBO's API as it is: HTTP, auth, paging, status to error. Returns payloads, decides nothing.
+
+Only the sync service may import this (and wiring, to build it). Its errors are those of `infra.qbo.errors`.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from infra.clock import Clock
+from infra.config import QBOSettings
+from infra.qbo import statements
+from infra.qbo.answers import CallCost, Changes, Deletion, ObjectAnswer, Payload, QueryPage
+from infra.qbo.errors import QBOUnavailable
+from infra.qbo.keyset import KeysetCursor, keyset_pages
+from infra.qbo.tokens import TokenSource
+from infra.qbo.transport import Answer, Call, Patience, QBOTransport
+from infra.ratelimit.lanes import Lane
+from infra.ratelimit.limiter import RailLimiter
+
+_LONGEST_GET = 1500  # characters of a statement; encoded it stays well under the 8 KB that gateways take
+_IDS_A_CALL = 500
+_EASTERNMOST = timezone(timedelta(hours=14))
+_OPEN = "Balance > '0'"
+
+
+class QBORawClient:
+    """One company's books, read for one lane. Cheap to make: the pool, the limiter and the tokens are shared.
+
+    `patience` bounds each HTTP call with its retries; reading a whole entity takes as many calls as it has pages.
+    """
+
+    def __init__(
+        self,
+        realm_id: str,
+        *,
+        http: httpx.AsyncClient,
+        settings: QBOSettings,
+        tokens: TokenSource,
+        limiter: RailLimiter,
+        clock: Clock,
+        lane: Lane = Lane.USER,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
+    ) -> None:
+        if not realm_id.isalnum():
+            raise ValueError("A realm id is made of letters and digits.")
+        self.realm_id = realm_id
+        self._clock = clock
+        self._transport = QBOTransport(
+            realm_id,
+            http=http,
+            settings=settings,
+            tokens=tokens,
+            limiter=limiter,
+            lane=lane,
+            clock=clock,
+            patience=patience,
+        )
+
+    async def query(self, statement: str) -> QueryPage:
+        """One page of the query language, as GET, or as POST when long.
+
+        Raises:
+            QBOValidationFault: 4000 or 4001 when QBO does not take the statement.
+        """
+        entity = _entity_of(statement)
+        if len(statement) <= _LONGEST_GET:
+            call = Call("query", "/query", entity=entity, params={"query": statement})
+        else:
+            call = Call("query", "/query", entity=entity, statement=statement)
+        answer = await self._transport.read(call)
+        response = _mapping(answer.content.get("QueryResponse"))
+        return QueryPage(
+            entity=entity,
+            objects=_objects(response, entity),
+            total_count=response.get("totalCount"),
+            asked_at=answer.asked_at,
+            answered_at=answer.answered_at,
+            cost=answer.cost,
+        )
+
+    async def count(self, entity: str, *, where: Sequence[str] = ()) -> int:
+        """How many records QBO has, inactive names included."""
+        page = await self.query(statements.count(entity, *where))
+        if page.total_count is None:
+            raise QBOUnavailable("QuickBooks answered COUNT(*) without a total.")
+        return page.total_count
+
+    async def changes_since(self, entities: Sequence[str], *, since: datetime) -> Changes:
+        """All that changed in `entities` at or after `since`, deletions included, in one call.
+
+        QBO looks back 30 days and stops at 1,000 objects without saying so: see `Changes.is_possibly_cut`. The next
+        `since` is reckoned from `answered_at`, less a small overlap.
+        """
+        if since.tzinfo is None:
+            raise ValueError("An instant needs its zone.")
+        params = {
+            "entities": ",".join(entities),
+            "changedSince": since.astimezone(UTC).isoformat(timespec="seconds"),
+        }
+        answer = await self._transport.read(Call("cdc", "/cdc", entity=params["entities"], params=params))
+        return _read_changes(answer, entities)
+
+    async def read(self, entity: str, external_id: str) -> ObjectAnswer:
+        """One object by its id.
+
+        Raises:
+            QBONotFound: there is none, or it was deleted.
+        """
+        path = f"/{entity.lower()}/{quote(external_id, safe='')}"
+        answer = await self._transport.read(Call("read", path, entity=entity))
+        payload = answer.content.get(entity)
+        if not isinstance(payload, dict):
+            raise QBOUnavailable(f"QuickBooks answered a read of {entity} without one.")
+        return ObjectAnswer(entity, payload, asked_at=answer.asked_at, answered_at=answer.answered_at, cost=answer.cost)
+
+    async def read_many(self, entity: str, external_ids: Sequence[str]) -> QueryPage:
+        """The objects with these ids; those that QBO no longer has are simply absent. Calls: one for each 500 ids.
+
+        Both clocks are those of the first call, the earliest.
+        """
+        first: QueryPage | None = None
+        objects: list[Payload] = []
+        cost = CallCost(calls=0)
+        for start in range(0, len(external_ids), _IDS_A_CALL):
+            ids = external_ids[start : start + _IDS_A_CALL]
+            page = await self.query(statements.select(entity, statements.id_in(ids), limit=len(ids)))
+            first = first or page
+            objects += page.objects
+            cost += page.cost
+        now = self._clock.now()
+        return QueryPage(
+            entity=entity,
+            objects=objects,
+            total_count=None,
+            asked_at=first.asked_at if first else now,
+            answered_at=first.answered_at if first else now,
+            cost=cost,
+        )
+
+    async def company_info(self) -> ObjectAnswer:
+        return await self.read("CompanyInfo", self.realm_id)
+
+    async def get_bills_from_qbo(self, due_days: int = 30) -> list[Payload]:
+        """Open bills due within `due_days`, overdue ones included."""
+        latest = self._latest_today() + timedelta(days=due_days)
+        return await self._read_all("Bill", f"DueDate <= '{latest.isoformat()}'", _OPEN)
+
+    async def get_invoices_from_qbo(self, aging_days: int | None = None) -> list[Payload]:
+        """Open invoices: all, or those that fell due at least `aging_days` ago (0: due today or before)."""
+        if aging_days is None:
+            return await self._read_all("Invoice", _OPEN)
+        latest = self._latest_today() - timedelta(days=aging_days)
+        return await self._read_all("Invoice", f"DueDate <= '{latest.isoformat()}'", _OPEN)
+
+    async def get_customers_from_qbo(self) -> list[Payload]:
+        return await self._read_all("Customer")
+
+    async def get_vendors_from_qbo(self) -> list[Payload]:
+        return await self._read_all("Vendor")
+
+    async def get_accounts_from_qbo(self) -> list[Payload]:
+        return await self._read_all("Account")
+
+    async def get_company_info_from_qbo(self) -> Payload:
+        return (await self.company_info()).payload
+
+    def _latest_today(self) -> date:
+        # Due dates are in the company's zone, unknown here. The latest date on Earth misses no bill in any zone.
+        return self._clock.now().astimezone(_EASTERNMOST).date()
+
+    async def _read_all(self, entity: str, *where: str) -> list[Payload]:
+        """Every record, each once and as last seen."""
+        latest: dict[str, Payload] = {}
+        async for page in keyset_pages(self.query, entity=entity, cursor=KeysetCursor(), where=where):
+            latest.update((payload["Id"], payload) for payload in page.objects)
+        return list(latest.values())
+
+
+def _entity_of(statement: str) -> str:
+    words = statement.split()
+    for word, following in pairwise(words):
+        if word.upper() == "FROM":
+            return following
+    raise ValueError("A QBO query names its entity after FROM.")
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise QBOUnavailable("QuickBooks sent JSON of an unknown shape.")
+    return value
+
+
+def _objects(response: dict[str, Any], entity: str) -> list[Payload]:
+    # No match leaves the array out; the key is PascalCase however the statement spelled the entity.
+    for key, value in response.items():
+        if key.lower() == entity.lower() and isinstance(value, list):
+            return value
+    return []
+
+
+def _read_changes(answer: Answer, entities: Sequence[str]) -> Changes:
+    objects: dict[str, list[Payload]] = {entity: [] for entity in entities}
+    deletions: dict[str, list[Deletion]] = {entity: [] for entity in entities}
+    for response in answer.content.get("CDCResponse") or ():
+        for group in _mapping(response).get("QueryResponse") or ():
+            for entity in entities:
+                for payload in _objects(_mapping(group), entity):
+                    if payload.get("status") == "Deleted":
+                        deletions[entity].append(_read_deletion(payload))
+                    else:
+                        objects[entity].append(payload)
+    return Changes(
+        objects=objects,
+        deletions=deletions,
+        asked_at=answer.asked_at,
+        answered_at=answer.answered_at,
+        cost=answer.cost,
+    )
+
+
+def _read_deletion(payload: Payload) -> Deletion:
+    try:
+        deleted_at = statements.read_instant(payload["MetaData"]["LastUpdatedTime"])
+        return Deletion(external_id=payload["Id"], deleted_at=deleted_at)
+    except (KeyError, TypeError, ValueError) as error:
+        raise QBOUnavailable("QuickBooks sent a deletion without its id or instant.") from error

@@ -1,0 +1,281 @@
+"""One call to QBO: permit, token, HTTP, status and body to answer or error, and the bounded retries of a read."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_any,
+    stop_before_delay,
+)
+
+from infra import exact_json
+from infra.clock import Clock
+from infra.config import QBOSettings
+from infra.errors import MalformedJSON, RailRateLimited
+from infra.logging import get_logger
+from infra.qbo import statements
+from infra.qbo.answers import CallCost
+from infra.qbo.errors import QBOAuthExpired, QBOError, QBORateLimited, QBOUnavailable
+from infra.qbo.faults import error_for, error_from_answer, find_fault, find_fault_in
+from infra.qbo.tokens import TokenSource
+from infra.ratelimit.lanes import Lane
+from infra.ratelimit.limiter import RailLimiter
+
+MINOR_VERSION = "75"
+LARGEST_BODY_BYTES = 64 * 1024 * 1024  # a page of 1,000 long bills is some megabytes; a bomb must not fill the memory
+_LARGEST_FAULT_BYTES = 65_536
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one call may take.
+
+    Attributes:
+        budget: everything together: waiting for a permit, attempts, pauses between them.
+        wait_for_limit: how much of it may go into waiting for our own limit or sitting out a 429.
+        retry_waits: pauses in seconds before the second, third … attempt of a read, each varied by a quarter.
+    """
+
+    budget: timedelta = timedelta(seconds=30)
+    wait_for_limit: timedelta = timedelta(milliseconds=150)
+    retry_waits: Sequence[float] = (1.0, 2.0, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One read. `name` and `entity` are for the log."""
+
+    name: str
+    path: str
+    entity: str = ""
+    params: dict[str, str] = field(default_factory=dict)
+    statement: str | None = None  # goes as the body of a POST when it is too long for a URL
+
+    def event(self, outcome: str) -> str:
+        return f"qbo.{self.name}.{outcome}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    content: dict[str, Any]
+    asked_at: datetime
+    answered_at: datetime
+    cost: CallCost
+
+
+@dataclass(slots=True)
+class _Spent:
+    calls: int = 0
+    waited_seconds: float = 0.0
+    http_seconds: float = 0.0
+
+
+def open_http(settings: QBOSettings) -> httpx.AsyncClient:
+    """The pooled HTTP client that one process shares among all companies; the caller closes it.
+
+    Redirects stay off, so that no answer can send a token to another host, and so do proxies named by the environment.
+    """
+    timeout = httpx.Timeout(
+        settings.read_timeout.total_seconds(), connect=settings.connect_timeout.total_seconds(), pool=None
+    )
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30.0)
+    return httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
+
+
+class QBOTransport:
+    """Sends reads for one company. Knows no entity."""
+
+    def __init__(
+        self,
+        realm_id: str,
+        *,
+        http: httpx.AsyncClient,
+        settings: QBOSettings,
+        tokens: TokenSource,
+        limiter: RailLimiter,
+        lane: Lane,
+        clock: Clock,
+        patience: Patience,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._realm_id = realm_id
+        self._http = http
+        self._base = f"{str(settings.api_url).rstrip('/')}/v3/company/{realm_id}"
+        self._tokens = tokens
+        self._limiter = limiter
+        self._lane = lane
+        self._clock = clock
+        self._patience = patience
+        self._sleep = sleep
+
+    async def read(self, call: Call) -> Answer:
+        """Send a read, repeating it while QBO is unavailable and the budget lasts.
+
+        Raises:
+            QBOError: the last attempt's.
+        """
+        spent = _Spent()
+        started = time.monotonic()
+        try:
+            return await self._within_budget(call, spent)
+        except QBOError as error:
+            log.warning(
+                call.event("failed"),
+                realm_id=self._realm_id,
+                entity=call.entity,
+                error=type(error).__name__,
+                status=error.status,
+                fault=error.code,
+                intuit_tid=error.intuit_tid,
+                calls=spent.calls,
+                ms=_milliseconds_since(started),
+            )
+            raise
+
+    async def _within_budget(self, call: Call, spent: _Spent) -> Answer:
+        budget = self._patience.budget.total_seconds()
+        attempts = AsyncRetrying(
+            retry=retry_if_exception_type(QBOUnavailable),
+            stop=stop_any(stop_after_attempt(len(self._patience.retry_waits) + 1), stop_before_delay(budget)),
+            wait=self._pause,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            async with asyncio.timeout(budget):
+                return await attempts(self._authorised, call, spent)
+        except TimeoutError as error:
+            raise QBOUnavailable(f"QuickBooks did not answer within {budget:g} s.") from error
+
+    def _pause(self, state: RetryCallState) -> float:
+        wait = self._patience.retry_waits[state.attempt_number - 1 : state.attempt_number]
+        return sum(wait) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing
+
+    async def _authorised(self, call: Call, spent: _Spent) -> Answer:
+        token = await self._tokens.access_token()
+        try:
+            return await self._permitted(call, token, spent=spent)
+        except QBOAuthExpired:
+            fresh = await self._tokens.refresh(after_rejected=token)
+        return await self._permitted(call, fresh, spent=spent)
+
+    async def _permitted(self, call: Call, token: SecretStr, *, spent: _Spent) -> Answer:
+        while True:
+            left = self._patience.wait_for_limit.total_seconds() - spent.waited_seconds
+            try:
+                async with self._limiter.permit(
+                    self._realm_id, lane=self._lane, max_wait=timedelta(seconds=max(left, 0.0))
+                ) as permit:
+                    spent.waited_seconds += permit.waited_seconds
+                    return await self._once(call, token, spent=spent)
+            except RailRateLimited as error:
+                raise QBORateLimited(str(error), retry_after_seconds=error.retry_after_seconds) from error
+            except QBORateLimited as error:
+                await self._limiter.block(self._realm_id, seconds=error.retry_after_seconds)
+                if error.retry_after_seconds > self._patience.wait_for_limit.total_seconds() - spent.waited_seconds:
+                    raise
+
+    async def _once(self, call: Call, token: SecretStr, *, spent: _Spent) -> Answer:
+        spent.calls += 1
+        asked_at, started = self._clock.now(), time.monotonic()
+        try:
+            response, body = await self._exchange(call, token)
+        except httpx.HTTPError as error:
+            # The error's own text may hold the URL; its class says what is needed.
+            raise QBOUnavailable(f"QuickBooks could not be reached ({type(error).__name__}).") from error
+        finally:
+            spent.http_seconds += time.monotonic() - started
+        log.info(
+            call.event("done"),
+            realm_id=self._realm_id,
+            entity=call.entity,
+            status=response.status_code,
+            ms=_milliseconds_since(started),
+            bytes=len(body),
+            intuit_tid=response.headers.get("intuit_tid"),
+        )
+        if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+            raise error_from_answer(response.status_code, response.headers, body, now=self._clock.now())
+        started = time.monotonic()
+        content = self._parse(response, body)
+        cost = CallCost(
+            calls=spent.calls,
+            byte_count=len(body),
+            http_seconds=spent.http_seconds,
+            parse_seconds=time.monotonic() - started,
+        )
+        return Answer(content, asked_at=asked_at, answered_at=_answered_at(content, asked_at), cost=cost)
+
+    async def _exchange(self, call: Call, token: SecretStr) -> tuple[httpx.Response, bytes]:
+        headers = {"Authorization": f"Bearer {token.get_secret_value()}", "Accept": "application/json"}
+        if call.statement is not None:
+            headers["Content-Type"] = "application/text"
+        async with self._http.stream(
+            "GET" if call.statement is None else "POST",
+            self._base + call.path,
+            params={**call.params, "minorversion": MINOR_VERSION},
+            content=call.statement,
+            headers=headers,
+        ) as response:
+            is_error = response.status_code >= HTTPStatus.MULTIPLE_CHOICES
+            return response, await _read_body(response, is_error=is_error)
+
+    def _parse(self, response: httpx.Response, body: bytes) -> dict[str, Any]:
+        tid = response.headers.get("intuit_tid")
+        try:
+            content = exact_json.loads(body)
+        except MalformedJSON as error:
+            if (fault := find_fault(body)) is not None:
+                raise error_for(response.status_code, response.headers, fault, now=self._clock.now()) from error
+            raise QBOUnavailable(
+                "QuickBooks sent an answer that is not JSON.", status=response.status_code, intuit_tid=tid
+            ) from error
+        if (fault := find_fault_in(content)) is not None:
+            raise error_for(response.status_code, response.headers, fault, now=self._clock.now())
+        if not isinstance(content, dict):
+            raise QBOUnavailable("QuickBooks sent JSON of an unknown shape.", status=response.status_code)
+        return content
+
+
+async def _read_body(response: httpx.Response, *, is_error: bool) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.aiter_bytes():
+        chunks.append(chunk)
+        size += len(chunk)
+        if is_error and size > _LARGEST_FAULT_BYTES:
+            break
+        if size > LARGEST_BODY_BYTES:
+            raise QBOUnavailable("QuickBooks sent a body larger than we read.", status=response.status_code)
+    return b"".join(chunks)
+
+
+def _answered_at(content: dict[str, Any], asked_at: datetime) -> datetime:
+    # Without QBO's own time the safe guess is the earlier one: a cursor made from it looks back further.
+    match content.get("time"):
+        case str() as text:
+            try:
+                return statements.read_instant(text)
+            except ValueError:
+                return asked_at
+        case int() as milliseconds:
+            return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+        case _:
+            return asked_at
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
