@@ -101,10 +101,6 @@ async def change_states(
     )
 
 
-async def start_run(session: AsyncSession, run: SyncRun) -> None:
-    session.add(run)
-
-
 async def change_run(session: AsyncSession, business_id: UUID, *, run_id: UUID, values: dict[str, Any]) -> None:
     await session.execute(
         update(SyncRun)

@@ -1,0 +1,80 @@
+"""What the sync rooms of QBO share: the client's reads as they use them, and where a run writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from infra.clock import Clock
+from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.qbo.answers import Changes, Payload, QueryPage
+from infra.qbo.wire import record_of
+from infra.sync.mirror_store import StoreOutcome
+from infra.sync.spec import AnySpec, Delivery, LogSource, RailDeletion
+
+# QBO shows whole seconds and its queries may lag a write: what we ask for again is small, what we would miss is lost.
+OVERLAP = timedelta(minutes=5)
+
+
+class QBOReads(Protocol):
+    """The reads of `QBORawClient` that a sync needs."""
+
+    async def query(self, statement: str) -> QueryPage: ...
+
+    async def changes_since(self, entities: Sequence[str], *, since: datetime) -> Changes: ...
+
+    async def read_many(self, entity: str, external_ids: Sequence[str]) -> QueryPage: ...
+
+
+@dataclass(frozen=True)
+class QBOPull:
+    """One run of one company: what it reads with, where it writes, and what the log will say of it.
+
+    `specs` maps QBO's entity name to its mirror. `request_id` is the run's id.
+    """
+
+    business_id: UUID
+    reads: QBOReads
+    specs: Mapping[str, AnySpec]
+    uow: UnitOfWorkFactory
+    clock: Clock
+    actor: str
+    run_id: UUID
+
+    def delivery(
+        self,
+        entity: str,
+        payloads: Sequence[Payload],
+        *,
+        fetched_at: datetime,
+        deletions: Sequence[RailDeletion] = (),
+    ) -> Delivery:
+        return Delivery(
+            business_id=self.business_id,
+            records=[record_of(entity, payload) for payload in payloads],
+            deletions=deletions,
+            fetched_at=fetched_at,
+            source=LogSource.QBO,
+            actor=self.actor,
+            request_id=str(self.run_id),
+        )
+
+
+@dataclass
+class PullTally:
+    """What a run has cost and seen so far: calls to QBO, objects delivered, rows written."""
+
+    calls: int = 0
+    seen: int = 0
+    changed: int = 0
+
+    def add(self, calls: int, *, delivery: Delivery, outcome: StoreOutcome) -> None:
+        self.calls += calls
+        self.seen += len(delivery.records) + len(delivery.deletions)
+        self.changed += outcome.changed
+
+    def merge(self, other: "PullTally") -> None:
+        self.calls += other.calls
+        self.seen += other.seen
+        self.changed += other.changed

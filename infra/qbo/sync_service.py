@@ -1,0 +1,188 @@
+"""QBOSyncService: one company's books, from the mirror or from QBO by freshness. The only door to the raw client."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from infra.clock import Clock
+from infra.config import Rail
+from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.ids import new_id
+from infra.logging import get_logger
+from infra.qbo import backfill, incremental
+from infra.qbo.errors import QBOError, to_rail_error
+from infra.qbo.raw_client import QBORawClient
+from infra.qbo.reading import PullTally, QBOPull
+from infra.qbo.transport import Patience
+from infra.ratelimit.lanes import Lane
+from infra.sync import runs
+from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed, SyncStrategy
+from infra.sync.in_flight import RefreshesInFlight
+from infra.sync.runs import RunKind, RunState, SyncRun
+from infra.sync.smart_sync import SmartSyncService
+from infra.sync.spec import AnySpec
+
+ClientFactory = Callable[[UUID, Lane, Patience], Awaitable[QBORawClient]]
+
+# A job waits out a 429 (a minute where QBO names no time) instead of failing.
+_JOB_PATIENCE = Patience(budget=timedelta(minutes=5), wait_for_limit=timedelta(minutes=4))
+_READER_PATIENCE = Patience(budget=timedelta(seconds=20), wait_for_limit=timedelta(seconds=2))
+
+log = get_logger()
+
+
+class QBOSyncService(SmartSyncService):
+    """Named reads over the mirrors, and the runs that fill them.
+
+    Args:
+        specs: every mirror that QBO feeds.
+        clients: makes the raw client of a business for a lane; raises RailNeedsReconnect where it has no grant.
+        time_zone: the company's, in which due dates are dates.
+    """
+
+    def __init__(
+        self,
+        business_id: UUID,
+        *,
+        specs: Sequence[AnySpec],
+        clients: ClientFactory,
+        uow: UnitOfWorkFactory,
+        clock: Clock,
+        in_flight: RefreshesInFlight,
+        time_zone: ZoneInfo,
+    ) -> None:
+        super().__init__(
+            business_id, rail=Rail.QBO, uow=uow, clock=clock, refresh=self._refresh_calls, in_flight=in_flight
+        )
+        self._specs = {spec.entity: spec for spec in specs}
+        self._clients = clients
+        self._time_zone = time_zone
+
+    def today(self) -> date:
+        """The company's date."""
+        return self._clock.now().astimezone(self._time_zone).date()
+
+    async def get_bills_by_due_days(self, days: int, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[list[Any]]:
+        """Open bills due within `days` of the company's today, overdue ones included, soonest first."""
+        spec = self._specs["Bill"]
+        due_on = spec.column("due_on")
+        latest = self.today() + timedelta(days=days)
+        return await self.read(
+            spec,
+            due_on <= latest,
+            spec.column("balance") > 0,
+            order_by=(due_on, spec.column("id")),
+            freshness=freshness,
+        )
+
+    async def get_bills(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[list[Any]]:
+        """Open bills, soonest due first."""
+        return await self._open_documents("Bill", freshness)
+
+    async def get_invoices(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[list[Any]]:
+        """Open invoices, soonest due first."""
+        return await self._open_documents("Invoice", freshness)
+
+    async def get_company_info(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Any]:
+        """The company's own record, None before it was first synced."""
+        fetched = await self.read(self._specs["CompanyInfo"], limit=1, freshness=freshness)
+        return Fetched(fetched.value[0] if fetched.value else None, fetched.freshness)
+
+    async def backfill(self, *, actor: str) -> PullTally:
+        """Read the whole company, or what an interrupted backfill left unread, then what changed meanwhile.
+
+        Raises:
+            RailError: the run is recorded as failed; calling again goes on where it stopped.
+        """
+
+        async def whole(pull: QBOPull) -> PullTally:
+            tally = await backfill.backfill(pull, entities=list(self._specs))
+            tally.merge(await incremental.refresh(pull))
+            return tally
+
+        return await self._run(RunKind.BACKFILL, whole, actor=actor, lane=Lane.BACKFILL, patience=_JOB_PATIENCE)
+
+    async def refresh(self, strategy: SyncStrategy) -> PullTally:
+        """Bring every mirror of the company up to date with QBO.
+
+        Raises:
+            RailError: nothing is in step that was not before; the run is recorded as failed.
+        """
+        lane, patience = _manner_of(strategy)
+        actor = f"sync:{strategy.value}"
+        return await self._run(RunKind.INCREMENTAL, incremental.refresh, actor=actor, lane=lane, patience=patience)
+
+    async def _refresh_calls(self, strategy: SyncStrategy) -> int:
+        return (await self.refresh(strategy)).calls
+
+    async def _open_documents(self, entity: str, freshness: FreshnessNeed) -> Fetched[list[Any]]:
+        spec = self._specs[entity]
+        order = (spec.column("due_on"), spec.column("id"))
+        return await self.read(spec, spec.column("balance") > 0, order_by=order, freshness=freshness)
+
+    async def _run(
+        self,
+        kind: RunKind,
+        work: Callable[[QBOPull], Awaitable[PullTally]],
+        *,
+        actor: str,
+        lane: Lane,
+        patience: Patience,
+    ) -> PullTally:
+        run_id = new_id()
+        run = SyncRun(
+            business_id=self.business_id,
+            id=run_id,
+            rail=Rail.QBO.value,
+            kind=kind.value,
+            state=RunState.RUNNING.value,
+            actor=actor,
+            started_at=self._clock.now(),
+        )
+        async with self._uow([self.business_id]) as uow:
+            uow.session.add(run)
+        try:
+            client = await self._clients(self.business_id, lane, patience)
+            tally = await work(self._pull(client, actor=actor, run_id=run_id))
+        except QBOError as error:
+            await self._record_failure(run_id, error)
+            raise to_rail_error(error) from error
+        except BaseException as error:
+            await self._record_failure(run_id, error)
+            raise
+        values = {"state": RunState.DONE.value, "calls": tally.calls, "seen": tally.seen, "changed": tally.changed}
+        await self._finish(run_id, values)
+        return tally
+
+    def _pull(self, client: QBORawClient, *, actor: str, run_id: UUID) -> QBOPull:
+        return QBOPull(
+            business_id=self.business_id,
+            reads=client,
+            specs=self._specs,
+            uow=self._uow,
+            clock=self._clock,
+            actor=actor,
+            run_id=run_id,
+        )
+
+    async def _record_failure(self, run_id: UUID, error: BaseException) -> None:
+        text = str(error) or type(error).__name__
+        log.warning("qbo.run.failed", business_id=str(self.business_id), run_id=str(run_id), error=text)
+        await self._finish(run_id, {"state": RunState.FAILED.value, "error": text})
+
+    async def _finish(self, run_id: UUID, values: dict[str, Any]) -> None:
+        values = {**values, "finished_at": self._clock.now()}
+        async with self._uow([self.business_id]) as uow:
+            await runs.change_run(uow.session, self.business_id, run_id=run_id, values=values)
+
+
+def _manner_of(strategy: SyncStrategy) -> tuple[Lane, Patience]:
+    match strategy:
+        case SyncStrategy.PAGE | SyncStrategy.ON_DEMAND | SyncStrategy.LIVE:
+            return Lane.USER, _READER_PATIENCE
+        case SyncStrategy.EVENT:
+            return Lane.WEBHOOK, _JOB_PATIENCE
+        case SyncStrategy.SCHEDULED | SyncStrategy.RECONCILIATION:
+            return Lane.RECONCILIATION, _JOB_PATIENCE
