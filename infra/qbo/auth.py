@@ -1,0 +1,215 @@
+"""QBO's access tokens, refreshed by one process at a time.
+
+Intuit kills the old refresh token when it hands out a new one, so two refreshes at once end the connection. A
+session-level advisory lock on a connection of its own (a pooled one could be shared by transactions) lets one process
+in; the others wait, read the row again and find the new token. The new token is committed before anyone uses it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+import psycopg
+from psycopg.errors import LockNotAvailable
+from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from infra.clock import Clock
+from infra.config import Rail
+from infra.logging import get_logger
+from infra.qbo.errors import QBOAccessRevoked, QBOAuthExpired, QBOUnavailable
+from infra.qbo.oauth import IntuitOAuth, TokenGrant
+from infra.qbo.tokens import TokenSource
+from infra.security.rail_tokens import RailGrant, RailTokenStore
+
+LOCK_WAIT = timedelta(seconds=10)
+_LAST_USE = timedelta(minutes=1)  # a token with less life than this is not handed out
+_BETWEEN_REJECTIONS = timedelta(minutes=1)
+_AFTER_FAILED_REFRESH = timedelta(minutes=1)
+
+log = get_logger()
+
+
+class QBOAuth:
+    """One a process (or a job): hands each business its `TokenSource` and merges refreshes inside the process."""
+
+    def __init__(self, *, store: RailTokenStore, oauth: IntuitOAuth, database_url: str, clock: Clock) -> None:
+        self._store = store
+        self._oauth = oauth
+        self._conninfo = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
+        self._clock = clock
+        self._running: dict[tuple[UUID, str | None], asyncio.Task[RailGrant]] = {}
+        self._no_early_refresh_before: dict[UUID, datetime] = {}
+
+    def tokens_of(self, business_id: UUID) -> TokenSource:
+        return _BusinessTokens(business_id, auth=self)
+
+    async def connect(self, business_id: UUID, realm_id: str, *, grant: TokenGrant) -> None:
+        """Keep the grant of a callback whose `state` was checked; ends "needs reconnect". Waits for a running refresh."""
+        async with self._alone(business_id):
+            await self._keep(business_id, _as_rail_grant(realm_id, grant))
+        log.info("qbo.connection.made", business_id=str(business_id), realm_id=realm_id)
+
+    async def current(self, business_id: UUID) -> SecretStr:
+        grant = await self._read(business_id)
+        now = self._clock.now()
+        if now < refresh_due_at(business_id, grant):
+            return grant.access_token
+        is_usable = now < grant.expires_at - _LAST_USE
+        if is_usable and now < self._no_early_refresh_before.get(business_id, now):
+            return grant.access_token
+        try:
+            return (await self._single_flight(business_id, rejected=None)).access_token
+        except QBOUnavailable:
+            if not is_usable:
+                raise
+            self._no_early_refresh_before[business_id] = now + _AFTER_FAILED_REFRESH
+            return grant.access_token
+
+    async def replace_rejected(self, business_id: UUID, rejected: SecretStr) -> SecretStr:
+        return (await self._single_flight(business_id, rejected=rejected.get_secret_value())).access_token
+
+    async def _single_flight(self, business_id: UUID, *, rejected: str | None) -> RailGrant:
+        key = (business_id, rejected)
+        task = self._running.get(key)
+        if task is None:
+            task = asyncio.create_task(self._refresh_alone(business_id, rejected=rejected))
+            self._running[key] = task
+            task.add_done_callback(lambda done: self._forget(key, done))
+        # Shielded: a caller out of time must not end the refresh between Intuit's answer and our commit.
+        return await asyncio.shield(task)
+
+    def _forget(self, key: tuple[UUID, str | None], task: asyncio.Task[RailGrant]) -> None:
+        self._running.pop(key, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("qbo.token.refresh_failed", business_id=str(key[0]), error=type(error).__name__)
+
+    async def _refresh_alone(self, business_id: UUID, *, rejected: str | None) -> RailGrant:
+        async with self._alone(business_id):
+            grant = await self._read(business_id)
+            now = self._clock.now()
+            if rejected is None:
+                is_done_by_another = now < refresh_due_at(business_id, grant)
+            else:
+                is_done_by_another = grant.access_token.get_secret_value() != rejected
+            if is_done_by_another:
+                return grant
+            if rejected is not None:
+                _refuse_second_rejection(grant, now)
+            renewed = await self._renew(business_id, grant, now=now)
+            if rejected is not None:
+                renewed = replace(renewed, refreshed_after_rejection_at=now)
+            await self._keep(business_id, renewed)
+        log.info("qbo.token.refreshed", business_id=str(business_id), was_rejected=rejected is not None)
+        return renewed
+
+    async def _renew(self, business_id: UUID, grant: RailGrant, *, now: datetime) -> RailGrant:
+        try:
+            answer = await self._oauth.refresh(grant.refresh_token)
+        except QBOAccessRevoked as error:
+            # Someone without our lock (an operator, a restored copy) may have rotated it.
+            latest = await self._read(business_id)
+            if latest.refresh_token != grant.refresh_token:
+                return latest
+            return await self._renew_by_previous(business_id, grant, now=now, refusal=error)
+        has_rotated = answer.refresh_token != grant.refresh_token
+        return _as_rail_grant(grant.external_account_id, answer, previous=grant.refresh_token if has_rotated else None)
+
+    async def _renew_by_previous(
+        self, business_id: UUID, grant: RailGrant, *, now: datetime, refusal: QBOAccessRevoked
+    ) -> RailGrant:
+        if grant.previous_refresh_token is not None:
+            try:
+                answer = await self._oauth.refresh(grant.previous_refresh_token)
+                return _as_rail_grant(grant.external_account_id, answer)
+            except QBOAccessRevoked:
+                pass
+        reason = refusal.code or "access refused"
+        await self._store.mark_needs_reconnect(business_id, Rail.QBO, reason=reason, at=now)
+        log.error(
+            "qbo.token.needs_reconnect",
+            business_id=str(business_id),
+            realm_id=grant.external_account_id,
+            reason=reason,
+            intuit_tid=refusal.intuit_tid,
+        )
+        raise refusal
+
+    async def _read(self, business_id: UUID) -> RailGrant:
+        grant = await self._store.get(business_id, Rail.QBO)
+        if grant.needs_reconnect_at is not None:
+            raise QBOAccessRevoked(
+                f"QuickBooks must be connected again ({grant.reconnect_reason}).", code=grant.reconnect_reason
+            )
+        return grant
+
+    async def _keep(self, business_id: UUID, grant: RailGrant) -> None:
+        # Losing a rotated token loses the connection, so a database that restarts is worth some patience.
+        attempts = AsyncRetrying(
+            retry=retry_if_exception_type(OperationalError),
+            stop=stop_after_attempt(5),
+            wait=wait_exponential(multiplier=0.1, max=2),
+            reraise=True,
+        )
+        await attempts(self._store.save, business_id, Rail.QBO, grant=grant, at=self._clock.now())
+
+    @asynccontextmanager
+    async def _alone(self, business_id: UUID) -> AsyncIterator[None]:
+        connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, connect_timeout=10)
+        async with connection:
+            milliseconds = int(LOCK_WAIT.total_seconds() * 1000)
+            await connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{milliseconds}ms"])
+            try:
+                await connection.execute(
+                    "SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"rail_token:qbo:{business_id}"]
+                )
+            except LockNotAvailable as error:
+                raise QBOUnavailable("Another process has been refreshing this token for too long.") from error
+            yield  # the lock ends with the connection
+
+
+class _BusinessTokens:
+    def __init__(self, business_id: UUID, *, auth: QBOAuth) -> None:
+        self._business_id = business_id
+        self._auth = auth
+
+    async def access_token(self) -> SecretStr:
+        return await self._auth.current(self._business_id)
+
+    async def refresh(self, *, after_rejected: SecretStr) -> SecretStr:
+        return await self._auth.replace_rejected(self._business_id, after_rejected)
+
+
+def refresh_due_at(business_id: UUID, grant: RailGrant) -> datetime:
+    """Three quarters into the token's life, give or take a twelfth: 45 ± 5 minutes of Intuit's hour.
+
+    The spread comes from the business and the token's age, so that every process agrees and companies do not refresh all
+    at once.
+    """
+    life = grant.expires_at - grant.issued_at
+    digest = sha256(f"{business_id}{grant.issued_at.isoformat()}".encode()).digest()
+    spread = int.from_bytes(digest[:4], "big") / 2**32 * 2 - 1
+    return grant.issued_at + life * 3 / 4 + life / 12 * spread
+
+
+def _refuse_second_rejection(grant: RailGrant, now: datetime) -> None:
+    last = grant.refreshed_after_rejection_at
+    if last is not None and now - last < _BETWEEN_REJECTIONS:
+        raise QBOAuthExpired("QuickBooks refuses a token that it has just issued.")
+
+
+def _as_rail_grant(realm_id: str, grant: TokenGrant, *, previous: SecretStr | None = None) -> RailGrant:
+    return RailGrant(
+        external_account_id=realm_id,
+        access_token=grant.access_token,
+        refresh_token=grant.refresh_token,
+        previous_refresh_token=previous,
+        issued_at=grant.issued_at,
+        expires_at=grant.expires_at,
+        refresh_expires_at=grant.refresh_expires_at,
+    )

@@ -1,0 +1,191 @@
+"""Intuit's OAuth2: authorize address, code for tokens, refresh, revoke. Holds no tokens and keeps none."""
+
+import asyncio
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from infra import exact_json
+from infra.clock import Clock
+from infra.config import QBOSettings
+from infra.errors import MalformedJSON
+from infra.logging import get_logger
+from infra.qbo.errors import QBOAccessRevoked, QBOError, QBORateLimited, QBOUnavailable, QBOValidationFault
+from infra.qbo.faults import error_from_answer
+
+ACCOUNTING_SCOPE = "com.intuit.quickbooks.accounting"
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGrant:
+    """One answer of the token endpoint; lifetimes are counted from before the call, so they never run too long."""
+
+    access_token: SecretStr
+    refresh_token: SecretStr
+    issued_at: datetime
+    expires_at: datetime
+    refresh_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoints:
+    authorize: str
+    token: str
+    revoke: str
+
+
+class IntuitOAuth:
+    """Shared by the process; the discovery document is read once and kept."""
+
+    def __init__(self, *, http: httpx.AsyncClient, settings: QBOSettings, clock: Clock) -> None:
+        self._http = http
+        self._settings = settings
+        self._clock = clock
+        self._endpoints: _Endpoints | None = None
+        self._discovering = asyncio.Lock()
+
+    async def authorize_url(self, state: str, *, redirect_uri: str) -> str:
+        """Where to send the user's browser. `state` must be bound to the user's session and checked on return."""
+        endpoints = await self._discovered()
+        query = urlencode(
+            {
+                "client_id": self._settings.client_id,
+                "response_type": "code",
+                "scope": ACCOUNTING_SCOPE,
+                "redirect_uri": redirect_uri,
+                "state": state,
+            }
+        )
+        return f"{endpoints.authorize}?{query}"
+
+    async def exchange(self, code: SecretStr, *, redirect_uri: str) -> TokenGrant:
+        """Trade the callback's code for tokens.
+
+        Raises:
+            QBOAccessRevoked: the code is wrong, used or too old (`invalid_grant`).
+            QBOUnavailable: no answer; the user may start again.
+        """
+        return await self._ask_token(
+            {"grant_type": "authorization_code", "code": code.get_secret_value(), "redirect_uri": redirect_uri}
+        )
+
+    async def refresh(self, refresh_token: SecretStr) -> TokenGrant:
+        """Trade a refresh token for new tokens; the old one may be dead from then on, so store before use.
+
+        Raises:
+            QBOAccessRevoked: `invalid_grant`.
+            QBOUnavailable: 5xx or no answer. It says nothing about the grant.
+        """
+        return await self._ask_token({"grant_type": "refresh_token", "refresh_token": refresh_token.get_secret_value()})
+
+    async def revoke(self, token: SecretStr) -> None:
+        """End the whole grant at Intuit; either token will do. A grant that is gone already is no error."""
+        endpoints = await self._discovered()
+        response = await self._send(
+            "POST", endpoints.revoke, json={"token": token.get_secret_value()}, headers=self._headers()
+        )
+        if response.status_code != HTTPStatus.OK:
+            error = self._error(response)
+            if not isinstance(error, QBOAccessRevoked):
+                raise error
+
+    async def _ask_token(self, form: dict[str, str]) -> TokenGrant:
+        endpoints = await self._discovered()
+        asked_at = self._clock.now()
+        response = await self._send("POST", endpoints.token, data=form, headers=self._headers())
+        log.info(
+            "qbo.token.answered",
+            grant_type=form["grant_type"],
+            status=response.status_code,
+            intuit_tid=response.headers.get("intuit_tid"),
+        )
+        if response.status_code != HTTPStatus.OK:
+            raise self._error(response)
+        content = _json_object(response)
+        try:
+            return TokenGrant(
+                access_token=SecretStr(_text(content["access_token"])),
+                refresh_token=SecretStr(_text(content["refresh_token"])),
+                issued_at=asked_at,
+                expires_at=asked_at + timedelta(seconds=int(content["expires_in"])),
+                refresh_expires_at=asked_at + timedelta(seconds=int(content["x_refresh_token_expires_in"])),
+            )
+        except (KeyError, TypeError, ValueError):
+            # Not chained: a KeyError's frame holds the tokens.
+            raise QBOUnavailable("Intuit's token endpoint sent an answer of an unknown shape.", status=200) from None
+
+    async def _discovered(self) -> _Endpoints:
+        async with self._discovering:
+            if self._endpoints is None:
+                self._endpoints = await self._discover()
+            return self._endpoints
+
+    async def _discover(self) -> _Endpoints:
+        url = str(self._settings.discovery_url)
+        response = await self._send("GET", url, headers={"Accept": "application/json"})
+        if response.status_code != HTTPStatus.OK:
+            raise QBOUnavailable("Intuit's discovery document cannot be read.", status=response.status_code)
+        content = _json_object(response)
+        names = ("authorization_endpoint", "token_endpoint", "revocation_endpoint")
+        endpoints = [content.get(name) for name in names]
+        for name, endpoint in zip(names, endpoints, strict=True):
+            # Secrets go there: never from https to plain http.
+            if not isinstance(endpoint, str) or urlsplit(endpoint).scheme not in {"https", urlsplit(url).scheme}:
+                raise QBOUnavailable(f"Intuit's discovery document has no usable {name}.")
+        return _Endpoints(*map(str, endpoints))
+
+    async def _send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
+        try:
+            return await self._http.request(method, url, **arguments)
+        except httpx.HTTPError as error:
+            raise QBOUnavailable(f"Intuit could not be reached ({type(error).__name__}).") from error
+
+    def _headers(self) -> dict[str, str]:
+        pair = f"{self._settings.client_id}:{self._settings.client_secret.get_secret_value()}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}", "Accept": "application/json"}
+
+    def _error(self, response: httpx.Response) -> QBOError:
+        status, tid = response.status_code, response.headers.get("intuit_tid")
+        code = _oauth_code(response)
+        is_refusal = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        if code == "invalid_grant" and is_refusal:
+            return QBOAccessRevoked("Intuit no longer accepts this grant.", status=status, code=code, intuit_tid=tid)
+        error = error_from_answer(status, response.headers, response.content, now=self._clock.now())
+        if isinstance(error, QBORateLimited | QBOUnavailable):
+            return error
+        if code is None:
+            # Only Intuit's own word ends a connection: a proxy's 403 page is no word of Intuit's.
+            return QBOUnavailable("Intuit's token endpoint gave no readable answer.", status=status, intuit_tid=tid)
+        return QBOValidationFault(f"Intuit refused: {code}.", code=code, status=status, intuit_tid=tid)
+
+
+def _json_object(response: httpx.Response) -> dict[str, Any]:
+    try:
+        content = exact_json.loads(response.content)
+    except MalformedJSON:
+        content = None
+    if not isinstance(content, dict):
+        raise QBOUnavailable("Intuit sent an answer that is not a JSON object.", status=response.status_code)
+    return content
+
+
+def _oauth_code(response: httpx.Response) -> str | None:
+    try:
+        code = _json_object(response).get("error")
+    except QBOUnavailable:
+        return None
+    return code if isinstance(code, str) else None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError("not a text")
+    return value

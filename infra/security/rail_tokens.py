@@ -1,0 +1,137 @@
+"""`rail_token`: one grant a business and rail, its tokens sealed. The only reader and writer of the table."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import SecretStr
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from infra.config import Rail
+from infra.db.base import Base
+from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.errors import NotFound
+from infra.security.keyring import Keyring
+
+
+class RailToken(Base):
+    __tablename__ = "rail_token"
+
+    business_id: Mapped[UUID] = mapped_column(primary_key=True)
+    rail: Mapped[str] = mapped_column(primary_key=True)
+    external_account_id: Mapped[str]  # QBO's realm id
+    access_token_sealed: Mapped[str]
+    refresh_token_sealed: Mapped[str]
+    previous_refresh_token_sealed: Mapped[str | None]  # kept until the newer one has worked
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    refresh_expires_at: Mapped[datetime]
+    refreshed_after_rejection_at: Mapped[datetime | None]
+    needs_reconnect_at: Mapped[datetime | None]
+    reconnect_reason: Mapped[str | None]
+    updated_at: Mapped[datetime]
+
+
+class NotConnected(NotFound):
+    def __init__(self, business_id: UUID, rail: Rail) -> None:
+        self.business_id = business_id
+        self.rail = rail
+        super().__init__(f"The business {business_id} is not connected to {rail}.")
+
+
+@dataclass(frozen=True, slots=True)
+class RailGrant:
+    """What a rail handed out, opened. Its text shows no token."""
+
+    external_account_id: str
+    access_token: SecretStr
+    refresh_token: SecretStr
+    issued_at: datetime
+    expires_at: datetime
+    refresh_expires_at: datetime
+    previous_refresh_token: SecretStr | None = None
+    refreshed_after_rejection_at: datetime | None = None
+    needs_reconnect_at: datetime | None = None
+    reconnect_reason: str | None = None
+
+
+class RailTokenStore:
+    """Each method is one short transaction, committed when it returns."""
+
+    def __init__(self, unit_of_work: UnitOfWorkFactory, *, keyring: Keyring) -> None:
+        self._unit_of_work = unit_of_work
+        self._keyring = keyring
+
+    async def get(self, business_id: UUID, rail: Rail) -> RailGrant:
+        """Read and open the grant.
+
+        Raises:
+            NotConnected: the business never connected this rail.
+            CannotOpen: the row is not what this keyring sealed.
+        """
+        async with self._unit_of_work([business_id]) as uow:
+            row = await uow.session.scalar(
+                select(RailToken).where(RailToken.business_id == business_id, RailToken.rail == rail)
+            )
+        if row is None:
+            raise NotConnected(business_id, rail)
+        return self._opened(row)
+
+    async def save(self, business_id: UUID, rail: Rail, *, grant: RailGrant, at: datetime) -> None:
+        """Write a grant in place of what was there, on connecting and on each refresh."""
+        values = {
+            "external_account_id": grant.external_account_id,
+            "access_token_sealed": self._sealed(grant.access_token, business_id, rail, column="access_token"),
+            "refresh_token_sealed": self._sealed(grant.refresh_token, business_id, rail, column="refresh_token"),
+            "previous_refresh_token_sealed": None
+            if grant.previous_refresh_token is None
+            else self._sealed(grant.previous_refresh_token, business_id, rail, column="previous_refresh_token"),
+            "issued_at": grant.issued_at,
+            "expires_at": grant.expires_at,
+            "refresh_expires_at": grant.refresh_expires_at,
+            "refreshed_after_rejection_at": grant.refreshed_after_rejection_at,
+            "needs_reconnect_at": grant.needs_reconnect_at,
+            "reconnect_reason": grant.reconnect_reason,
+            "updated_at": at,
+        }
+        statement = insert(RailToken).values(business_id=business_id, rail=rail.value, **values)
+        async with self._unit_of_work([business_id]) as uow:
+            await uow.session.execute(
+                statement.on_conflict_do_update(index_elements=["business_id", "rail"], set_=values)
+            )
+
+    async def mark_needs_reconnect(self, business_id: UUID, rail: Rail, *, reason: str, at: datetime) -> None:
+        """From now on every call fails at once until the business connects again; the first reason stays."""
+        async with self._unit_of_work([business_id]) as uow:
+            await uow.session.execute(
+                update(RailToken)
+                .where(
+                    RailToken.business_id == business_id,
+                    RailToken.rail == rail,
+                    RailToken.needs_reconnect_at.is_(None),
+                )
+                .values(needs_reconnect_at=at, reconnect_reason=reason, updated_at=at)
+            )
+
+    def _sealed(self, secret: SecretStr, business_id: UUID, rail: str, *, column: str) -> str:
+        return self._keyring.seal(secret, context=(str(business_id), rail, column))
+
+    def _opened(self, row: RailToken) -> RailGrant:
+        def opened(sealed: str, column: str) -> SecretStr:
+            return self._keyring.open(sealed, context=(str(row.business_id), row.rail, column))
+
+        previous = row.previous_refresh_token_sealed
+        return RailGrant(
+            external_account_id=row.external_account_id,
+            access_token=opened(row.access_token_sealed, "access_token"),
+            refresh_token=opened(row.refresh_token_sealed, "refresh_token"),
+            previous_refresh_token=None if previous is None else opened(previous, "previous_refresh_token"),
+            issued_at=row.issued_at,
+            expires_at=row.expires_at,
+            refresh_expires_at=row.refresh_expires_at,
+            refreshed_after_rejection_at=row.refreshed_after_rejection_at,
+            needs_reconnect_at=row.needs_reconnect_at,
+            reconnect_reason=row.reconnect_reason,
+        )
