@@ -1,0 +1,124 @@
+"""What we owe, as the ledger has it. Amounts are positive, in `currency` (null: the company's home currency)."""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from infra.db.base import RATE
+from infra.sync.shapes import LogRow, MirrorRow
+
+_LIVE = text("deleted_at IS NULL")
+_OPEN = text("deleted_at IS NULL AND balance <> 0")
+
+
+class PayType(StrEnum):
+    """How a bill was paid. Transfers (ACH) are recorded as checks."""
+
+    CHECK = "check"
+    CREDIT_CARD = "credit_card"
+
+
+class Bill(MirrorRow):
+    """`due_on` is null where the ledger has none; ageing then counts from `issued_on`."""
+
+    __tablename__ = "bill"
+
+    vendor_external_id: Mapped[str]
+    vendor_name: Mapped[str | None]
+    doc_number: Mapped[str | None]
+    issued_on: Mapped[date]
+    due_on: Mapped[date | None]
+    total: Mapped[Decimal]
+    balance: Mapped[Decimal]
+    currency: Mapped[str | None]
+    exchange_rate: Mapped[Decimal | None] = mapped_column(RATE)
+    terms_external_id: Mapped[str | None]
+    memo: Mapped[str | None]
+
+    @classmethod
+    def indexes(cls) -> tuple[Any, ...]:
+        return (
+            Index("ix_bill_open_by_due", "business_id", "due_on", "id", postgresql_where=_OPEN),
+            Index("ix_bill_by_due", "business_id", "due_on", "id", postgresql_where=_LIVE),
+            Index("ix_bill_by_vendor", "business_id", "vendor_external_id"),
+        )
+
+
+class BillTransactionLog(LogRow):
+    __tablename__ = "bill_transaction_log"
+
+
+class BillPayment(MirrorRow):
+    """`total` is the net cash that left; `account_external_id` is the bank account or, by `pay_type`, the card."""
+
+    __tablename__ = "bill_payment"
+
+    vendor_external_id: Mapped[str]
+    vendor_name: Mapped[str | None]
+    doc_number: Mapped[str | None]
+    paid_on: Mapped[date]
+    total: Mapped[Decimal]
+    pay_type: Mapped[str]
+    account_external_id: Mapped[str | None]
+    currency: Mapped[str | None]
+    exchange_rate: Mapped[Decimal | None] = mapped_column(RATE)
+    memo: Mapped[str | None]
+
+    @classmethod
+    def indexes(cls) -> tuple[Any, ...]:
+        return (Index("ix_bill_payment_by_day", "business_id", "paid_on", postgresql_where=_LIVE),)
+
+
+class BillPaymentTransactionLog(LogRow):
+    __tablename__ = "bill_payment_transaction_log"
+
+
+class Vendor(MirrorRow):
+    """`balance` is the ledger's own sum of what is open, for comparison with ours."""
+
+    __tablename__ = "vendor"
+
+    display_name: Mapped[str]
+    company_name: Mapped[str | None]
+    balance: Mapped[Decimal | None]
+    currency: Mapped[str | None]
+    is_active: Mapped[bool]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    terms_external_id: Mapped[str | None]
+
+    @classmethod
+    def indexes(cls) -> tuple[Any, ...]:
+        return (Index("ix_vendor_by_name", "business_id", "display_name", "id", postgresql_where=_LIVE),)
+
+
+class VendorTransactionLog(LogRow):
+    __tablename__ = "vendor_transaction_log"
+
+
+class VendorCredit(MirrorRow):
+    """`balance` is what is not applied yet; null where the ledger does not tell."""
+
+    __tablename__ = "vendor_credit"
+
+    vendor_external_id: Mapped[str]
+    vendor_name: Mapped[str | None]
+    doc_number: Mapped[str | None]
+    issued_on: Mapped[date]
+    total: Mapped[Decimal]
+    balance: Mapped[Decimal | None]
+    currency: Mapped[str | None]
+    exchange_rate: Mapped[Decimal | None] = mapped_column(RATE)
+    memo: Mapped[str | None]
+
+    @classmethod
+    def indexes(cls) -> tuple[Any, ...]:
+        return (Index("ix_vendor_credit_open", "business_id", "vendor_external_id", postgresql_where=_OPEN),)
+
+
+class VendorCreditTransactionLog(LogRow):
+    __tablename__ = "vendor_credit_transaction_log"

@@ -1,0 +1,49 @@
+"""Every model module and every mirror spec, listed once: migrations, wiring and the sync read this list."""
+
+from domains.ap import models as ap_models
+from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
+from domains.ar import models as ar_models
+from domains.ar.mirrors import (
+    CREDIT_MEMOS_FROM_QBO,
+    CUSTOMERS_FROM_QBO,
+    INVOICES_FROM_QBO,
+    RECEIPTS_FROM_QBO,
+    SALES_RECEIPTS_FROM_QBO,
+)
+from domains.cash import models as cash_models
+from domains.cash.mirrors import (
+    ACCOUNTS_FROM_QBO,
+    DEPOSITS_FROM_QBO,
+    JOURNAL_ENTRIES_FROM_QBO,
+    PURCHASES_FROM_QBO,
+    TRANSFERS_FROM_QBO,
+)
+from domains.core import models as core_models
+from domains.core.mirrors import COMPANY_INFO_FROM_QBO
+from infra.db.base import Base
+from infra.jobs import outbox as outbox_models
+from infra.sync import runs as run_models
+from infra.sync.spec import AnySpec
+
+# Importing a module is what registers its tables on `Base.metadata`.
+MODEL_MODULES = (core_models, ap_models, ar_models, cash_models, outbox_models, run_models)
+
+METADATA = Base.metadata
+
+MIRROR_SPECS: tuple[AnySpec, ...] = (
+    COMPANY_INFO_FROM_QBO,
+    ACCOUNTS_FROM_QBO,
+    VENDORS_FROM_QBO,
+    CUSTOMERS_FROM_QBO,
+    BILLS_FROM_QBO,
+    BILL_PAYMENTS_FROM_QBO,
+    VENDOR_CREDITS_FROM_QBO,
+    INVOICES_FROM_QBO,
+    RECEIPTS_FROM_QBO,
+    CREDIT_MEMOS_FROM_QBO,
+    SALES_RECEIPTS_FROM_QBO,
+    PURCHASES_FROM_QBO,
+    DEPOSITS_FROM_QBO,
+    TRANSFERS_FROM_QBO,
+    JOURNAL_ENTRIES_FROM_QBO,
+)
