@@ -19,9 +19,9 @@ class UnitOfWork:
         self.session = session
         self.has_enqueued = False
 
-    def enqueue(self, job: str, *arguments: str) -> None:
+    def enqueue(self, job: str, *arguments: str, queue: str = "sync") -> None:
         """Ask for `job` (a name in `runway/jobs.py`) in this transaction; it is rung after the commit."""
-        self.session.add(OutboxRow(job=job, arguments=list(arguments)))
+        self.session.add(OutboxRow(queue=queue, job=job, arguments=list(arguments)))
         self.has_enqueued = True
 
 

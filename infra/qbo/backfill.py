@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from infra.config import Rail
 from infra.logging import get_logger
@@ -69,7 +70,7 @@ async def _store_page(pull: QBOPull, state: SyncState, *, page: KeysetPage, tall
     entity, answer = state.entity, page.answer
     # Changes after the first page's call began are the incremental's to bring, by QBO's own clock.
     state.backfill_started_at = state.backfill_started_at or answer.answered_at
-    values = {
+    values: dict[str, Any] = {
         "backfill_started_at": state.backfill_started_at,
         "backfill_cursor": page.next_cursor.to_json() if page.next_cursor else None,
         "last_error": None,

@@ -11,7 +11,8 @@ from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.qbo.answers import Changes, Payload, QueryPage
 from infra.qbo.wire import record_of
 from infra.sync.mirror_store import StoreOutcome
-from infra.sync.spec import AnySpec, Delivery, LogSource, RailDeletion
+from infra.sync.shapes import LogSource
+from infra.sync.spec import AnySpec, Delivery, RailDeletion
 
 # QBO shows whole seconds and its queries may lag a write: what we ask for again is small, what we would miss is lost.
 OVERLAP = timedelta(minutes=5)
@@ -52,7 +53,7 @@ class QBOPull:
     ) -> Delivery:
         return Delivery(
             business_id=self.business_id,
-            records=[record_of(entity, payload) for payload in payloads],
+            records=[record_of(payload, entity) for payload in payloads],
             deletions=deletions,
             fetched_at=fetched_at,
             source=LogSource.QBO,

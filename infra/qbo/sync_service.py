@@ -1,5 +1,6 @@
 """QBOSyncService: one company's books, from the mirror or from QBO by freshness. The only door to the raw client."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -149,7 +150,7 @@ class QBOSyncService(SmartSyncService):
         except QBOError as error:
             await self._record_failure(run_id, error)
             raise to_rail_error(error) from error
-        except BaseException as error:
+        except (Exception, asyncio.CancelledError) as error:
             await self._record_failure(run_id, error)
             raise
         values = {"state": RunState.DONE.value, "calls": tally.calls, "seen": tally.seen, "changed": tally.changed}

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import InstrumentedAttribute, undefer
 from sqlalchemy.sql.base import ExecutableOption
 
 from infra.clock import Clock
@@ -26,6 +26,8 @@ from infra.sync.spec import AnySpec, MirrorSpec
 
 T = TypeVar("T")
 M = TypeVar("M", bound=MirrorRow)
+
+Ordering = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 log = get_logger()
 
@@ -80,7 +82,7 @@ class SmartSyncService:
         self,
         spec: MirrorSpec[Any, M, Any],
         *where: ColumnElement[bool],
-        order_by: Sequence[ColumnElement[Any]] = (),
+        order_by: Sequence[Ordering] = (),
         limit: int | None = None,
         with_payload: bool = False,
         include_deleted: bool = False,

@@ -1,0 +1,76 @@
+"""Running one row of the outbox: claim, work under a lease that is kept alive, and how it ended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.errors import RailNeedsReconnect
+from infra.jobs import outbox
+from infra.jobs.outbox import ClaimedJob
+from infra.logging import get_logger
+
+C = TypeVar("C")
+
+log = get_logger()
+
+QUEUES = ("actions", "interactive", "sync", "bulk")
+
+
+@dataclass(frozen=True)
+class JobDefinition:
+    """A job's queue and what it does with its arguments, which are ids as strings. It must be safe to run twice."""
+
+    queue: str
+    run: Callable[..., Awaitable[None]]
+
+
+async def execute(
+    outbox_id: int, *, jobs: Mapping[str, JobDefinition], context: object, uow: UnitOfWorkFactory
+) -> bool:
+    """Run the job if nobody else has it; False when there was nothing to do.
+
+    A failure is written on the row and tried again later; it is not raised, so that RQ keeps no second account of it.
+    """
+    async with uow([]) as unit:
+        claimed = await outbox.claim(unit.session, outbox_id)
+    if claimed is None:
+        return False
+    heartbeat = asyncio.create_task(_keep_lease(claimed, uow))
+    try:
+        await jobs[claimed.job].run(context, *claimed.arguments)
+    except RailNeedsReconnect as error:
+        await _end(claimed, uow, error=error, is_final=True)
+    except Exception as error:  # noqa: BLE001  # whatever a job raises must end on its row, or it would be lost
+        await _end(claimed, uow, error=error, is_final=False)
+    else:
+        async with uow([]) as unit:
+            await outbox.finish(unit.session, claimed)
+        log.info("jobs.job.done", job=claimed.job, outbox_id=outbox_id, attempts=claimed.attempts)
+    finally:
+        heartbeat.cancel()
+    return True
+
+
+async def _end(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, error: Exception, is_final: bool) -> None:
+    log.error(
+        "jobs.job.failed",
+        job=claimed.job,
+        outbox_id=claimed.outbox_id,
+        attempts=claimed.attempts,
+        exc_info=None if is_final else error,
+        error=str(error),
+    )
+    async with uow([]) as unit:
+        if is_final:
+            await outbox.bury(unit.session, claimed, error=str(error))
+        else:
+            await outbox.put_off(unit.session, claimed, error=f"{type(error).__name__}: {error}")
+
+
+async def _keep_lease(claimed: ClaimedJob, uow: UnitOfWorkFactory) -> None:
+    while True:
+        await asyncio.sleep(outbox.LEASE.total_seconds() / 3)
+        async with uow([]) as unit:
+            await outbox.extend_lease(unit.session, claimed)
