@@ -32,15 +32,14 @@ class Business(Base):
 
 
 class Connection(Base):
-    """A business's link to one company of one rail (QBO: a realm).
+    """A business's link to one company of a rail (QBO: a realm), the same one for ever: another's books would mix with its mirror.
 
-    A business has one living link a rail, or two companies' books would mix in one mirror; a rail's company is active for one
-    business only, or two would pay the same bill.
+    A rail's company is active for one business only, or two would pay the same bill.
     """
 
     __tablename__ = "connection"
     __table_args__ = (
-        PrimaryKeyConstraint("business_id", "id"),
+        PrimaryKeyConstraint("business_id", "rail"),
         Index(
             "uq_connection_active_account",
             "rail",
@@ -48,17 +47,9 @@ class Connection(Base):
             unique=True,
             postgresql_where=text("state = 'active'"),
         ),
-        Index(
-            "uq_connection_living_rail",
-            "business_id",
-            "rail",
-            unique=True,
-            postgresql_where=text("state <> 'disconnected'"),
-        ),
     )
 
     business_id: Mapped[UUID] = mapped_column(ForeignKey("business.id"))
-    id: Mapped[UUID]
     rail: Mapped[str]
     external_account_id: Mapped[str]
     state: Mapped[str]
