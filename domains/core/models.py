@@ -39,7 +39,7 @@ class Connection(Base):
 
     __tablename__ = "connection"
     __table_args__ = (
-        PrimaryKeyConstraint("business_id", "rail"),
+        PrimaryKeyConstraint("business_id", "id"),
         Index(
             "uq_connection_active_account",
             "rail",
@@ -47,9 +47,17 @@ class Connection(Base):
             unique=True,
             postgresql_where=text("state = 'active'"),
         ),
+        Index(
+            "uq_connection_living_rail",
+            "business_id",
+            "rail",
+            unique=True,
+            postgresql_where=text("state <> 'disconnected'"),
+        ),
     )
 
     business_id: Mapped[UUID] = mapped_column(ForeignKey("business.id"))
+    id: Mapped[UUID]
     rail: Mapped[str]
     external_account_id: Mapped[str]
     state: Mapped[str]
