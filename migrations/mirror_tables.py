@@ -3,7 +3,13 @@
 The invariants are DESIGN's section on mirror and log; tests try to break each of them as the application's role.
 """
 
+from typing import Any
+
+import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+from infra.sync.shapes import Xid8
 
 APP_ROLE = "oodaloo_app"
 
@@ -66,6 +72,58 @@ def protect_tenant_table(table: str, *, grants: str = "SELECT, INSERT, UPDATE") 
     op.execute(f"GRANT {grants} ON {table} TO {APP_ROLE}")
 
 
+def create_mirror(table: str, *own_columns: sa.Column[Any]) -> None:
+    """Create a mirror, its log, and everything that holds them to their invariants."""
+    log = f"{table}_transaction_log"
+    _create_log(log)
+    op.create_table(
+        table,
+        sa.Column("business_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("rail", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("payload", JSONB(), nullable=False),
+        sa.Column("payload_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("rail_version", sa.BigInteger()),
+        sa.Column("rail_updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("synced_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True)),
+        *own_columns,
+        sa.PrimaryKeyConstraint("business_id", "id", name=f"pk_{table}"),
+        sa.UniqueConstraint("business_id", "rail", "external_id", name=f"uq_{table}_business_id_rail_external_id"),
+        sa.ForeignKeyConstraint(
+            ["business_id", "id", "version"],
+            [f"{log}.business_id", f"{log}.entity_id", f"{log}.version"],
+            name=f"fk_{table}_{log}",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+    )
+    protect_mirror(table)
+
+
+def _create_log(log: str) -> None:
+    op.create_table(
+        log,
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("business_id", sa.Uuid(), nullable=False),
+        sa.Column("entity_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("transaction_type", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("snapshot", JSONB(), nullable=False),
+        sa.Column("changes", JSONB(), nullable=False),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("tx_xid", Xid8(), server_default=sa.text("pg_current_xact_id()"), nullable=False),
+        sa.PrimaryKeyConstraint("business_id", "entity_id", "version", name=f"pk_{log}"),
+    )
+
+
 def protect_mirror(table: str) -> None:
     """Install the triggers, policies and grants of a mirror table and of its log."""
     log = f"{table}_transaction_log"
@@ -76,7 +134,7 @@ CREATE TRIGGER no_delete BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION 
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
 CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON {log} FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON {log} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-""")  # noqa: S608  # table names come from migrations, never from input
+""")
     protect_tenant_table(table)
     columns = "business_id, entity_id, version, transaction_type, source, actor, request_id, snapshot, changes"
     protect_tenant_table(log, grants=f"SELECT, INSERT ({columns})")
