@@ -1,0 +1,42 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domains.core import queries
+from domains.core.errors import BusinessNotFound
+from domains.core.models import DEFAULT_TIME_ZONE, Business
+from infra.ids import new_id
+
+
+class BusinessService:
+    """The companies whose cash we keep."""
+
+    async def create_business(
+        self,
+        session: AsyncSession,
+        name: str,
+        *,
+        now: datetime,
+        home_currency: str = "USD",
+        time_zone: str = DEFAULT_TIME_ZONE,
+    ) -> Business:
+        business = Business(id=new_id(), name=name, home_currency=home_currency, time_zone=time_zone, created_at=now)
+        session.add(business)
+        # Rows that point at it may follow in this transaction, in any order.
+        await session.flush()
+        return business
+
+    async def get_business(self, session: AsyncSession, business_id: UUID) -> Business:
+        """Read one business.
+
+        Raises:
+            BusinessNotFound: no such business.
+        """
+        business = await queries.find_business(session, business_id)
+        if business is None:
+            raise BusinessNotFound(business_id)
+        return business
+
+    async def list_businesses(self, session: AsyncSession, *, limit: int = 1000) -> list[Business]:
+        return await queries.list_businesses(session, limit=limit)

@@ -1,0 +1,139 @@
+"""Linking a business to its company on a rail. The OAuth exchange itself is the rail's; tokens are sealed by infra/security."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domains.core import queries
+from domains.core.errors import (
+    AccountConnectedElsewhere,
+    ConnectionNotFound,
+    OtherAccountConnected,
+    UnknownConnectState,
+)
+from domains.core.models import Connection, ConnectionState, OAuthState
+from domains.core.secrets import hash_of, new_secret
+from infra.config import Rail
+from infra.ids import new_id
+
+STATE_LIFETIME = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class PendingConnect:
+    """Who began the connect that a rail's redirect now ends. The code is exchanged with the very same `redirect_uri`."""
+
+    business_id: UUID
+    redirect_uri: str
+
+
+class ConnectionService:
+    """Connections of one rail.
+
+    Connecting takes three transactions with the rail's calls between them, never inside: `start_connect`, then the user's
+    consent; `consume_state`, then the exchange of the code; `finish_connect`, then the sealing of the tokens and the backfill.
+    """
+
+    def __init__(self, rail: Rail) -> None:
+        self.rail = rail
+
+    async def start_connect(self, session: AsyncSession, business_id: UUID, *, redirect_uri: str, now: datetime) -> str:
+        """Begin a connect and return the `state` for the rail's authorize page, good once, for ten minutes."""
+        state = new_secret()
+        session.add(
+            OAuthState(
+                state_hash=hash_of(state),
+                business_id=business_id,
+                rail=self.rail.value,
+                redirect_uri=redirect_uri,
+                created_at=now,
+                expires_at=now + STATE_LIFETIME,
+            )
+        )
+        return state
+
+    async def consume_state(self, session: AsyncSession, state: str, *, now: datetime) -> PendingConnect:
+        """Recognise the `state` that the rail's redirect brought back, and use it up.
+
+        Raises:
+            UnknownConnectState: we did not issue it, it was used, it is too old, or it is another rail's.
+        """
+        used = await queries.use_oauth_state(session, hash_of(state), rail=self.rail, now=now)
+        if used is None:
+            raise UnknownConnectState
+        return PendingConnect(*used)
+
+    async def finish_connect(
+        self, session: AsyncSession, business_id: UUID, *, external_account_id: str, now: datetime
+    ) -> Connection:
+        """Link the business to the company it consented for. Again for the same company: a reconnect.
+
+        Raises:
+            OtherAccountConnected: the business keeps another company's books.
+            AccountConnectedElsewhere: the company is active under another business.
+        """
+        connection = await queries.find_connection(session, business_id, rail=self.rail)
+        if connection is not None and connection.external_account_id != external_account_id:
+            raise OtherAccountConnected(business_id, self.rail.value)
+        try:
+            # A savepoint, flushed: the unique index speaks now, and the caller's transaction survives its refusal.
+            async with session.begin_nested():
+                if connection is None:
+                    connection = Connection(
+                        business_id=business_id,
+                        id=new_id(),
+                        rail=self.rail.value,
+                        external_account_id=external_account_id,
+                    )
+                    session.add(connection)
+                connection.state = ConnectionState.ACTIVE.value
+                connection.reason = None
+                connection.connected_at = connection.state_changed_at = now
+        except IntegrityError as error:
+            raise AccountConnectedElsewhere(self.rail.value) from error
+        return connection
+
+    async def mark_needs_reconnect(
+        self, session: AsyncSession, business_id: UUID, *, reason: str, now: datetime
+    ) -> None:
+        """Say that only a person can bring the grant back. The first reason stays.
+
+        Raises:
+            ConnectionNotFound: there is no connection.
+        """
+        connection = await self.get_connection(session, business_id)
+        if connection.state == ConnectionState.ACTIVE.value:
+            self._change(connection, ConnectionState.NEEDS_RECONNECT, reason=reason, now=now)
+
+    async def disconnect(self, session: AsyncSession, business_id: UUID, *, reason: str, now: datetime) -> None:
+        """End the link; the mirror stays and the same company may be connected again.
+
+        Raises:
+            ConnectionNotFound: there is no connection.
+        """
+        connection = await self.get_connection(session, business_id)
+        if connection.state != ConnectionState.DISCONNECTED.value:
+            self._change(connection, ConnectionState.DISCONNECTED, reason=reason, now=now)
+
+    async def get_connection(self, session: AsyncSession, business_id: UUID) -> Connection:
+        """The business's connection, whatever its state, locked until the transaction ends.
+
+        Raises:
+            ConnectionNotFound: it was never connected.
+        """
+        connection = await queries.find_connection(session, business_id, rail=self.rail)
+        if connection is None:
+            raise ConnectionNotFound(business_id, self.rail.value)
+        return connection
+
+    async def list_active(self, session: AsyncSession) -> list[Connection]:
+        """Every business that syncs on this rail."""
+        return await queries.list_active_connections(session, rail=self.rail)
+
+    def _change(self, connection: Connection, state: ConnectionState, *, reason: str, now: datetime) -> None:
+        connection.state = state.value
+        connection.reason = reason
+        connection.state_changed_at = now

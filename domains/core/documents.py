@@ -1,0 +1,130 @@
+"""What a bill and an invoice have in common: they fall due, are open or paid, and age."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func
+from sqlalchemy.orm import InstrumentedAttribute
+
+from domains.core.paging import MAX_PAGE
+
+
+class DocumentStatus(StrEnum):
+    OPEN = "open"
+    OVERDUE = "overdue"
+    PAID = "paid"
+
+
+class StatusFilter(StrEnum):
+    """`open` holds the overdue ones too."""
+
+    OPEN = "open"
+    OVERDUE = "overdue"
+    PAID = "paid"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class DocumentFilter:
+    """Which documents to list.
+
+    Attributes:
+        today: the company's date; overdue and `due_within_days` are counted from it.
+        party: the vendor's or customer's id, ours or the rail's.
+        due_within_days: due by then, overdue ones included.
+        after: the last page's `next_cursor`.
+        limit: rows a page, 200 at most.
+    """
+
+    today: date
+    status: StatusFilter = StatusFilter.OPEN
+    party: str | None = None
+    due_within_days: int | None = None
+    after: str | None = None
+    limit: int = 50
+
+    @property
+    def page_size(self) -> int:
+        return max(1, min(self.limit, MAX_PAGE))
+
+
+@dataclass(frozen=True)
+class OpenDocument:
+    """An open bill or invoice as ageing needs it. `balance` is in `currency` (None: home)."""
+
+    id: UUID
+    external_id: str
+    party_external_id: str
+    party_name: str | None
+    doc_number: str | None
+    issued_on: date
+    due_on: date | None
+    balance: Decimal
+    currency: str | None
+    exchange_rate: Decimal | None
+
+
+@dataclass(frozen=True)
+class OpenTotals:
+    """What is open in one currency: `due` counts from today to the day asked for, `overdue` before today."""
+
+    currency: str | None
+    open_count: int
+    open_total: Decimal
+    overdue_count: int
+    overdue_total: Decimal
+    due_count: int
+    due_total: Decimal
+
+
+@dataclass(frozen=True)
+class UnappliedCredit:
+    """Money or credit of one party that is matched to no document. `amount` is positive, in `currency` (None: home)."""
+
+    party_external_id: str
+    party_name: str | None
+    currency: str | None
+    amount: Decimal
+
+
+class DueDocument(Protocol):
+    """The columns of a mirror that the rules below read."""
+
+    issued_on: Any
+    due_on: Any
+    balance: Any
+
+
+def status_of(*, balance: Decimal, due_on: date | None, issued_on: date, today: date) -> DocumentStatus:
+    """Paid when nothing is open; overdue from the day after the due date, which without one is the day of issue."""
+    if balance == 0:
+        return DocumentStatus.PAID
+    return DocumentStatus.OVERDUE if (due_on or issued_on) < today else DocumentStatus.OPEN
+
+
+def due_day(document: type[DueDocument]) -> ColumnElement[date]:
+    """The due date, or without one the day of issue (FORMULAS, ageing)."""
+    day: ColumnElement[date] = func.coalesce(document.due_on, document.issued_on)
+    return day
+
+
+def conditions_of(wanted: DocumentFilter, document: type[DueDocument]) -> list[ColumnElement[bool]]:
+    """The same rules as `status_of`, for the database."""
+    balance: InstrumentedAttribute[Decimal] = document.balance
+    conditions: list[ColumnElement[bool]] = []
+    match wanted.status:
+        case StatusFilter.OPEN:
+            conditions.append(balance != 0)
+        case StatusFilter.OVERDUE:
+            conditions += [balance != 0, due_day(document) < wanted.today]
+        case StatusFilter.PAID:
+            conditions.append(balance == 0)
+        case StatusFilter.ALL:
+            pass
+    if wanted.due_within_days is not None:
+        conditions.append(due_day(document) <= wanted.today + timedelta(days=wanted.due_within_days))
+    return conditions

@@ -1,0 +1,54 @@
+from uuid import UUID
+
+from infra.errors import Conflict, InvalidInput, NotFound, Unauthenticated
+
+
+class BusinessNotFound(NotFound):
+    def __init__(self, business_id: UUID) -> None:
+        self.business_id = business_id
+        super().__init__(f"There is no business {business_id}.")
+
+
+class ConnectionNotFound(NotFound):
+    def __init__(self, business_id: UUID, rail: str) -> None:
+        self.business_id = business_id
+        self.rail = rail
+        super().__init__(f"Business {business_id} has never been connected to {rail}.")
+
+
+class UnknownConnectState(Unauthenticated):
+    """Never issued, used already, too old, or issued for another rail: the caller is not told which."""
+
+    def __init__(self) -> None:
+        super().__init__("This connect link is not valid any more. Begin the connection again.")
+
+
+class AccountConnectedElsewhere(Conflict):
+    """The company is active under another business, which is not named."""
+
+    def __init__(self, rail: str) -> None:
+        self.rail = rail
+        super().__init__(f"This {rail} company is already connected to a business. Disconnect it there first.")
+
+
+class OtherAccountConnected(Conflict):
+    """The business's mirror holds another company's books."""
+
+    def __init__(self, business_id: UUID, rail: str) -> None:
+        self.business_id = business_id
+        self.rail = rail
+        super().__init__(
+            f"Business {business_id} keeps the books of another {rail} company. Add a business for this one."
+        )
+
+
+class UnreadableCursor(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__(
+            "The cursor cannot be read. Pass the last page's next_cursor, unchanged, or none for the first page."
+        )
+
+
+class TokenNameEmpty(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__("A token needs a name that tells what it is for.")

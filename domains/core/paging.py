@@ -1,0 +1,138 @@
+"""Pages by keyset: a row that changes meanwhile moves itself, and hides no other row.
+
+Each order is total, ends in our id, and has the index it needs.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, func, literal, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from domains.core.errors import UnreadableCursor
+from infra import exact_json
+from infra.errors import MalformedJSON
+
+T = TypeVar("T")
+
+MAX_PAGE = 200
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """`next_cursor` is None on the last page."""
+
+    items: Sequence[T]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class DueCursor:
+    """The last row seen in the order (due date, id), rows without a due date last."""
+
+    due_on: date | None
+    id: UUID
+
+    def encode(self) -> str:
+        return _encode([self.due_on, self.id])
+
+    @classmethod
+    def decode(cls, text: str) -> "DueCursor":
+        """Read what `encode` wrote.
+
+        Raises:
+            UnreadableCursor: it is something else.
+        """
+        due_on, row_id = _decode(text)
+        try:
+            return cls(date.fromisoformat(due_on) if due_on is not None else None, UUID(row_id))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise UnreadableCursor from error
+
+
+@dataclass(frozen=True)
+class NameCursor:
+    """The last row seen in the order (name, id)."""
+
+    name: str
+    id: UUID
+
+    def encode(self) -> str:
+        return _encode([self.name, self.id])
+
+    @classmethod
+    def decode(cls, text: str) -> "NameCursor":
+        """Read what `encode` wrote.
+
+        Raises:
+            UnreadableCursor: it is something else.
+        """
+        name, row_id = _decode(text)
+        try:
+            return cls(str(name), UUID(row_id))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise UnreadableCursor from error
+
+
+def _encode(parts: list[Any]) -> str:
+    return urlsafe_b64encode(exact_json.dumps(parts)).decode().rstrip("=")
+
+
+def _decode(text: str) -> tuple[Any, Any]:
+    try:
+        first, second = exact_json.loads(urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
+    except (MalformedJSON, TypeError, ValueError) as error:
+        raise UnreadableCursor from error
+    return first, second
+
+
+async def list_by_due(
+    session: AsyncSession,
+    query: Select[T],
+    *,
+    due_on: InstrumentedAttribute[date | None],
+    row_id: InstrumentedAttribute[UUID],
+    after: DueCursor | None,
+    limit: int,
+) -> list[T]:
+    """At most `limit` rows after the cursor. Rows without a due date are read apart, so that the index serves both parts."""
+    if after is None:
+        return list(await session.scalars(query.order_by(due_on, row_id).limit(limit)))
+    undated = query.where(due_on.is_(None)).order_by(row_id)
+    if after.due_on is None:
+        return list(await session.scalars(undated.where(row_id > after.id).limit(limit)))
+    later = tuple_(due_on, row_id) > tuple_(literal(after.due_on), literal(after.id))
+    rows = list(await session.scalars(query.where(later).order_by(due_on, row_id).limit(limit)))
+    if len(rows) < limit:
+        rows += await session.scalars(undated.limit(limit - len(rows)))
+    return rows
+
+
+async def list_by_name(
+    session: AsyncSession,
+    query: Select[T],
+    *,
+    name: InstrumentedAttribute[str],
+    row_id: InstrumentedAttribute[UUID],
+    after: NameCursor | None,
+    limit: int,
+) -> list[T]:
+    if after is not None:
+        query = query.where(tuple_(name, row_id) > tuple_(literal(after.name), literal(after.id)))
+    return list(await session.scalars(query.order_by(name, row_id).limit(limit)))
+
+
+def page_of(rows: Sequence[T], limit: int, *, cursor_of: Callable[[T], str]) -> Page[T]:
+    """Cut a page from rows read with one more than `limit`: the extra row only says that there is a next page."""
+    items = rows[:limit]
+    return Page(items, cursor_of(items[-1]) if len(rows) > limit else None)
+
+
+def matches_text(column: InstrumentedAttribute[str], search: str) -> Any:
+    """`search` anywhere in the column, ignoring case; its % and _ stand for themselves."""
+    return func.lower(column).contains(search.lower(), autoescape=True)

@@ -1,0 +1,72 @@
+"""Every SELECT over businesses, connections, tokens and connects under way."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domains.core.models import ApiToken, Business, Connection, ConnectionState, OAuthState
+from infra.config import Rail
+
+
+async def find_business(session: AsyncSession, business_id: UUID) -> Business | None:
+    return await session.get(Business, business_id)
+
+
+async def list_businesses(session: AsyncSession, *, limit: int) -> list[Business]:
+    return list(await session.scalars(select(Business).order_by(Business.created_at, Business.id).limit(limit)))
+
+
+async def find_connection(session: AsyncSession, business_id: UUID, *, rail: Rail) -> Connection | None:
+    """The business's connection, locked until the transaction ends."""
+    connection: Connection | None = await session.scalar(
+        select(Connection)
+        .where(Connection.business_id == business_id, Connection.rail == rail.value)
+        .order_by(Connection.connected_at.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    return connection
+
+
+async def list_active_connections(session: AsyncSession, *, rail: Rail) -> list[Connection]:
+    return list(
+        await session.scalars(
+            select(Connection)
+            .where(Connection.rail == rail.value, Connection.state == ConnectionState.ACTIVE.value)
+            .order_by(Connection.business_id)
+        )
+    )
+
+
+async def find_living_token(session: AsyncSession, token_hash: bytes, *, now: datetime) -> ApiToken | None:
+    token: ApiToken | None = await session.scalar(
+        select(ApiToken).where(
+            ApiToken.token_hash == token_hash,
+            ApiToken.revoked_at.is_(None),
+            or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
+        )
+    )
+    return token
+
+
+async def use_oauth_state(
+    session: AsyncSession, state_hash: bytes, *, rail: Rail, now: datetime
+) -> tuple[UUID, str] | None:
+    """Mark the state as used and return its business and redirect address; None unless it was waiting. One statement: used once."""
+    row = (
+        await session.execute(
+            update(OAuthState)
+            .where(
+                OAuthState.state_hash == state_hash,
+                OAuthState.rail == rail.value,
+                OAuthState.used_at.is_(None),
+                OAuthState.expires_at > now,
+            )
+            .values(used_at=now)
+            .returning(OAuthState.business_id, OAuthState.redirect_uri)
+            .execution_options(synchronize_session=False)
+        )
+    ).one_or_none()
+    return (row.business_id, row.redirect_uri) if row else None
