@@ -1,0 +1,90 @@
+"""The simulator over HTTP: a Starlette application that speaks the QBO API, Intuit's OAuth2 and, apart, /admin."""
+
+import asyncio
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from infra import exact_json
+from infra.errors import MalformedJSON
+from infra.qbo.simulator import faults
+from infra.qbo.simulator.admin import admin_routes
+from infra.qbo.simulator.books_api import BooksAPI
+from infra.qbo.simulator.faults import GatewayFault, ServiceFault
+from infra.qbo.simulator.oauth_pages import oauth_routes
+from infra.qbo.simulator.simulator import Simulator
+from infra.qbo.simulator.tracing import tracing_headers
+
+
+def create_app(simulator: Simulator) -> Starlette:
+    endpoint = _CompanyEndpoint(simulator)
+    company = Route(
+        "/v3/company/{realm_id}/{path:path}", endpoint.answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]
+    )
+    app = Starlette(routes=[company, *oauth_routes(simulator), *admin_routes(simulator)])
+    app.state.simulator = simulator
+    return app
+
+
+class _CompanyEndpoint:
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._books = BooksAPI(simulator)
+
+    async def answer(self, request: Request) -> Response:
+        if self._simulator.latency_seconds:
+            await asyncio.sleep(self._simulator.latency_seconds)
+        payload = await request.body()
+        now = self._simulator.clock.now()
+        try:
+            body = self._dispatch(request, payload)
+            return _json(body, status=200)
+        except ServiceFault as fault:
+            return _json(exact_json.dumps(fault.body(now)), status=fault.status)
+        except GatewayFault as fault:
+            simulator = self._simulator
+            as_xml = simulator.throttle_as_xml if fault.code == "3001" else simulator.auth_faults_as_xml
+            if as_xml:
+                return Response(fault.xml(now), fault.status, headers=tracing_headers(), media_type="application/xml")
+            return _json(exact_json.dumps(fault.body(now)), status=fault.status)
+
+    def _dispatch(self, request: Request, payload: bytes) -> bytes:
+        """No await inside: each request finds and leaves the books whole."""
+        realm_id = request.path_params["realm_id"]
+        company = self._simulator.admit(realm_id, request.headers.get("authorization"))
+        parts = [part for part in request.path_params["path"].split("/") if part]
+        name, identifier = (parts[0].lower() if parts else ""), (parts[1] if len(parts) > 1 else None)
+        query = request.query_params
+        counted = self._simulator.requests[realm_id]
+        if name == "query" and request.method in {"GET", "POST"}:
+            counted["query"] += 1
+            text = query.get("query") if request.method == "GET" else payload.decode()
+            return self._books.query(company, text or "")
+        if name == "cdc" and request.method == "GET":
+            counted["cdc"] += 1
+            return self._books.changes(company, query.get("entities", ""), query.get("changedSince", ""))
+        if request.method == "GET" and (identifier is not None or name == "preferences"):
+            counted["read"] += 1
+            return self._books.read(company, name, identifier or "1")
+        if request.method == "POST" and identifier is None:
+            counted["write"] += 1
+            return self._books.write(company, name, _read_body(payload), dict(query))
+        counted["unsupported"] += 1
+        raise faults.unsupported(f"No resource method found for {request.method}, return 405 with Allow header")
+
+
+def _read_body(payload: bytes) -> dict[str, Any]:
+    try:
+        body = exact_json.loads(payload)
+    except MalformedJSON as error:
+        raise faults.unsupported_property("body", f"should be JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise faults.unsupported_property("body", "should be a JSON object")
+    return body
+
+
+def _json(body: bytes, *, status: int) -> Response:
+    return Response(body, status, headers=tracing_headers(), media_type="application/json")

@@ -1,0 +1,175 @@
+"""QBO's two spellings of an error: the service fault of the books, the lower-case one of the gateway."""
+
+from datetime import datetime
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from infra.errors import OodalooError
+from infra.qbo.simulator.timestamps import show_envelope_time
+
+_MADE_INACTIVE = (
+    "Something you're trying to use has been made inactive. "
+    "Check the fields with accounts, customers, items, vendors or employees."
+)
+
+
+class ServiceFault(OodalooError):
+    """The request reached the books and was refused."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        detail: str,
+        *,
+        element: str = "",
+        status: int = 400,
+        kind: str = "ValidationFault",
+    ) -> None:
+        self.code, self.message, self.detail, self.element = code, message, detail, element
+        self.status, self.kind = status, kind
+        super().__init__(f"{code} {message}: {detail}")
+
+    def body(self, now: datetime) -> dict[str, Any]:
+        error = {"Message": self.message, "Detail": self.detail, "code": self.code, "element": self.element}
+        return {"Fault": {"Error": [error], "type": self.kind}, "time": show_envelope_time(now)}
+
+
+class GatewayFault(OodalooError):
+    """The request never reached the books: token, scope, throttle."""
+
+    def __init__(self, code: str, name: str, *, status: int, detail: str | None, kind: str) -> None:
+        self.code, self.status, self.detail, self.kind = code, status, detail, kind
+        self.message = f"message={name}; errorCode={int(code):06d}; statusCode={status}"
+        super().__init__(self.message)
+
+    def body(self, now: datetime) -> dict[str, Any]:
+        error = {"message": self.message, "detail": self.detail, "code": self.code, "element": None}
+        return {
+            "warnings": None, "intuitObject": None, "fault": {"error": [error], "type": self.kind}, "report": None,
+            "queryResponse": None, "batchItemResponse": [], "attachableResponse": [], "syncErrorResponse": None,
+            "requestId": None, "time": int(now.timestamp() * 1000), "status": None, "cdcresponse": [],
+        }  # fmt: skip
+
+    def xml(self, now: datetime) -> str:
+        detail = f"<Detail>{escape(self.detail)}</Detail>" if self.detail else ""
+        return (
+            '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+            f'<IntuitResponse time="{show_envelope_time(now)}" xmlns="http://schema.intuit.com/finance/v3">'
+            f"<Fault type={quoteattr(self.kind)}><Error code={quoteattr(self.code)}>"
+            f"<Message>{escape(self.message)}</Message>{detail}</Error></Fault></IntuitResponse>"
+        )
+
+
+def bad_token(detail: str | None) -> GatewayFault:
+    return GatewayFault("3200", "AuthenticationFailed", status=401, detail=detail, kind="AUTHENTICATION")
+
+
+def wrong_realm() -> GatewayFault:
+    return GatewayFault("3100", "ApplicationAuthorizationFailed", status=403, detail=None, kind="SERVICE")
+
+
+def throttled() -> GatewayFault:
+    detail = "The request limit was reached.  Try again later"
+    return GatewayFault("3001", "ThrottleExceeded", status=429, detail=detail, kind="SERVICE")
+
+
+def unparsable_query(detail: str) -> ServiceFault:
+    return ServiceFault("4000", "Error parsing query", f"QueryParserError: {detail}")
+
+
+def invalid_query(detail: str) -> ServiceFault:
+    return ServiceFault("4001", "Invalid query", f"QueryValidationError: {detail}")
+
+
+def unsupported(operation: str) -> ServiceFault:
+    return ServiceFault("500", "Unsupported Operation", f"Operation {operation} is not supported.")
+
+
+def not_found(*, deleted: bool = False) -> ServiceFault:
+    text = "Another user has deleted this transaction." if deleted else _MADE_INACTIVE
+    return ServiceFault("610", "Object Not Found", f"Object Not Found : {text}")
+
+
+def not_linkable(target: str) -> ServiceFault:
+    detail = f"Transaction cannot be linked : {target} is unknown, of another kind or linked already."
+    return ServiceFault("620", "Transaction cannot be linked", detail, element="LinkedTxn")
+
+
+def unsupported_property(name: str, detail: str) -> ServiceFault:
+    return ServiceFault("2010", "Request has invalid or unsupported property", f"{name}: {detail}", element=name)
+
+
+def missing(element: str) -> ServiceFault:
+    detail = f"Required parameter {element} is missing in the request"
+    return ServiceFault(
+        "2020", "Required param missing, need to supply the required value for the API", detail, element=element
+    )
+
+
+def too_long(element: str, *, longest: int, length: int) -> ServiceFault:
+    detail = f"String length specified does not match the supported length. Min:0 Max:{longest} supported. Supplied length:{length}"
+    return ServiceFault(
+        "2050", "String length is either shorter or longer than supported by specification", detail, element=element
+    )
+
+
+def not_a_number(element: str) -> ServiceFault:
+    return ServiceFault("2090", "Invalid Number", f"Invalid Number : {element}", element=element)
+
+
+def not_in_enumeration(element: str, value: str) -> ServiceFault:
+    return ServiceFault("2170", "Invalid Enumeration", f"Invalid Enumeration : {value}", element=element)
+
+
+def bad_reference(group: str, identifier: str, *, element: str) -> ServiceFault:
+    detail = f"Invalid Reference Id : {group} element id {identifier} not found"
+    return ServiceFault("2500", "Invalid Reference Id", detail, element=element)
+
+
+def inactive_reference(element: str) -> ServiceFault:
+    return ServiceFault("610", "Object Not Found", f"Object Not Found : {_MADE_INACTIVE}", element=element)
+
+
+def stale() -> ServiceFault:
+    detail = (
+        "Stale Object Error : You and root were working on this at the same time. "
+        "root finished before you did, so your work was not saved."
+    )
+    return ServiceFault("5010", "Stale Object Error", detail)
+
+
+def refused(reason: str, *, element: str = "") -> ServiceFault:
+    message = "A business validation error has occurred while processing your request"
+    return ServiceFault("6000", message, f"Business Validation Error: {reason}", element=element)
+
+
+def duplicate_number(number: str, *, entity: str, identifier: str) -> ServiceFault:
+    detail = (
+        "Duplicate Document Number Error : You must specify a different number. This number has already been used. "
+        f"DocNumber={number} is assigned to TxnType={entity} with TxnId={identifier}"
+    )
+    return ServiceFault("6140", "Duplicate Document Number Error", detail, element="DocNumber")
+
+
+def books_closed() -> ServiceFault:
+    detail = "Account Period Closed, Cannot Update Through Services API : The account period has closed."
+    return ServiceFault("6210", "Account Period Closed", detail)
+
+
+def duplicate_name() -> ServiceFault:
+    detail = (
+        "The name supplied already exists. : Another customer, vendor or employee is already using this name. "
+        "Please use a different name."
+    )
+    return ServiceFault("6240", "Duplicate Name Exists Error", detail)
+
+
+def deposited() -> ServiceFault:
+    detail = "Deposited Transaction cannot be changed : remove it from the deposit first."
+    return ServiceFault("6540", "Deposited Transaction cannot be changed", detail)
+
+
+def system_failure(detail: str) -> ServiceFault:
+    message = "An application error has occurred while processing your request"
+    return ServiceFault("10000", message, f"System Failure Error: {detail}", status=500, kind="SystemFault")
