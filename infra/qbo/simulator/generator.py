@@ -2,12 +2,15 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
+from infra import exact_json
 from infra.money import ZERO
 from infra.qbo.simulator.company_file import FORMAT, CompanyFile
 from infra.qbo.simulator.demo_company import profile
 from infra.qbo.simulator.demo_company.story import Draws, first_day, is_draw_day, tell
+from infra.qbo.simulator.large_company import LargeCompany, envelope, transactions
 
 _WINDOW_DAYS: Final = 90
 _CASH_BEFORE_WINDOW: Final = Decimal(84_000)
@@ -46,6 +49,30 @@ def demo_company(today: date, *, seed: int = 20) -> CompanyFile:
         customers=profile.customer_bodies(),
         transactions=books.transactions,
     )
+
+
+def generate_large(size: LargeCompany, *, today: date) -> CompanyFile:
+    """A large company in memory. The counts are exact; payments come on top of them."""
+    return CompanyFile(**envelope(size, today=today), transactions=list(transactions(size, today=today)))
+
+
+def write_large(size: LargeCompany, out: Path, *, today: date) -> int:
+    """The same company as a file, one transaction a line; answers the number of transactions.
+
+    The file appears under its name only when it is complete.
+    """
+    unfinished = out.with_name(out.name + ".part")
+    written = 0
+    with unfinished.open("wb") as file:
+        head = exact_json.dumps(envelope(size, today=today))
+        file.write(head[:-1] + b',"transactions":[')
+        for transaction in transactions(size, today=today):
+            file.write(b",\n" if written else b"\n")
+            file.write(exact_json.dumps(transaction))
+            written += 1
+        file.write(b"\n]}\n")
+    unfinished.replace(out)
+    return written
 
 
 def _each(total: Decimal, start: date, end: date) -> Decimal:
