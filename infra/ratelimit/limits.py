@@ -20,7 +20,7 @@ class Limits:
 
     per_minute: int = 440
     burst: int = 50
-    per_second: int = 9
+    per_second: float = 9
     in_flight: int = 8
     lease: timedelta = timedelta(seconds=35)
     processes: int = 4

@@ -1,0 +1,224 @@
+"""The limiter on a real Valkey. Rates are so slow or so quick that no assertion depends on how fast the machine is."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from redis.asyncio import Redis
+
+from infra.embedded.valkey import EmbeddedValkey
+from infra.errors import RailRateLimited
+from infra.ids import new_id
+from infra.ratelimit.lanes import Lane
+from infra.ratelimit.limiter import RailLimiter
+from infra.ratelimit.limits import Limits
+
+NO_WAIT = timedelta(0)
+LONG = timedelta(seconds=20)
+ONE_A_MINUTE = Limits(per_minute=1, burst=10, per_second=1_000_000, in_flight=1000)
+WIDE = Limits(per_minute=60_000_000, burst=1_000_000, per_second=1_000_000)
+
+
+@pytest.fixture
+def realm() -> str:
+    return new_id().hex
+
+
+def limiter_of(redis: Redis, limits: Limits) -> RailLimiter:
+    return RailLimiter(redis, rail="qbo", limits=limits)
+
+
+async def admitted(limiter: RailLimiter, realm: str, lane: Lane, *, tries: int = 15) -> int:
+    count = 0
+    for _ in range(tries):
+        try:
+            async with limiter.permit(realm, lane=lane, max_wait=NO_WAIT) as permit:
+                assert not permit.is_degraded
+                count += 1
+        except RailRateLimited:
+            pass
+    return count
+
+
+async def test_no_more_than_the_burst_runs_ahead_of_the_rate(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, ONE_A_MINUTE)
+    assert await admitted(limiter, realm, Lane.USER) == 10
+    with pytest.raises(RailRateLimited) as caught:
+        async with limiter.permit(realm, lane=Lane.USER, max_wait=timedelta(seconds=1)):
+            pass
+    assert 1 < caught.value.retry_after_seconds <= 60
+
+
+async def test_all_processes_share_one_budget_and_each_realm_has_its_own(
+    redis: Redis, valkey_url: str, realm: str
+) -> None:
+    async with Redis.from_url(valkey_url) as other_connection:
+        here, there = limiter_of(redis, ONE_A_MINUTE), limiter_of(other_connection, ONE_A_MINUTE)
+        both = await asyncio.gather(admitted(here, realm, Lane.USER), admitted(there, realm, Lane.USER))
+        assert sum(both) == 10
+        assert await admitted(there, new_id().hex, Lane.USER) == 10
+
+
+async def test_a_background_lane_leaves_the_users_their_room(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, ONE_A_MINUTE)
+    counts = [await admitted(limiter, realm, lane) for lane in reversed(Lane)]
+    # Of a burst of 10 the backfill takes 40 %, reconciliation up to 60 %, webhooks up to 80 %, users the rest.
+    assert counts == [4, 2, 2, 2, 0]
+
+
+async def test_calls_in_flight_are_capped_by_lane(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, WIDE)
+    counts = []
+    async with AsyncExitStack() as open_calls:
+        for lane in reversed(Lane):
+            count = 0
+            while True:
+                try:
+                    await open_calls.enter_async_context(limiter.permit(realm, lane=lane, max_wait=NO_WAIT))
+                except RailRateLimited:
+                    break
+                count += 1
+            counts.append(count)
+    assert counts == [5, 0, 1, 1, 1]
+    assert await admitted(limiter, realm, Lane.BACKFILL, tries=3) == 3
+
+
+async def test_calls_are_spaced_by_the_short_rate(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, Limits(per_minute=60_000_000, burst=1_000_000, per_second=0.02))
+    assert await admitted(limiter, realm, Lane.USER, tries=1) == 1
+    with pytest.raises(RailRateLimited) as caught:
+        async with limiter.permit(realm, lane=Lane.USER, max_wait=NO_WAIT):
+            pass
+    assert 25 < caught.value.retry_after_seconds <= 50
+    with pytest.raises(RailRateLimited) as background:
+        async with limiter.permit(realm, lane=Lane.BACKFILL, max_wait=NO_WAIT):
+            pass
+    assert 25 < background.value.retry_after_seconds <= 50.015
+
+
+async def test_under_pressure_the_rate_and_the_burst_are_the_ceiling(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, Limits(per_minute=6000, burst=20, per_second=1_000_000, in_flight=1000))
+    started = monotonic()
+    count = 0
+
+    async def press() -> None:
+        nonlocal count
+        for _ in range(25):
+            async with limiter.permit(realm, lane=Lane.USER, max_wait=LONG):
+                count += 1
+
+    await asyncio.gather(*(press() for _ in range(8)))
+    elapsed = monotonic() - started
+    assert count == 200
+    assert count <= 20 + 100 * elapsed
+
+
+async def test_a_call_whose_process_died_stops_counting_when_its_lease_ends(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(
+        redis,
+        Limits(per_minute=60_000_000, burst=1_000_000, per_second=1_000_000, in_flight=1, lease=timedelta(seconds=1)),
+    )
+    died = limiter.permit(realm, lane=Lane.PAYMENT, max_wait=NO_WAIT)
+    await died.__aenter__()
+    async with limiter.permit(realm, lane=Lane.PAYMENT, max_wait=LONG) as permit:
+        assert permit.waited_seconds > 0
+    await died.__aexit__(None, None, None)
+
+
+async def test_an_error_inside_gives_the_place_back(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, Limits(per_minute=60_000_000, burst=1000, per_second=1_000_000, in_flight=1))
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            async with limiter.permit(realm, lane=Lane.PAYMENT, max_wait=NO_WAIT):
+                raise ZeroDivisionError
+
+
+async def test_a_cancelled_waiter_leaves_no_place_taken(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, Limits(per_minute=60_000_000, burst=1000, per_second=1_000_000, in_flight=1))
+
+    async def call() -> None:
+        async with limiter.permit(realm, lane=Lane.PAYMENT, max_wait=LONG):
+            await asyncio.sleep(60)
+
+    calls = [asyncio.create_task(call()) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    for task in calls:
+        task.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert await admitted(limiter, realm, Lane.PAYMENT, tries=1) == 1
+
+
+async def test_a_block_holds_every_lane_and_a_shorter_one_does_not_end_it(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, WIDE)
+    await limiter.block(realm, seconds=60)
+    await limiter.block(realm, seconds=1)
+    for lane in Lane:
+        with pytest.raises(RailRateLimited, match="blocked") as caught:
+            async with limiter.permit(realm, lane=lane, max_wait=timedelta(seconds=2)):
+                pass
+        assert 2 < caught.value.retry_after_seconds <= 60
+    assert await admitted(limiter, new_id().hex, Lane.USER, tries=1) == 1
+
+
+async def test_a_block_ends(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, WIDE)
+    await limiter.block(realm, seconds=0.3)
+    async with limiter.permit(realm, lane=Lane.USER, max_wait=LONG) as permit:
+        assert permit.waited_seconds > 0
+
+
+async def test_an_idle_realm_leaves_nothing_behind_for_ever(redis: Redis, realm: str) -> None:
+    await admitted(limiter_of(redis, WIDE), realm, Lane.USER, tries=1)
+    keys = [key async for key in redis.scan_iter(match=f"*{realm}*")]
+    assert keys
+    assert all([await redis.pttl(key) > 0 for key in keys])
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="oodaloo-limits-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+async def test_without_redis_a_process_keeps_to_its_share_and_background_waits_for_it(home: Path, realm: str) -> None:
+    run = home / "run"
+    run.mkdir()
+    limits = Limits(per_minute=4, burst=10, per_second=1_000_000, in_flight=8, processes=2)
+    valkey = EmbeddedValkey(home / "valkey", run=run)
+    async with Redis.from_url(f"unix://{run}/valkey/valkey.sock") as redis:
+        limiter = limiter_of(redis, limits)
+        async with limiter.permit(realm, lane=Lane.USER, max_wait=NO_WAIT) as permit:
+            assert permit.is_degraded
+        with pytest.raises(RailRateLimited, match="own_share") as caught:  # a minute / 4 calls x 2 processes
+            async with limiter.permit(realm, lane=Lane.USER, max_wait=NO_WAIT):
+                pass
+        assert 15 < caught.value.retry_after_seconds <= 30
+        with pytest.raises(RailRateLimited, match="redis_down"):
+            async with limiter.permit(realm, lane=Lane.BACKFILL, max_wait=NO_WAIT):
+                pass
+
+        async def backfill() -> bool:
+            async with limiter.permit(realm, lane=Lane.BACKFILL, max_wait=LONG) as permit:
+                return permit.is_degraded
+
+        waiting = asyncio.create_task(backfill())
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        with valkey:
+            assert await waiting is False
+
+
+async def test_a_block_is_kept_while_redis_is_down(realm: str) -> None:
+    async with Redis.from_url("unix:///nowhere/valkey.sock") as redis:
+        limiter = limiter_of(redis, WIDE)
+        await limiter.block(realm, seconds=60)
+        with pytest.raises(RailRateLimited, match="own_share"):
+            async with limiter.permit(realm, lane=Lane.USER, max_wait=timedelta(seconds=1)):
+                pass
