@@ -48,10 +48,14 @@ class _Settings(BaseSettings):
 
 
 class ServerSettings(_Settings):
-    """Where PostgreSQL and Valkey are. Unset means: start the bundled ones under `home`."""
+    """Where PostgreSQL and Valkey are. Unset means: start the bundled ones under `home`.
+
+    `database_url` is the application's role; `database_owner_url`, for migrations, is the same when unset.
+    """
 
     home: Path = Path(".oodaloo")
     database_url: Annotated[str, AfterValidator(_must_be_postgresql)] | None = None
+    database_owner_url: Annotated[str, AfterValidator(_must_be_postgresql)] | None = None
     redis_url: Annotated[str, AfterValidator(_must_be_redis)] | None = None
     database_pool_size: int = Field(default=10, ge=1, le=200)
 

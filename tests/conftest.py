@@ -1,0 +1,52 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from infra.embedded.attachment import Attachment
+from tests.rig import (
+    HOME_VARIABLE,
+    Database,
+    RunHome,
+    RunServers,
+    close_network,
+    create_worker_database,
+    worker_number,
+)
+
+_run_home = pytest.StashKey[RunHome]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    close_network()
+    if not hasattr(config, "workerinput"):
+        config.stash[_run_home] = RunHome()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if home := config.stash.get(_run_home, None):
+        home.remove()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[RunServers]:
+    """The run's PostgreSQL and Valkey, shared by all workers."""
+    with Attachment(Path(os.environ[HOME_VARIABLE]) / "servers", durable=False) as attachment:
+        yield RunServers(attachment)
+
+
+@pytest.fixture(scope="session")
+def database(servers: RunServers, worker_id: str) -> Database:
+    """This worker's own database, migrated. Tests commit for real, so each makes its own business."""
+    return create_worker_database(servers, f"oodaloo_{worker_id}")
+
+
+@pytest.fixture
+def redis_url(servers: RunServers, worker_id: str) -> str:
+    """This worker's own database number in Valkey, empty."""
+    url = servers.redis_url(worker_number(worker_id))
+    with redis.from_url(url) as client:
+        client.flushdb()
+    return url
