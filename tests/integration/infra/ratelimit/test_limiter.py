@@ -56,9 +56,9 @@ async def test_no_more_than_the_burst_runs_ahead_of_the_rate(redis: Redis, realm
 
 
 async def test_all_processes_share_one_budget_and_each_realm_has_its_own(
-    redis: Redis, valkey_url: str, realm: str
+    redis: Redis, redis_url: str, realm: str
 ) -> None:
-    async with Redis.from_url(valkey_url) as other_connection:
+    async with Redis.from_url(redis_url) as other_connection:
         here, there = limiter_of(redis, ONE_A_MINUTE), limiter_of(other_connection, ONE_A_MINUTE)
         both = await asyncio.gather(admitted(here, realm, Lane.USER), admitted(there, realm, Lane.USER))
         assert sum(both) == 10
