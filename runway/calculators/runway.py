@@ -1,0 +1,116 @@
+"""The runway of one company on one day: every part of the answer, from what the domains hand over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import partial
+
+from domains.core.movements import CashAccount, CashMovement
+from infra.money import ZERO, to_cents
+from runway.calculators.burn import MAIN_WINDOW_DAYS, WINDOWS_DAYS, BurnWindow, burn_window, history_days
+from runway.calculators.burn_runway import BurnRunway, LowPoint, burn_runway, coverage_days
+from runway.calculators.cash import CashPosition, cash_position
+from runway.calculators.figures import Basis, Figure
+from runway.calculators.floor import DefaultFloor, FloorPolicy, below_floor_since, floor_figure
+from runway.calculators.flows import FlowRules, classify
+from runway.calculators.quality import BillEntry, BillEntryCheck, BooksAge, bill_entry_check, books_age
+from runway.calculators.weekly import WeeklyFlows, weekly_flows
+
+
+@dataclass(frozen=True)
+class RunwayInputs:
+    """Attributes:
+    accounts: the whole chart of accounts, inactive ones included.
+    movements: 365 days or all there is; one for each account posted to, so both sides of a transfer.
+    bill_entries: bills entered in the last nine weeks; None when the caller has none to give (then no flag).
+    synced_at: when the oldest of what was used was true; None when never synced.
+    now: the present instant; only the age of the books is measured against it.
+    history_from: first booked day, if known better than from the first movement given.
+    """
+
+    basis: Basis
+    accounts: Sequence[CashAccount]
+    movements: Sequence[CashMovement]
+    synced_at: datetime | None
+    now: datetime
+    last_sync_failed: bool = False
+    bill_entries: Sequence[BillEntry] | None = None
+    history_from: date | None = None
+
+
+@dataclass(frozen=True)
+class RunwayReport:
+    """Attributes:
+    burn: the main window, of 90 days; `windows` holds it and those of 30 and 365 days.
+    flags: what a reader should be told beside the numbers, in words.
+    """
+
+    as_of: date
+    cash: CashPosition
+    floor: Figure
+    burn: BurnWindow
+    windows: tuple[BurnWindow, ...]
+    weekly: WeeklyFlows
+    runway: BurnRunway
+    coverage_days: Figure
+    books: BooksAge
+    bill_entry: BillEntryCheck | None
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunwayCalculator:
+    """Holds what a company's owner decided; `calculate` may be called for many days."""
+
+    floor: FloorPolicy = field(default_factory=DefaultFloor)
+    rules: FlowRules = field(default_factory=FlowRules)
+
+    def calculate(self, inputs: RunwayInputs, low_point: LowPoint | None = None) -> RunwayReport:
+        """The whole answer for `inputs.basis.as_of`. `low_point` comes from a forecast, where there is one."""
+        basis = inputs.basis
+        position = self._cash(inputs)
+        flows = classify(inputs.movements, inputs.accounts, rules=self.rules)
+        history = history_days(flows, basis.as_of, began_on=inputs.history_from)
+        windows = tuple(burn_window(flows, basis, asked_days=days, history=history) for days in WINDOWS_DAYS)
+        main = windows[WINDOWS_DAYS.index(MAIN_WINDOW_DAYS)]
+        floor = floor_figure(self.floor, main, basis)
+        since = partial(
+            below_floor_since,
+            position.cash.value or ZERO,
+            floor.value or ZERO,
+            movements=inputs.movements,
+            account_ids={account.account_id for account in position.counted},
+            as_of=basis.as_of,
+        )
+        weekly = weekly_flows(flows, basis, history=history)
+        books = books_age(inputs.synced_at, now=inputs.now, last_sync_failed=inputs.last_sync_failed)
+        entries = inputs.bill_entries
+        bills = None if entries is None else bill_entry_check(entries, as_of=basis.as_of)
+        return RunwayReport(
+            as_of=basis.as_of,
+            cash=position,
+            floor=floor,
+            burn=main,
+            windows=windows,
+            weekly=weekly,
+            runway=burn_runway(position.cash, floor, burn=main, basis=basis, below_since=since, low_point=low_point),
+            coverage_days=coverage_days(position.cash, main, basis),
+            books=books,
+            bill_entry=bills,
+            flags=_flags(books, bills, weekly),
+        )
+
+    def _cash(self, inputs: RunwayInputs) -> CashPosition:
+        """The ledger's balances, saying how much of them is dated after T: a ledger holds post-dated cheques too."""
+        position = cash_position(inputs.accounts, inputs.basis, rules=self.rules.cash)
+        counted = {account.account_id for account in position.counted}
+        later = [m.amount for m in inputs.movements if m.account_id in counted and m.on > inputs.basis.as_of]
+        if not any(later):
+            return position
+        note = f"holds {to_cents(sum(later, ZERO)):,} dated after {inputs.basis.as_of}"
+        joined = f"{position.cash.note}; {note}" if position.cash.note else note
+        return replace(position, cash=replace(position.cash, note=joined))
+
+
+def _flags(books: BooksAge, bills: BillEntryCheck | None, weekly: WeeklyFlows) -> tuple[str, ...]:
+    return tuple(flag for flag in (books.display, bills.display if bills else None, weekly.difference) if flag)
