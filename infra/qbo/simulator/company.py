@@ -142,6 +142,9 @@ class Company:
 
     def settle(self) -> None:
         """Show the moved balances on accounts and names: their time moves, their SyncToken does not."""
+        for (entity, identifier), at in list(self._touched.items()):
+            for parent in ancestors(self.stores[entity], identifier):
+                self._touch((entity, parent), at)
         for (entity, identifier), at in self._touched.items():
             record = self.stores[entity].records.get(identifier)
             if record is None:
@@ -177,7 +180,8 @@ class Company:
             self._complete(entity, fresh, earlier)
         elif kind.is_name_list:
             complete_name(entity, fresh, self.stores[entity])
-            self.names.check(entity, fresh)
+            if not trusted:
+                self.names.check(entity, fresh)
             if earlier is not None:
                 fresh.setdefault("Active", earlier.body.get("Active", True))
                 fresh |= {
@@ -264,11 +268,8 @@ class Company:
         self._touch_all(self.ledger.remove(key), at)
 
     def _touch_all(self, entry: Entry, at: int) -> None:
-        """The accounts and names whose balance moved, and those above them, which show it too."""
-        for entity, identifier in self.ledger.touched_by(entry):
-            self._touch((entity, identifier), at)
-            for parent in ancestors(self.stores[entity], identifier):
-                self._touch((entity, parent), at)
+        for key in self.ledger.touched_by(entry):
+            self._touch(key, at)
 
     def _relink(self, entity: str, record: Record, at: int) -> None:
         if entity in APPLIES_TO:

@@ -1,5 +1,8 @@
 """A company file becomes a company: the same rules as the API, in bulk, as of each transaction's own time."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -35,9 +38,24 @@ def load_company(company_file: CompanyFile, *, clock: Clock) -> Company:
     loader = _Loader(company, company_file, now=whole_seconds(clock))
     for store in company.stores.values():
         store.begin_bulk()
-    loader.load()
-    company.settle()
+    with _no_garbage_collection():
+        loader.load()
+        company.settle()
+        for store in company.stores.values():
+            store.end_bulk()
     return company
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Bodies hold no cycles, and passes over a growing heap of them make up half of a load's time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Loader:

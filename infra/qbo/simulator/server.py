@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
@@ -44,6 +45,7 @@ async def serve(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0,
         info = _describe(simulator, listener)
         if info_file is not None:
             _write_atomically(info_file, exact_json.dumps(asdict(info)))
+        gc.freeze()  # the books outlive every request: without this each full collection walks all of them
         await uvicorn.Server(_config(simulator)).serve(sockets=[listener])
 
 

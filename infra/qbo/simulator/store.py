@@ -81,6 +81,11 @@ class EntityStore:
         self._by_time = None
         self._by_number = None
 
+    def end_bulk(self) -> None:
+        """Make both orders now, so that the first reader does not wait for them."""
+        self.by_number()
+        self._time_order()
+
     def add(self, record: Record) -> None:
         self.records[record.id] = record
         if self._by_time is not None:
