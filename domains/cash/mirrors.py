@@ -20,24 +20,7 @@ from infra.errors import UnknownRailValue
 from infra.qbo.wire import QBOAccount, QBODeposit, QBOJournalEntry, QBOPurchase, QBOTransfer
 from infra.sync.spec import MirrorSpec
 
-_ACCOUNT_TYPE = {
-    "Bank": AccountType.BANK.value,
-    "Accounts Receivable": AccountType.ACCOUNTS_RECEIVABLE.value,
-    "Other Current Asset": AccountType.OTHER_CURRENT_ASSET.value,
-    "Fixed Asset": AccountType.FIXED_ASSET.value,
-    "Other Asset": AccountType.OTHER_ASSET.value,
-    "Accounts Payable": AccountType.ACCOUNTS_PAYABLE.value,
-    "Credit Card": AccountType.CREDIT_CARD.value,
-    "Other Current Liability": AccountType.OTHER_CURRENT_LIABILITY.value,
-    "Long Term Liability": AccountType.LONG_TERM_LIABILITY.value,
-    "Equity": AccountType.EQUITY.value,
-    "Income": AccountType.INCOME.value,
-    "Cost of Goods Sold": AccountType.COST_OF_GOODS_SOLD.value,
-    "Expense": AccountType.EXPENSE.value,
-    "Other Income": AccountType.OTHER_INCOME.value,
-    "Other Expense": AccountType.OTHER_EXPENSE.value,
-    "Non-Posting": AccountType.NON_POSTING.value,
-}
+_ACCOUNT_TYPE = {kind.value: kind.value for kind in AccountType}
 _CLASSIFICATION = {
     "Asset": AccountClass.ASSET.value,
     "Equity": AccountClass.EQUITY.value,

@@ -15,22 +15,24 @@ _LIVE = text("deleted_at IS NULL")
 
 
 class AccountType(StrEnum):
-    BANK = "bank"
-    ACCOUNTS_RECEIVABLE = "accounts_receivable"
-    OTHER_CURRENT_ASSET = "other_current_asset"
-    FIXED_ASSET = "fixed_asset"
-    OTHER_ASSET = "other_asset"
-    ACCOUNTS_PAYABLE = "accounts_payable"
-    CREDIT_CARD = "credit_card"
-    OTHER_CURRENT_LIABILITY = "other_current_liability"
-    LONG_TERM_LIABILITY = "long_term_liability"
-    EQUITY = "equity"
-    INCOME = "income"
-    COST_OF_GOODS_SOLD = "cost_of_goods_sold"
-    EXPENSE = "expense"
-    OTHER_INCOME = "other_income"
-    OTHER_EXPENSE = "other_expense"
-    NON_POSTING = "non_posting"
+    """An account's place in the chart, in the words that accountants and the ledger share."""
+
+    BANK = "Bank"
+    ACCOUNTS_RECEIVABLE = "Accounts Receivable"
+    OTHER_CURRENT_ASSET = "Other Current Asset"
+    FIXED_ASSET = "Fixed Asset"
+    OTHER_ASSET = "Other Asset"
+    ACCOUNTS_PAYABLE = "Accounts Payable"
+    CREDIT_CARD = "Credit Card"
+    OTHER_CURRENT_LIABILITY = "Other Current Liability"
+    LONG_TERM_LIABILITY = "Long Term Liability"
+    EQUITY = "Equity"
+    INCOME = "Income"
+    COST_OF_GOODS_SOLD = "Cost of Goods Sold"
+    EXPENSE = "Expense"
+    OTHER_INCOME = "Other Income"
+    OTHER_EXPENSE = "Other Expense"
+    NON_POSTING = "Non-Posting"
 
 
 class AccountClass(StrEnum):

@@ -1,0 +1,124 @@
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domains.ap import queries
+from domains.ap.errors import BillNotFound
+from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
+from domains.ap.models import Bill, BillTransactionLog
+from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit
+from domains.core.paging import MAX_PAGE, Page
+from infra.db.tenancy import TenantAwareService
+from infra.qbo.sync_service import QBOSyncService
+from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
+from infra.sync.transaction_log import AsOf, TransactionLogService
+
+
+class BillService(TenantAwareService):
+    """What we owe: lists, one bill, its past, its sums."""
+
+    def __init__(self, business_id: UUID, qbo: QBOSyncService) -> None:
+        super().__init__(business_id)
+        self._qbo = qbo
+
+    async def get_bills_due_in_days(
+        self, days: int = 30, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[Bill]]:
+        """Open bills due within `days` of the company's today, overdue ones included, soonest first."""
+        return await self._qbo.get_bills_by_due_days(days, freshness=freshness)
+
+    async def list_bills(self, wanted: DocumentFilter, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Page[Bill]]:
+        """One page, soonest due first, bills without a due date last.
+
+        Raises:
+            UnreadableCursor: `wanted.after` is none of our cursors.
+        """
+
+        async def page(session: AsyncSession) -> Page[Bill]:
+            return await queries.page_of_bills(session, self.business_id, wanted=wanted)
+
+        return await self._qbo.fetch([BILLS_FROM_QBO, VENDORS_FROM_QBO], page, freshness=freshness)
+
+    async def get_bill(self, bill_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Bill]:
+        """Read one bill by our id.
+
+        Raises:
+            BillNotFound: no such bill, or it is deleted.
+        """
+
+        async def one(session: AsyncSession) -> Bill:
+            bill = await queries.find_bill(session, self.business_id, bill_id=bill_id)
+            if bill is None:
+                raise BillNotFound(bill_id)
+            return bill
+
+        return await self._qbo.fetch([BILLS_FROM_QBO], one, freshness=freshness)
+
+    async def get_bill_as_of(
+        self, bill_id: UUID, instant: datetime, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[AsOf[Bill]]:
+        """The bill as we knew it at `instant`, deleted or not.
+
+        Raises:
+            BillNotFound: no such bill, or we had not seen it by then.
+        """
+
+        async def state(session: AsyncSession) -> AsOf[Bill]:
+            log = TransactionLogService(session)
+            found = await log.as_of(BILLS_FROM_QBO, self.business_id, entity_id=bill_id, instant=instant)
+            if found is None:
+                raise BillNotFound(bill_id)
+            return found
+
+        return await self._qbo.fetch([BILLS_FROM_QBO], state, freshness=freshness)
+
+    async def get_history(
+        self, bill_id: UUID, *, after_version: int = 0, limit: int = 100, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[BillTransactionLog]]:
+        """The bill's log rows in order of version, a deleted bill's too.
+
+        Raises:
+            BillNotFound: no such bill.
+        """
+
+        async def rows(session: AsyncSession) -> list[BillTransactionLog]:
+            log = TransactionLogService(session)
+            found = await log.history(
+                BILLS_FROM_QBO,
+                self.business_id,
+                entity_id=bill_id,
+                after_version=after_version,
+                limit=min(limit, MAX_PAGE),
+            )
+            if not found and after_version == 0:
+                raise BillNotFound(bill_id)
+            return list(found)
+
+        return await self._qbo.fetch([BILLS_FROM_QBO], rows, freshness=freshness)
+
+    async def get_open_totals(
+        self, *, today: date, due_within_days: int = 30, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[OpenTotals]]:
+        """Sums of what is open, overdue and due within the days, one row a currency."""
+
+        async def sums(session: AsyncSession) -> list[OpenTotals]:
+            return await queries.sum_open_bills(session, self.business_id, today=today, due_within_days=due_within_days)
+
+        return await self._qbo.fetch([BILLS_FROM_QBO], sums, freshness=freshness)
+
+    async def list_open_bills_for_ageing(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[list[OpenDocument]]:
+        """Every open bill of the ledger."""
+
+        async def rows(session: AsyncSession) -> list[OpenDocument]:
+            return await queries.list_open_bills(session, self.business_id)
+
+        return await self._qbo.fetch([BILLS_FROM_QBO], rows, freshness=freshness)
+
+    async def list_unapplied_credits(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[list[UnappliedCredit]]:
+        """Vendor credits not applied yet and what was paid beyond bills, one row a vendor and currency."""
+
+        async def rows(session: AsyncSession) -> list[UnappliedCredit]:
+            return await queries.list_unapplied_credits(session, self.business_id)
+
+        return await self._qbo.fetch([VENDOR_CREDITS_FROM_QBO, BILL_PAYMENTS_FROM_QBO], rows, freshness=freshness)

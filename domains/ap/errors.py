@@ -1,0 +1,9 @@
+from uuid import UUID
+
+from infra.errors import NotFound
+
+
+class BillNotFound(NotFound):
+    def __init__(self, bill_id: UUID) -> None:
+        self.bill_id = bill_id
+        super().__init__(f"There is no bill {bill_id}.")

@@ -1,0 +1,203 @@
+"""Every SELECT over what we owe. Each takes a session limited to the business, and filters by it once more."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, literal, null, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domains.ap.models import Bill, BillPayment, PayType, Vendor, VendorCredit
+from domains.core.documents import (
+    DocumentFilter,
+    OpenDocument,
+    OpenTotals,
+    UnappliedCredit,
+    conditions_of,
+    due_day,
+)
+from domains.core.ledger import LEDGER, live, movements_of
+from domains.core.movements import CashMovement
+from domains.core.paging import DueCursor, NameCursor, Page, list_by_due, list_by_name, matches_text, page_of
+from infra.money import ZERO
+
+# In the order of OpenDocument's fields.
+_OPEN_DOCUMENT: tuple[Any, ...] = (
+    Bill.id,
+    Bill.external_id,
+    Bill.vendor_external_id,
+    Bill.vendor_name,
+    Bill.doc_number,
+    Bill.issued_on,
+    Bill.due_on,
+    Bill.balance,
+    Bill.currency,
+    Bill.exchange_rate,
+)
+
+# What a payment holds beyond the bills it settles is the vendor's credit. Credits it applies are lines too, and reduce the cash.
+_OVERPAID = text("""
+SELECT p.vendor_external_id, max(p.vendor_name), p.currency, sum(p.total - lines.net) AS amount
+FROM bill_payment AS p
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(CASE WHEN line #>> '{LinkedTxn,0,TxnType}' = 'VendorCredit' THEN -1 ELSE 1 END
+                      * (line ->> 'Amount')::numeric), 0) AS net
+  FROM jsonb_path_query(p.payload, '$.Line[*]') AS line
+) AS lines
+WHERE p.business_id = :business_id AND p.rail = :rail AND p.deleted_at IS NULL AND p.total > lines.net
+GROUP BY p.vendor_external_id, p.currency
+""")
+
+
+async def page_of_bills(session: AsyncSession, business_id: UUID, *, wanted: DocumentFilter) -> Page[Bill]:
+    conditions = [*live(Bill, business_id), *conditions_of(wanted, Bill)]
+    if wanted.party is not None:
+        conditions.append(_is_of_vendor(business_id, wanted.party))
+    rows = await list_by_due(
+        session,
+        select(Bill).where(*conditions),
+        due_on=Bill.due_on,
+        row_id=Bill.id,
+        after=DueCursor.decode(wanted.after) if wanted.after else None,
+        limit=wanted.page_size + 1,
+    )
+    return page_of(rows, wanted.page_size, cursor_of=lambda bill: DueCursor(bill.due_on, bill.id).encode())
+
+
+def _is_of_vendor(business_id: UUID, party: str) -> ColumnElement[bool]:
+    """By the vendor's id with the rail, or by ours."""
+    try:
+        vendor_id = UUID(party)
+    except ValueError:
+        return Bill.vendor_external_id == party
+    owner = select(Vendor.external_id).where(*live(Vendor, business_id), Vendor.id == vendor_id).scalar_subquery()
+    return Bill.vendor_external_id == owner
+
+
+async def find_bill(session: AsyncSession, business_id: UUID, *, bill_id: UUID) -> Bill | None:
+    bill: Bill | None = await session.scalar(select(Bill).where(*live(Bill, business_id), Bill.id == bill_id))
+    return bill
+
+
+async def list_open_bills(session: AsyncSession, business_id: UUID) -> list[OpenDocument]:
+    rows = await session.execute(
+        select(*_OPEN_DOCUMENT).where(*live(Bill, business_id), Bill.balance != 0).order_by(Bill.due_on, Bill.id)
+    )
+    return [OpenDocument(*row) for row in rows]
+
+
+async def sum_open_bills(
+    session: AsyncSession, business_id: UUID, *, today: date, due_within_days: int
+) -> list[OpenTotals]:
+    overdue = due_day(Bill) < today
+    due = due_day(Bill).between(today, today + timedelta(days=due_within_days))
+    rows = await session.execute(
+        select(
+            Bill.currency,
+            func.count(),
+            func.sum(Bill.balance),
+            func.count().filter(overdue),
+            _sum_where(overdue),
+            func.count().filter(due),
+            _sum_where(due),
+        )
+        .where(*live(Bill, business_id), Bill.balance != 0)
+        .group_by(Bill.currency)
+        .order_by(Bill.currency)
+    )
+    return [OpenTotals(*row) for row in rows]
+
+
+def _sum_where(condition: ColumnElement[bool]) -> ColumnElement[Decimal]:
+    total: ColumnElement[Decimal] = func.coalesce(func.sum(Bill.balance).filter(condition), ZERO)
+    return total
+
+
+async def list_unapplied_credits(session: AsyncSession, business_id: UUID) -> list[UnappliedCredit]:
+    unused = await session.execute(
+        select(
+            VendorCredit.vendor_external_id,
+            func.max(VendorCredit.vendor_name),
+            VendorCredit.currency,
+            func.sum(VendorCredit.balance),
+        )
+        .where(*live(VendorCredit, business_id), VendorCredit.balance != 0)
+        .group_by(VendorCredit.vendor_external_id, VendorCredit.currency)
+    )
+    overpaid = await session.execute(_OVERPAID, {"business_id": business_id, "rail": LEDGER.value})
+    return _merged([UnappliedCredit(*row) for row in [*unused, *overpaid]])
+
+
+def _merged(parts: list[UnappliedCredit]) -> list[UnappliedCredit]:
+    merged: dict[tuple[str, str | None], UnappliedCredit] = {}
+    for part in parts:
+        key = (part.party_external_id, part.currency)
+        held = merged.get(key)
+        amount = part.amount + (held.amount if held else ZERO)
+        merged[key] = UnappliedCredit(part.party_external_id, part.party_name, part.currency, amount)
+    return list(merged.values())
+
+
+async def page_of_vendors(
+    session: AsyncSession,
+    business_id: UUID,
+    *,
+    search: str | None,
+    is_active: bool | None,
+    after: str | None,
+    limit: int,
+) -> Page[Vendor]:
+    conditions = [*live(Vendor, business_id)]
+    if search:
+        conditions.append(matches_text(Vendor.display_name, search))
+    if is_active is not None:
+        conditions.append(Vendor.is_active == is_active)
+    rows = await list_by_name(
+        session,
+        select(Vendor).where(*conditions),
+        name=Vendor.display_name,
+        row_id=Vendor.id,
+        after=NameCursor.decode(after) if after else None,
+        limit=limit + 1,
+    )
+    return page_of(rows, limit, cursor_of=lambda vendor: NameCursor(vendor.display_name, vendor.id).encode())
+
+
+async def list_bill_payments(
+    session: AsyncSession, business_id: UUID, *, since: date, until: date, limit: int
+) -> list[BillPayment]:
+    return list(
+        await session.scalars(
+            select(BillPayment)
+            .where(*live(BillPayment, business_id), BillPayment.paid_on.between(since, until))
+            .order_by(BillPayment.paid_on.desc(), BillPayment.id)
+            .limit(limit)
+        )
+    )
+
+
+async def list_movements(session: AsyncSession, business_id: UUID, *, since: date, until: date) -> list[CashMovement]:
+    """Payments that left a bank account; one by card leaves it later, when the card itself is paid."""
+    rows = await session.execute(
+        select(
+            BillPayment.paid_on.label("day"),
+            (-BillPayment.total).label("amount"),
+            BillPayment.account_external_id.label("account"),
+            null().label("counter"),
+            BillPayment.vendor_name.label("party"),
+            literal("BillPayment").label("source"),
+            BillPayment.external_id,
+            BillPayment.memo,
+            BillPayment.exchange_rate,
+        )
+        .where(
+            *live(BillPayment, business_id),
+            BillPayment.paid_on.between(since, until),
+            BillPayment.pay_type == PayType.CHECK.value,
+            BillPayment.account_external_id.is_not(None),
+            BillPayment.total != 0,
+        )
+        .order_by(BillPayment.paid_on, BillPayment.id)
+    )
+    return movements_of(rows)

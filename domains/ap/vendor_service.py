@@ -1,0 +1,46 @@
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domains.ap import queries
+from domains.ap.mirrors import VENDORS_FROM_QBO
+from domains.ap.models import Vendor
+from domains.core.paging import MAX_PAGE, Page
+from infra.db.tenancy import TenantAwareService
+from infra.qbo.sync_service import QBOSyncService
+from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
+
+
+class VendorService(TenantAwareService):
+    """Whom we owe."""
+
+    def __init__(self, business_id: UUID, qbo: QBOSyncService) -> None:
+        super().__init__(business_id)
+        self._qbo = qbo
+
+    async def list_vendors(
+        self,
+        *,
+        search: str | None = None,
+        is_active: bool | None = None,
+        after: str | None = None,
+        limit: int = 50,
+        freshness: FreshnessNeed = ON_DEMAND,
+    ) -> Fetched[Page[Vendor]]:
+        """One page by name. `search` finds any part of it, ignoring case.
+
+        Raises:
+            UnreadableCursor: `after` is none of our cursors.
+        """
+
+        async def page(session: AsyncSession) -> Page[Vendor]:
+            return await queries.page_of_vendors(
+                session,
+                self.business_id,
+                search=search,
+                is_active=is_active,
+                after=after,
+                limit=max(1, min(limit, MAX_PAGE)),
+            )
+
+        return await self._qbo.fetch([VENDORS_FROM_QBO], page, freshness=freshness)

@@ -1,0 +1,195 @@
+"""Every SELECT over what we are owed. Each takes a session limited to the business, and filters by it once more."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, literal, null, select, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domains.ar.models import CreditMemo, Customer, Invoice, Receipt, SalesReceipt
+from domains.core.documents import (
+    DocumentFilter,
+    OpenDocument,
+    OpenTotals,
+    UnappliedCredit,
+    conditions_of,
+    due_day,
+)
+from domains.core.ledger import live, movements_of
+from domains.core.movements import CashMovement
+from domains.core.paging import DueCursor, NameCursor, Page, list_by_due, list_by_name, matches_text, page_of
+from infra.money import ZERO
+
+# In the order of OpenDocument's fields.
+_OPEN_DOCUMENT: tuple[Any, ...] = (
+    Invoice.id,
+    Invoice.external_id,
+    Invoice.customer_external_id,
+    Invoice.customer_name,
+    Invoice.doc_number,
+    Invoice.issued_on,
+    Invoice.due_on,
+    Invoice.balance,
+    Invoice.currency,
+    Invoice.exchange_rate,
+)
+
+
+async def page_of_invoices(session: AsyncSession, business_id: UUID, *, wanted: DocumentFilter) -> Page[Invoice]:
+    conditions = [*live(Invoice, business_id), *conditions_of(wanted, Invoice)]
+    if wanted.party is not None:
+        conditions.append(_is_of_customer(business_id, wanted.party))
+    rows = await list_by_due(
+        session,
+        select(Invoice).where(*conditions),
+        due_on=Invoice.due_on,
+        row_id=Invoice.id,
+        after=DueCursor.decode(wanted.after) if wanted.after else None,
+        limit=wanted.page_size + 1,
+    )
+    return page_of(rows, wanted.page_size, cursor_of=lambda invoice: DueCursor(invoice.due_on, invoice.id).encode())
+
+
+def _is_of_customer(business_id: UUID, party: str) -> ColumnElement[bool]:
+    """By the customer's id with the rail, or by ours."""
+    try:
+        customer_id = UUID(party)
+    except ValueError:
+        return Invoice.customer_external_id == party
+    owner = (
+        select(Customer.external_id).where(*live(Customer, business_id), Customer.id == customer_id).scalar_subquery()
+    )
+    return Invoice.customer_external_id == owner
+
+
+async def find_invoice(session: AsyncSession, business_id: UUID, *, invoice_id: UUID) -> Invoice | None:
+    invoice: Invoice | None = await session.scalar(
+        select(Invoice).where(*live(Invoice, business_id), Invoice.id == invoice_id)
+    )
+    return invoice
+
+
+async def list_open_invoices(session: AsyncSession, business_id: UUID) -> list[OpenDocument]:
+    rows = await session.execute(
+        select(*_OPEN_DOCUMENT)
+        .where(*live(Invoice, business_id), Invoice.balance != 0)
+        .order_by(Invoice.due_on, Invoice.id)
+    )
+    return [OpenDocument(*row) for row in rows]
+
+
+async def sum_open_invoices(
+    session: AsyncSession, business_id: UUID, *, today: date, due_within_days: int
+) -> list[OpenTotals]:
+    overdue = due_day(Invoice) < today
+    due = due_day(Invoice).between(today, today + timedelta(days=due_within_days))
+    rows = await session.execute(
+        select(
+            Invoice.currency,
+            func.count(),
+            func.sum(Invoice.balance),
+            func.count().filter(overdue),
+            _sum_where(overdue),
+            func.count().filter(due),
+            _sum_where(due),
+        )
+        .where(*live(Invoice, business_id), Invoice.balance != 0)
+        .group_by(Invoice.currency)
+        .order_by(Invoice.currency)
+    )
+    return [OpenTotals(*row) for row in rows]
+
+
+def _sum_where(condition: ColumnElement[bool]) -> ColumnElement[Decimal]:
+    total: ColumnElement[Decimal] = func.coalesce(func.sum(Invoice.balance).filter(condition), ZERO)
+    return total
+
+
+async def list_unapplied_credits(session: AsyncSession, business_id: UUID) -> list[UnappliedCredit]:
+    receipts = select(
+        Receipt.customer_external_id.label("party"),
+        Receipt.customer_name.label("name"),
+        Receipt.currency.label("currency"),
+        Receipt.unapplied.label("amount"),
+    ).where(*live(Receipt, business_id), Receipt.unapplied != 0)
+    memos = select(
+        CreditMemo.customer_external_id, CreditMemo.customer_name, CreditMemo.currency, CreditMemo.balance
+    ).where(*live(CreditMemo, business_id), CreditMemo.balance != 0)
+    unused = union_all(receipts, memos).subquery()
+    rows = await session.execute(
+        select(unused.c.party, func.max(unused.c.name), unused.c.currency, func.sum(unused.c.amount))
+        .group_by(unused.c.party, unused.c.currency)
+        .order_by(unused.c.party)
+    )
+    return [UnappliedCredit(*row) for row in rows]
+
+
+async def page_of_customers(
+    session: AsyncSession,
+    business_id: UUID,
+    *,
+    search: str | None,
+    is_active: bool | None,
+    after: str | None,
+    limit: int,
+) -> Page[Customer]:
+    conditions = [*live(Customer, business_id)]
+    if search:
+        conditions.append(matches_text(Customer.display_name, search))
+    if is_active is not None:
+        conditions.append(Customer.is_active == is_active)
+    rows = await list_by_name(
+        session,
+        select(Customer).where(*conditions),
+        name=Customer.display_name,
+        row_id=Customer.id,
+        after=NameCursor.decode(after) if after else None,
+        limit=limit + 1,
+    )
+    return page_of(rows, limit, cursor_of=lambda customer: NameCursor(customer.display_name, customer.id).encode())
+
+
+async def list_receipts(
+    session: AsyncSession, business_id: UUID, *, since: date, until: date, limit: int
+) -> list[Receipt]:
+    return list(
+        await session.scalars(
+            select(Receipt)
+            .where(*live(Receipt, business_id), Receipt.received_on.between(since, until))
+            .order_by(Receipt.received_on.desc(), Receipt.id)
+            .limit(limit)
+        )
+    )
+
+
+async def list_movements(session: AsyncSession, business_id: UUID, *, since: date, until: date) -> list[CashMovement]:
+    """Receipts and sales receipts, each into the account it names (Undeposited Funds is one: a deposit moves it on)."""
+    receipts = _movements_into(Receipt, Receipt.received_on, source="Receipt")
+    sales = _movements_into(SalesReceipt, SalesReceipt.sold_on, source="SalesReceipt")
+    period = {"since": since, "until": until}
+    rows = await session.execute(
+        union_all(receipts.where(*live(Receipt, business_id)), sales.where(*live(SalesReceipt, business_id))),
+        period,
+    )
+    return movements_of(rows)
+
+
+def _movements_into(mirror: type[Receipt] | type[SalesReceipt], day: Any, *, source: str) -> Select[Any]:
+    query: Select[Any] = select(
+        day.label("day"),
+        mirror.total.label("amount"),
+        mirror.deposit_to_account_external_id.label("account"),
+        cast(null(), Text).label("counter"),
+        mirror.customer_name.label("party"),
+        literal(source).label("source"),
+        mirror.external_id,
+        mirror.memo,
+        mirror.exchange_rate,
+    ).where(
+        day.between(bindparam("since"), bindparam("until")),
+        mirror.deposit_to_account_external_id.is_not(None),
+        mirror.total != 0,
+    )
+    return query
