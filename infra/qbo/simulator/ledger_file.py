@@ -12,6 +12,7 @@ from typing import Any, Final
 from infra.qbo.simulator.company_file import FORMAT, Body, CompanyFile, CompanyFileError, parse_company
 from infra.qbo.simulator.ledger_chart import infer_accounts, side_of, signed_postings
 from infra.qbo.simulator.ledger_documents import LedgerDocuments
+from infra.qbo.simulator.ledger_hierarchy import arrange
 from infra.qbo.simulator.ledger_names import LedgerNames
 
 _SAMPLE_REALM: Final = "9130357849016486"
@@ -52,7 +53,7 @@ def company_from_ledger(raw: Body, *, source: str) -> CompanyFile:
             "realm_id": raw.get("realm_id") or _SAMPLE_REALM,
             "last_day": max(entry["TxnDate"] for entry in entries),
             "last_day_is": "yesterday",
-            "accounts": list(accounts.values()),
+            "accounts": arrange(accounts),
             "tax_accounts": documents.tax_accounts,
             "terms": [{"Id": "3", "Name": "Net 30", "Type": "STANDARD", "DueDays": 30, "Active": True}],
             "items": documents.items.bodies,
