@@ -130,8 +130,8 @@ class _Checker:
             raise self._error(place, f"should be a date as YYYY-MM-DD, not {text!r}") from error
 
     def _claim(self, identifier: Any, taken: set[str], *, place: str) -> None:
-        if not isinstance(identifier, str) or not identifier:
-            raise self._error(f"{place}.Id", "should be a non-empty string")
+        if not isinstance(identifier, str) or not (identifier.isascii() and identifier.isdigit()):
+            raise self._error(f"{place}.Id", f"should be a string of digits, not {identifier!r}")
         if identifier in taken:
             raise self._error(f"{place}.Id", f"{identifier!r} is used twice")
         taken.add(identifier)

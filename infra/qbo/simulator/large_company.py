@@ -128,7 +128,7 @@ class _Writer:
 
     def _opening(self, day: date) -> tuple[str, Body]:
         """Capital enough that no payment overdraws the bank."""
-        amount = Decimal(3000) * (self._size.bills + 1)
+        amount = Decimal(1000) * (self._size.bills + 1)
         line = {
             "Amount": amount,
             "DetailType": "DepositLineDetail",

@@ -57,8 +57,9 @@ class LedgerNames:
 
     def _id_of(self, name: str) -> str:
         if name not in self._ids:
+            while str(self._next) in self._ids.values():
+                self._next += 1
             self._ids[name] = str(self._next)
-            self._next += 1
         return self._ids[name]
 
 

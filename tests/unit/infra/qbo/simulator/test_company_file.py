@@ -91,6 +91,8 @@ def spoil(place: str, value: object) -> Callable[[dict[str, Any]], None]:
         (spoil("acounts", []), r"acounts: .*not permitted"),
         (spoil("vendors.0.DisplayName", ""), r"vendors\[0\].DisplayName: is missing"),
         (spoil("accounts.1.Id", "1"), r"accounts\[1\].Id: '1' is used twice"),
+        (spoil("accounts.1.Id", "A-1"), r"accounts\[1\].Id: should be a string of digits, not 'A-1'"),
+        (spoil("transactions.0.body.Id", 1), r"transactions\[0\].body.Id: should be a string of digits, not 1"),
         (
             spoil("items.0.IncomeAccountRef.value", "77"),
             r"items\[0\].IncomeAccountRef: none of accounts has the Id '77'",
