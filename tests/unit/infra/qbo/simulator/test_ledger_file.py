@@ -157,6 +157,50 @@ def test_a_payment_dated_before_its_bill_is_entered_after_it(tmp_path: Path) -> 
     assert open_amounts(company)["1"] == ("Bill", Decimal(0))
 
 
+def test_kinds_that_the_sample_lacks(tmp_path: Path) -> None:
+    """A vendor credit set off by a payment of zero, a transfer, and a payment that no Payment could have posted."""
+    file = tmp_path / "ledger.json"
+    ap, ar = ("3", "Accounts Payable (A/P)"), ("4", "Accounts Receivable (A/R)")
+    bank, fuel, savings = ("1", "Checking"), ("2", "Fuel"), ("5", "Savings")
+    file.write_bytes(
+        exact_json.dumps({"transactions": [
+            entry("1", "Bill", [(*ap, "40.00"), (*fuel, "40.00")], name="Oil"),
+            entry("2", "Vendor Credit", [(*ap, "-15.00"), (*fuel, "-15.00")], name="Oil"),
+            entry("3", "Bill Payment (Check)", [(*ap, "0.00")], name="Oil"),
+            entry("4", "Transfer", [(*bank, "-9.00"), (*savings, "9.00")]),
+            entry("5", "Payment", [(*ar, "-20.00"), (*bank, "18.00"), (*fuel, "2.00")], name="Annie"),
+        ]})
+    )  # fmt: skip
+    company = read_company_file(file, today=TODAY)
+    assert [t.entity for t in company.transactions] == ["Bill", "VendorCredit", "BillPayment", "Transfer"]
+    assert open_amounts(company)["1"] == ("Bill", Decimal("25.00"))
+    assert open_amounts(company)["2"] == ("VendorCredit", Decimal(0))
+    assert [e.type for e in company.ledger] == ["Payment"]
+    shown = name_balances(company)
+    assert (shown["Checking"], shown["Savings"]) == (Decimal("9.00"), Decimal("9.00"))
+    assert (shown["Fuel"], shown["Accounts Payable (A/P)"]) == (Decimal("27.00"), Decimal("-25.00"))
+
+
+def test_accounts_of_one_name_stand_under_different_parents(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.json"
+    bank, soil = ("1", "Checking"), "Plants and Soil"
+    file.write_bytes(
+        exact_json.dumps({"transactions": [
+            entry("1", "Check", [(*bank, "-7.00"), ("6", soil, "7.00")]),
+            entry("2", "Sales Receipt", [(*bank, "8.00"), ("7", soil, "8.00")], name="Annie"),
+        ]})
+    )  # fmt: skip
+    accounts = {a["Id"]: a for a in read_company_file(file, today=TODAY).accounts}
+
+    def path(account_id: str) -> str:
+        above = accounts[account_id].get("ParentRef")
+        return (path(above["value"]) + ":" if above else "") + str(accounts[account_id]["Name"])
+
+    assert path("6") == "Job Expenses:Job Materials:Plants and Soil"
+    assert path("7") == "Landscaping Services:Job Materials:Plants and Soil"
+    assert (accounts["6"]["AccountType"], accounts["7"]["AccountType"]) == ("Expense", "Income")
+
+
 def test_what_cannot_balance_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "ledger.json"
     file.write_bytes(
@@ -179,7 +223,7 @@ def entry(
         "Type": kind,
         "TxnDate": on,
         "Name": name,
-        "NameId": name and "77",
+        "NameId": name and str(70 + len(name)),
         "DocNumber": None,
         "Postings": [
             {"AccountId": account, "Account": label, "Amount": Decimal(amount), "Memo": None}
