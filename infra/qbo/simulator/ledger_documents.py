@@ -159,20 +159,28 @@ class LedgerDocuments:
         body = self._header(entry, "VendorRef", "Vendor")
         vendor_id = body["VendorRef"]["value"]
         body["TotalAmt"] = self._total(postings, "Accounts Payable")
-        by_card = entry["Type"] == "Bill Payment (Credit Card)"
-        body["PayType"] = "CreditCard" if by_card else "Check"
         if not postings:
+            body |= self._no_money_moved()
             body["Line"] = _offset(self._bills, self._vendor_credits, vendor_id)
             return {"entity": "BillPayment", "body": body}
         paid = next((p for p in postings if self._is_money(p)), None)
         if paid is None or -paid.debit != body["TotalAmt"]:
             raise CannotExpress
+        by_card = entry["Type"] == "Bill Payment (Credit Card)"
+        body["PayType"] = "CreditCard" if by_card else "Check"
         if by_card:
             body["CreditCardPayment"] = {"CCAccountRef": self._account(paid)}
         else:
             body["CheckPayment"] = {"BankAccountRef": self._account(paid), "PrintStatus": "NotSet"}
         body["Line"] = _lines(self._bills.settle(vendor_id, body["TotalAmt"]))
         return {"entity": "BillPayment", "body": body}
+
+    def _no_money_moved(self) -> Body:
+        """The API wants a bank even for a payment of zero; a ledger does not say which."""
+        bank = next((a for a in self._accounts.values() if a["AccountType"] == "Bank"), None)
+        if bank is None:
+            raise CannotExpress
+        return {"PayType": "Check", "CheckPayment": {"BankAccountRef": {"value": bank["Id"]}, "PrintStatus": "NotSet"}}
 
     def _purchase(self, entry: Body, postings: Sequence[Posting], _order: int) -> Body:
         is_credit = entry["Type"].endswith("Credit")
