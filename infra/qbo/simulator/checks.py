@@ -43,7 +43,7 @@ def check_required(kind: EntityKind, body: Body) -> None:
 
 
 def check_shape(kind: EntityKind, body: Body) -> None:
-    """Lengths, enumerations, numbers and lines of what a client sent.
+    """Lengths, enumerations, numbers and lines of what a client sent; amounts sent as text become numbers.
 
     Raises:
         ServiceFault: 2020, 2050, 2090, 2170 or 6000.
@@ -53,8 +53,10 @@ def check_shape(kind: EntityKind, body: Body) -> None:
         if entity == kind.name and body[element] not in allowed:
             raise faults.not_in_enumeration(element, str(body[element]))
     for element in ("TotalAmt", "Amount"):
-        if element in kind.required and _number(body[element], element) < ZERO:
-            raise faults.refused("The amount cannot be negative.", element=element)
+        if element in kind.required:
+            body[element] = _number(body[element], element)
+            if body[element] < ZERO:
+                raise faults.refused("The amount cannot be negative.", element=element)
     lines = body.get("Line", [])
     if not isinstance(lines, list):
         raise faults.unsupported_property("Line", "should be an array")
@@ -73,7 +75,8 @@ def _check_lengths(body: Body) -> None:
 def _check_line(line: Any) -> None:
     if not isinstance(line, dict):
         raise faults.unsupported_property("Line", "should hold objects")
-    _number(line.get("Amount"), "Amount")
+    if line.get("Amount") is not None:
+        line["Amount"] = _number(line["Amount"], "Amount")
     kind = line.get("DetailType")
     if kind is None:
         if not line.get("LinkedTxn"):

@@ -1,6 +1,7 @@
 """One simulated company: its objects, its ledger, and the three verbs that change them, each all or nothing."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -75,7 +76,7 @@ class Company:
         at = whole_seconds(self.clock)
         if sparse and entity not in _FULL_UPDATE_ONLY:
             body = {**record.body, **body}
-        fresh = self._prepared(entity, body, earlier=record)
+        fresh = self._prepared(entity, deepcopy(body), earlier=record)  # a refusal must not leave half-changed lines
         fresh["SyncToken"] = str(int(record.body["SyncToken"]) + 1)
         entry = self._entry(entity, fresh) if ENTITY_KINDS[entity].is_transaction else None
         self.names.replace(entity, record.body, fresh)

@@ -20,7 +20,25 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 _OPERATORS: Final = frozenset({"=", "<", ">", "<=", ">="})
-_CLAUSES: Final = frozenset({"WHERE", "ORDERBY", "ORDER", "STARTPOSITION", "MAXRESULTS"})
+_RESERVED: Final = frozenset(
+    [
+        "SELECT",
+        "FROM",
+        "WHERE",
+        "AND",
+        "OR",
+        "NOT",
+        "IN",
+        "LIKE",
+        "ORDERBY",
+        "ORDER",
+        "BY",
+        "ASC",
+        "DESC",
+        "STARTPOSITION",
+        "MAXRESULTS",
+    ]
+)
 
 
 class Token(NamedTuple):
@@ -215,7 +233,7 @@ class _Parser:
 
     def _name(self) -> str:
         token = self._next()
-        if token.kind != "word" or token.word in _CLAUSES | {"FROM", "SELECT", "AND"}:
+        if token.kind != "word" or token.word in _RESERVED:
             raise _unexpected(token)
         return token.text
 

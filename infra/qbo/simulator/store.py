@@ -37,6 +37,10 @@ class Record:
     def is_active(self) -> bool:
         return self.body.get("Active") is not False
 
+    @property
+    def is_encoded(self) -> bool:
+        return self._encoded is not None
+
     def encoded(self) -> bytes:
         if self._encoded is None:
             self._encoded = exact_json.dumps(self.body)

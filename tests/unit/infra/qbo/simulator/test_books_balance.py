@@ -1,0 +1,124 @@
+"""Whatever is entered, changed and deleted: debits equal credits, and open documents add up to A/P and A/R."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infra.money import ZERO
+from infra.qbo.simulator.company import Company
+from infra.qbo.simulator.faults import ServiceFault
+from infra.qbo.simulator.links import applied_amounts, net_applied
+from tests.unit.infra.qbo.simulator.small_company import (
+    CHECKING,
+    PAYABLE,
+    RECEIVABLE,
+    MovableClock,
+    bill,
+    bill_payment,
+    invoice,
+    make_company,
+    payment,
+    ref,
+)
+
+_CENTS = st.integers(min_value=1, max_value=50_000).map(lambda cents: Decimal(cents) / 100)
+_STEP = st.tuples(
+    st.sampled_from(["bill", "credit", "pay", "invoice", "memo", "receive", "deposit", "edit", "delete"]),
+    st.integers(0, 99),
+    _CENTS,
+)
+
+
+class Bookkeeper:
+    """Does as told where the books allow it; a refusal must leave no trace, which the invariants would show."""
+
+    def __init__(self) -> None:
+        self.company = make_company(MovableClock())
+
+    def act(self, verb: str, choice: int, amount: Decimal) -> None:
+        steps: dict[str, Callable[[int, Decimal], object]] = {
+            "bill": lambda _, amount: self.company.create("Bill", bill(amount)),
+            "credit": lambda _, amount: self.company.create("VendorCredit", bill(amount)),
+            "invoice": lambda _, amount: self.company.create("Invoice", invoice(amount)),
+            "memo": lambda _, amount: self.company.create("CreditMemo", invoice(amount)),
+            "pay": self._pay,
+            "receive": self._receive,
+            "deposit": self._deposit,
+            "edit": self._edit,
+            "delete": self._delete,
+        }
+        try:
+            steps[verb](choice, amount)
+        except ServiceFault:
+            return
+
+    def _pick(self, choice: int, *entities: str) -> tuple[str, str] | None:
+        found = [(entity, identifier) for entity in entities for identifier in self.company.stores[entity].records]
+        return found[choice % len(found)] if found else None
+
+    def _pay(self, choice: int, amount: Decimal) -> None:
+        picked = self._pick(choice, "Bill", "VendorCredit")
+        paid = [(self.company.get(*picked), amount)] if picked else []
+        self.company.create("BillPayment", bill_payment(amount + choice, paid))
+
+    def _receive(self, choice: int, amount: Decimal) -> None:
+        picked = self._pick(choice, "Invoice", "CreditMemo")
+        paid = [(self.company.get(*picked), amount)] if picked else []
+        self.company.create("Payment", payment(amount + choice, paid))
+
+    def _deposit(self, choice: int, _amount: Decimal) -> None:
+        picked = self._pick(choice, "Payment")
+        if picked:
+            held = self.company.get(*picked)
+            line = {"Amount": held.body["TotalAmt"], "LinkedTxn": [{"TxnId": held.id, "TxnType": "Payment"}]}
+            self.company.create("Deposit", {"DepositToAccountRef": ref(CHECKING), "Line": [line]})
+
+    def _edit(self, choice: int, amount: Decimal) -> None:
+        picked = self._pick(choice, "Bill", "VendorCredit", "Invoice", "CreditMemo")
+        if picked:
+            record = self.company.get(*picked)
+            fresh = bill(amount) if "VendorRef" in record.body else invoice(amount)
+            self.company.update(picked[0], {**fresh, "Id": record.id, "SyncToken": record.body["SyncToken"]})
+
+    def _delete(self, choice: int, _amount: Decimal) -> None:
+        picked = self._pick(choice, "Bill", "BillPayment", "Invoice", "Payment", "Deposit", "VendorCredit")
+        if picked:
+            record = self.company.get(*picked)
+            self.company.delete(picked[0], {"Id": record.id, "SyncToken": record.body["SyncToken"]})
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(_STEP, max_size=30))
+def test_the_books_balance_after_any_history(steps: list[tuple[str, int, Decimal]]) -> None:
+    keeper = Bookkeeper()
+    for step in steps:
+        keeper.act(*step)
+    company = keeper.company
+    assert sum(company.ledger.account_balances.values(), ZERO) == ZERO
+    assert all(sum((p.amount for p in entry.postings), ZERO) == ZERO for entry in company.ledger.entries.values())
+    assert -company.get("Account", PAYABLE).body["CurrentBalance"] == _open_payable(company)
+    assert company.get("Account", RECEIVABLE).body["CurrentBalance"] == _open_receivable(company)
+    assert company.get("Vendor", "56").body["Balance"] == _open_payable(company)
+    assert company.get("Customer", "1").body["Balance"] == _open_receivable(company)
+
+
+def _sum(company: Company, entity: str, field: str) -> Decimal:
+    return sum((Decimal(record.body[field]) for record in company.stores[entity].records.values()), ZERO)
+
+
+def _open_payable(company: Company) -> Decimal:
+    unapplied = sum(
+        (
+            Decimal(record.body["TotalAmt"]) - net_applied(applied_amounts("BillPayment", record.body))
+            for record in company.stores["BillPayment"].records.values()
+        ),
+        ZERO,
+    )
+    return _sum(company, "Bill", "Balance") - _sum(company, "VendorCredit", "Balance") - unapplied
+
+
+def _open_receivable(company: Company) -> Decimal:
+    credits_left = _sum(company, "CreditMemo", "Balance") + _sum(company, "Payment", "UnappliedAmt")
+    return _sum(company, "Invoice", "Balance") - credits_left
