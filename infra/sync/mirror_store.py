@@ -4,7 +4,7 @@ It works on sets: one delivery (a page of objects) becomes one upsert-and-log st
 and its log row cannot come apart. Newest wins; an unchanged object writes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -53,6 +53,17 @@ class _Candidate:
     digest: bytes
 
 
+@dataclass(frozen=True)
+class _Held:
+    """What the mirror has of a candidate. `payload` is the held state's JSON where it differs."""
+
+    is_unchanged: bool = False
+    payload: str | None = None
+
+
+_NOT_HELD = _Held()
+
+
 class _Row:
     """What `fill` writes on: the mirror's own columns as plain attributes, an order of magnitude cheaper than an ORM instance."""
 
@@ -68,11 +79,9 @@ async def store(session: AsyncSession, spec: AnySpec, delivery: Delivery) -> Sto
     statements = statements_for(mirror)
     await connection.execute(statements.lock, (f"{mirror.__tablename__}:{delivery.business_id}",))
     candidates = _newest_of_each(delivery.records)
-    known = await _known_hashes(connection, statements, spec=spec, delivery=delivery, external_ids=list(candidates))
-    differing = [c for external_id, c in candidates.items() if known.get(external_id) != c.digest]
-    written = (
-        await _write(connection, statements, spec=spec, delivery=delivery, candidates=differing) if differing else []
-    )
+    held = await _held(connection, statements, spec=spec, delivery=delivery, candidates=list(candidates.values()))
+    differing = [c for external_id, c in candidates.items() if not held.get(external_id, _NOT_HELD).is_unchanged]
+    written = await _write(connection, statements, spec=spec, delivery=delivery, candidates=differing, held=held)
     written += await _delete(connection, statements, spec=spec, delivery=delivery) if delivery.deletions else []
     return _outcome(written, seen=len(candidates), differing=len(differing), deletions=len(delivery.deletions))
 
@@ -103,18 +112,22 @@ def _candidate(record: RailRecord) -> _Candidate:
     return _Candidate(record, canonical.decode(), blake2b(canonical, digest_size=16).digest())
 
 
-async def _known_hashes(
+async def _held(
     connection: AsyncConnection[Any],
     statements: StoreStatements,
     *,
     spec: AnySpec,
     delivery: Delivery,
-    external_ids: list[str],
-) -> dict[str, bytes]:
-    """Hashes of the live rows; a deleted row's is left out, so that its return is looked at."""
-    parameters = {"business_id": delivery.business_id, "rail": spec.rail.value, "external_ids": external_ids}
-    cursor = await connection.execute(statements.hashes, parameters, binary=True)
-    return dict(await cursor.fetchall())
+    candidates: Sequence[_Candidate],
+) -> dict[str, _Held]:
+    parameters = {
+        "business_id": delivery.business_id,
+        "rail": spec.rail.value,
+        "external_id": [candidate.record.external_id for candidate in candidates],
+        "payload_hash": [candidate.digest for candidate in candidates],
+    }
+    cursor = await connection.execute(statements.held, parameters, binary=True, prepare=False)
+    return {row[0]: _Held(row[1], row[2]) for row in await cursor.fetchall()}
 
 
 async def _write(
@@ -124,7 +137,10 @@ async def _write(
     spec: AnySpec,
     delivery: Delivery,
     candidates: Sequence[_Candidate],
+    held: Mapping[str, _Held],
 ) -> list[str]:
+    if not candidates:
+        return []
     rows = [_filled(spec, candidate.record) for candidate in candidates]
     parameters: dict[str, Any] = {
         **_constants(spec, delivery),
@@ -134,11 +150,21 @@ async def _write(
         "payload_hash": [c.digest for c in candidates],
         "rail_version": [c.record.version for c in candidates],
         "rail_updated_at": [c.record.updated_at for c in candidates],
+        "changes": [_changes(held.get(c.record.external_id, _NOT_HELD), c) for c in candidates],
     }
     for column in statements.own_columns:
         parameters[f"own_{column}"] = [row.get(column) for row in rows]
-    cursor = await connection.execute(statements.upsert, parameters)
+    cursor = await connection.execute(statements.upsert, parameters, prepare=False)
     return [row[0] for row in await cursor.fetchall()]
+
+
+def _changes(held: _Held, candidate: _Candidate) -> str:
+    """The log's `changes`: top-level field to [before, after], null where there was or is none. Empty for a new object."""
+    if held.payload is None:
+        return "{}"
+    before, after = exact_json.loads(held.payload), candidate.record.payload
+    fields = [field for field in before.keys() | after.keys() if before.get(field) != after.get(field)]
+    return exact_json.dumps({field: [before.get(field), after.get(field)] for field in fields}).decode()
 
 
 def _filled(spec: AnySpec, record: RailRecord) -> dict[str, Any]:
@@ -158,7 +184,7 @@ async def _delete(
         "external_id": list(newest),
         "rail_updated_at": list(newest.values()),
     }
-    cursor = await connection.execute(statements.delete, parameters)
+    cursor = await connection.execute(statements.delete, parameters, prepare=False)
     return [row[0] for row in await cursor.fetchall()]
 
 

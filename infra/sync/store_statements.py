@@ -12,13 +12,15 @@ _SHARED = frozenset(MirrorRow.__annotations__)
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
-# LATERAL keeps it one probe of the unique key an object; left to choose, the planner reads the whole business while statistics are young.
-_HASHES = """
-SELECT asked.external_id, held.payload_hash
-FROM unnest(%(external_ids)b::text[]) AS asked (external_id)
+# One probe of the unique key an object, and the held payload only where it differs. LATERAL, and no condition on deleted_at inside:
+# while statistics are young the planner takes "deleted_at IS NULL" for rare and reads a whole business by a partial index.
+_HELD = """
+SELECT asked.external_id, held.deleted_at IS NULL AND held.payload_hash = asked.payload_hash AS is_unchanged,
+  CASE WHEN held.payload_hash <> asked.payload_hash THEN held.payload::text END AS payload
+FROM unnest(%(external_id)b::text[], %(payload_hash)b::bytea[]) AS asked (external_id, payload_hash)
 CROSS JOIN LATERAL (
-  SELECT payload_hash FROM {mirror}
-  WHERE business_id = %(business_id)s AND rail = %(rail)s AND external_id = asked.external_id AND deleted_at IS NULL
+  SELECT payload, payload_hash, deleted_at FROM {mirror}
+  WHERE business_id = %(business_id)s AND rail = %(rail)s AND external_id = asked.external_id
   OFFSET 0
 ) AS held
 """
@@ -51,14 +53,14 @@ WITH stored AS (
     payload_hash = excluded.payload_hash, rail_version = excluded.rail_version, rail_updated_at = excluded.rail_updated_at
     {own_updates}
   WHERE (m.payload_hash <> excluded.payload_hash OR m.deleted_at IS NOT NULL) AND {is_newer}
-  RETURNING new.id, new.version, new.payload AS after, old.payload AS before, old.deleted_at AS was_deleted_at
+  RETURNING new.id, new.external_id, new.version, new.payload AS after, old.deleted_at AS was_deleted_at
 )
 INSERT INTO {mirror}_transaction_log
   (business_id, entity_id, version, transaction_type, source, actor, request_id, snapshot, changes)
 SELECT %(business_id)s, id, version,
   CASE WHEN version = 1 THEN 'created' WHEN was_deleted_at IS NOT NULL THEN 'restored' ELSE 'updated' END,
-  %(source)s, %(actor)s, %(request_id)s, after, CASE WHEN version = 1 THEN '{{}}' ELSE changed_fields(before, after) END
-FROM stored
+  %(source)s, %(actor)s, %(request_id)s, after, changes.fields::jsonb
+FROM stored JOIN unnest(%(external_id)b::text[], %(changes)b::text[]) AS changes (external_id, fields) USING (external_id)
 RETURNING transaction_type
 """
 
@@ -85,7 +87,7 @@ class StoreStatements:
     """Each column of the domain's own is a parameter `own_<column>`: an array with one element an object."""
 
     lock: str
-    hashes: str
+    held: str
     upsert: str
     delete: str
     own_columns: tuple[str, ...]
@@ -106,4 +108,4 @@ def statements_for(mirror: type[MirrorRow]) -> StoreStatements:
         own_arrays="".join(f", %(own_{name})b::{kind}[]" for name, kind in own.items()),
         own_updates="".join(f", {name} = excluded.{name}" for name in own),
     )
-    return StoreStatements(_LOCK, _HASHES.format(mirror=table), upsert, _DELETE.format(mirror=table), tuple(own))
+    return StoreStatements(_LOCK, _HELD.format(mirror=table), upsert, _DELETE.format(mirror=table), tuple(own))
