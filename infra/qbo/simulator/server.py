@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,12 +39,25 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0, info_file: Path | None = None) -> None:
-    """Serve until interrupted. Port 0 takes a free one; `info_file` gets a SimulatorInfo as JSON once it is bound."""
+async def serve(
+    simulator: Simulator,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    info_file: Path | None = None,
+    announce: Callable[[SimulatorInfo], None] | None = None,
+) -> None:
+    """Serve until interrupted. Port 0 takes a free one; `info_file` gets a SimulatorInfo as JSON once it is bound.
+
+    Raises:
+        OSError: the port is taken, or `info_file` cannot be written.
+    """
     with _bind(host, port) as listener:
         info = _describe(simulator, listener)
         if info_file is not None:
             _write_atomically(info_file, exact_json.dumps(asdict(info)))
+        if announce is not None:
+            announce(info)
         gc.freeze()  # the books outlive every request: without this each full collection walks all of them
         await uvicorn.Server(_config(simulator)).serve(sockets=[listener])
 
