@@ -1,0 +1,45 @@
+"""Job name → function, and what RQ calls. A job takes ids as strings and is safe to run twice."""
+
+import asyncio
+from uuid import UUID
+
+from infra.embedded.servers import servers
+from infra.errors import RailNeedsReconnect
+from infra.jobs.execution import JobDefinition, execute
+from infra.logging import configure_logging
+from runway.orchestrators.connect_qbo import BACKFILL_JOB
+from runway.wiring import Services, Settings, open_services
+
+
+async def backfill_qbo(services: Services, business_id: str) -> None:
+    """Read a company's books for the first time, or go on where that was cut off."""
+    async with services.uow([UUID(business_id)]) as uow:
+        business = await services.businesses.get_business(uow.session, UUID(business_id))
+    try:
+        await services.of(business).sync.backfill(actor=f"job:{BACKFILL_JOB}")
+    except RailNeedsReconnect as error:
+        await _mark_needs_reconnect(services, business.id, reason=str(error))
+        raise
+
+
+async def _mark_needs_reconnect(services: Services, business_id: UUID, *, reason: str) -> None:
+    async with services.uow([business_id]) as uow:
+        await services.qbo_connections.mark_needs_reconnect(
+            uow.session, business_id, reason=reason, now=services.clock.now()
+        )
+
+
+JOBS = {BACKFILL_JOB: JobDefinition(queue="bulk", run=backfill_qbo)}
+
+
+def run_job(outbox_id: int) -> None:
+    """RQ's entry: one event loop, one engine, one row of the outbox."""
+    asyncio.run(_run(outbox_id))
+
+
+async def _run(outbox_id: int) -> None:
+    settings = Settings.from_environment()
+    configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
+    with servers(settings.servers) as addresses:
+        async with open_services(settings, addresses) as services:
+            await execute(outbox_id, jobs=JOBS, context=services, uow=services.uow)

@@ -1,0 +1,72 @@
+"""Connecting a business to its QuickBooks company: out to Intuit's consent page and back."""
+
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from domains.core.connection_service import ConnectionService
+from infra.clock import Clock
+from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.qbo.auth import QBOAuth
+from infra.qbo.errors import QBOError, to_rail_error
+from infra.qbo.oauth import IntuitOAuth
+
+BACKFILL_JOB = "qbo.backfill"
+
+
+class ConnectQBO:
+    """Both halves of the connect. No transaction is open during a call to Intuit."""
+
+    def __init__(
+        self, *, uow: UnitOfWorkFactory, connections: ConnectionService, oauth: IntuitOAuth, auth: QBOAuth, clock: Clock
+    ) -> None:
+        self._uow = uow
+        self._connections = connections
+        self._oauth = oauth
+        self._auth = auth
+        self._clock = clock
+
+    async def begin(self, business_id: UUID, *, redirect_uri: str) -> str:
+        """Where to send the user's browser.
+
+        Raises:
+            RailError: Intuit's discovery document cannot be read.
+        """
+        async with self._uow([business_id]) as uow:
+            state = await self._connections.start_connect(
+                uow.session, business_id, redirect_uri=redirect_uri, now=self._clock.now()
+            )
+        try:
+            return await self._oauth.authorize_url(state, redirect_uri=redirect_uri)
+        except QBOError as error:
+            raise to_rail_error(error) from error
+
+    async def finish(self, state: str, *, code: SecretStr, realm_id: str) -> UUID:
+        """Trade the code, keep the tokens sealed and ask for the first backfill; the business that is now connected.
+
+        The company is claimed before its tokens are kept: a company active elsewhere leaves nothing behind.
+
+        Raises:
+            UnknownConnectState, AccountConnectedElsewhere, OtherAccountConnected: nothing was changed.
+            RailError: Intuit did not take the code; begin again.
+        """
+        async with self._uow([]) as uow:
+            pending = await self._connections.consume_state(uow.session, state, now=self._clock.now())
+        try:
+            grant = await self._oauth.exchange(code, redirect_uri=pending.redirect_uri)
+        except QBOError as error:
+            raise to_rail_error(error) from error
+        business_id = pending.business_id
+        async with self._uow([business_id]) as uow:
+            await self._connections.finish_connect(
+                uow.session, business_id, external_account_id=realm_id, now=self._clock.now()
+            )
+        await self._auth.connect(business_id, realm_id, grant=grant)
+        async with self._uow([business_id]) as uow:
+            uow.enqueue(BACKFILL_JOB, str(business_id), queue="bulk")
+        return business_id
+
+    async def decline(self, state: str) -> None:
+        """The user said no at Intuit: the state is used up and nothing else happens."""
+        async with self._uow([]) as uow:
+            await self._connections.consume_state(uow.session, state, now=self._clock.now())

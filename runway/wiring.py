@@ -1,0 +1,231 @@
+"""Builds services from settings, once a process (or a job). The only place that knows every concrete class."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from httpx import AsyncClient
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domains.ap.bill_service import BillService
+from domains.ap.payment_service import PaymentService
+from domains.ap.vendor_service import VendorService
+from domains.ar.customer_service import CustomerService
+from domains.ar.invoice_service import InvoiceService
+from domains.ar.receipt_service import ReceiptService
+from domains.cash.cash_service import CashService
+from domains.core.business_service import BusinessService
+from domains.core.company_service import CompanyService
+from domains.core.connection_service import ConnectionService
+from domains.core.models import Business
+from infra.clock import Clock, SystemClock
+from infra.config import KeyringSettings, QBOSettings, Rail, RailSettings, ServerSettings, WebSettings, load
+from infra.db.engine import create_engine
+from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from infra.embedded.servers import ServerAddresses
+from infra.errors import RailNeedsReconnect, RailNotEnabled
+from infra.jobs.doorbell import Doorbell
+from infra.jobs.sweeper import ring_due
+from infra.qbo.auth import QBOAuth
+from infra.qbo.oauth import IntuitOAuth
+from infra.qbo.raw_client import QBORawClient
+from infra.qbo.sync_service import QBOSyncService
+from infra.qbo.transport import Patience, open_http
+from infra.ratelimit.lanes import Lane
+from infra.ratelimit.limiter import RailLimiter
+from infra.ratelimit.limits import Limits
+from infra.security.keyring import Keyring
+from infra.security.rail_tokens import NotConnected, RailTokenStore
+from infra.sync.in_flight import RefreshesInFlight
+from runway.registry import MIRROR_SPECS
+
+JOB_ENTRY = "runway.jobs.run_job"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every concern of one process, read and checked at its start."""
+
+    servers: ServerSettings
+    rails: RailSettings
+    web: WebSettings
+    keyring: KeyringSettings
+    qbo: QBOSettings | None
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Read all settings; a rail's own only where the rail is enabled.
+
+        Raises:
+            SettingsError: naming what is missing or malformed.
+        """
+        rails = load(RailSettings)
+        return cls(
+            servers=load(ServerSettings),
+            rails=rails,
+            web=load(WebSettings),
+            keyring=load(KeyringSettings),
+            qbo=load(QBOSettings) if Rail.QBO in rails.rails else None,
+        )
+
+
+@dataclass(frozen=True)
+class QBORail:
+    """What reaching QBO takes, shared by all businesses of the process."""
+
+    oauth: IntuitOAuth
+    auth: QBOAuth
+    tokens: RailTokenStore
+    limiter: RailLimiter
+    settings: QBOSettings
+    clock: Clock
+    http: AsyncClient
+
+    async def client(self, business_id: UUID, lane: Lane, patience: Patience) -> QBORawClient:
+        """The raw client of a business.
+
+        Raises:
+            RailNeedsReconnect: the business was never connected.
+        """
+        try:
+            grant = await self.tokens.get(business_id, Rail.QBO)
+        except NotConnected as error:
+            raise RailNeedsReconnect("This business is not connected to QuickBooks yet.") from error
+        return QBORawClient(
+            grant.external_account_id,
+            http=self.http,
+            settings=self.settings,
+            tokens=self.auth.tokens_of(business_id),
+            limiter=self.limiter,
+            lane=lane,
+            patience=patience,
+            clock=self.clock,
+        )
+
+
+@dataclass(frozen=True)
+class Services:
+    """One process's services. `of(business)` binds those of one business; they are cheap to make."""
+
+    settings: Settings
+    clock: Clock
+    engine: AsyncEngine
+    uow: UnitOfWorkFactory
+    redis: Redis
+    doorbell: Doorbell
+    in_flight: RefreshesInFlight
+    businesses: BusinessService
+    qbo_connections: ConnectionService
+    qbo: QBORail | None
+
+    @property
+    def qbo_rail(self) -> QBORail:
+        """What reaching QBO takes.
+
+        Raises:
+            RailNotEnabled: `OODALOO_RAILS` does not name it.
+        """
+        if self.qbo is None:
+            raise RailNotEnabled(Rail.QBO)
+        return self.qbo
+
+    def of(self, business: Business) -> "BusinessServices":
+        rail = self.qbo_rail
+        sync = QBOSyncService(
+            business.id,
+            specs=MIRROR_SPECS,
+            clients=rail.client,
+            uow=self.uow,
+            clock=self.clock,
+            in_flight=self.in_flight,
+            time_zone=ZoneInfo(business.time_zone),
+        )
+        return BusinessServices(business=business, sync=sync)
+
+
+@dataclass(frozen=True)
+class BusinessServices:
+    """The domains' services of one business."""
+
+    business: Business
+    sync: QBOSyncService
+
+    @property
+    def bills(self) -> BillService:
+        return BillService(self.business.id, self.sync)
+
+    @property
+    def payments(self) -> PaymentService:
+        return PaymentService(self.business.id, self.sync)
+
+    @property
+    def vendors(self) -> VendorService:
+        return VendorService(self.business.id, self.sync)
+
+    @property
+    def invoices(self) -> InvoiceService:
+        return InvoiceService(self.business.id, self.sync)
+
+    @property
+    def receipts(self) -> ReceiptService:
+        return ReceiptService(self.business.id, self.sync)
+
+    @property
+    def customers(self) -> CustomerService:
+        return CustomerService(self.business.id, self.sync)
+
+    @property
+    def cash(self) -> CashService:
+        return CashService(self.business.id, self.sync)
+
+    @property
+    def company(self) -> CompanyService:
+        return CompanyService(self.business.id, self.sync)
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, addresses: ServerAddresses, *, clock: Clock | None = None
+) -> AsyncIterator[Services]:
+    """Open what a process holds (connections, pools) and close it at the block's end."""
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        engine = create_engine(addresses.database_app_url, pool_size=settings.servers.database_pool_size)
+        stack.push_async_callback(engine.dispose)
+        redis = Redis.from_url(addresses.redis_url, socket_timeout=1, socket_connect_timeout=1)
+        stack.push_async_callback(redis.aclose)
+        doorbell = Doorbell(addresses.redis_url, function=JOB_ENTRY)
+        stack.callback(doorbell.close)
+
+        async def ring() -> None:
+            await ring_due(uow, doorbell)
+
+        uow = unit_of_work_factory(engine, after_enqueue=ring)
+        in_flight = RefreshesInFlight()
+        qbo = None
+        if settings.qbo is not None:
+            http = await stack.enter_async_context(open_http(settings.qbo))
+            keyring_file = settings.keyring.keyring_file or settings.servers.home / "keyring.json"
+            tokens = RailTokenStore(uow, keyring=Keyring.load(keyring_file, create=True))
+            oauth = IntuitOAuth(http=http, settings=settings.qbo, clock=clock)
+            auth = QBOAuth(store=tokens, oauth=oauth, database_url=addresses.database_app_url, clock=clock)
+            limiter = RailLimiter(redis, rail=Rail.QBO.value, limits=Limits.of_qbo(settings.qbo))
+            qbo = QBORail(
+                oauth=oauth, auth=auth, tokens=tokens, limiter=limiter, settings=settings.qbo, clock=clock, http=http
+            )
+        stack.push_async_callback(in_flight.close)  # first of all to close: a refresh uses everything above
+        yield Services(
+            settings=settings,
+            clock=clock,
+            engine=engine,
+            uow=uow,
+            redis=redis,
+            doorbell=doorbell,
+            in_flight=in_flight,
+            businesses=BusinessService(),
+            qbo_connections=ConnectionService(Rail.QBO),
+            qbo=qbo,
+        )
