@@ -31,6 +31,7 @@ CHART = (
     TRUST,
     PAYROLL_TAX,
     SWITCHED_OFF,
+    make_account("closed", is_active=False),
     CARD,
     make_account("undeposited", "Other Current Asset", "UndepositedFunds", balance=Decimal("2062.52")),
     make_account("line", "Other Current Liability", "LineOfCredit", balance=Decimal(-4000)),

@@ -24,6 +24,7 @@ RULES = FlowRules()
         (make_movement(-100, counter_account_id="sales-tax"), FlowKind.TAX_REMITTANCE, True),
         (make_movement(-100, counter_account_id="payroll-liability"), FlowKind.TAX_REMITTANCE, True),
         (make_movement(-100, account_id="payroll-tax"), FlowKind.OPERATING, True),
+        (make_movement(-100, account_id="closed"), FlowKind.OPERATING, True),
         (make_movement(-100, counter_account_id="equity"), FlowKind.OWNER_DRAW, True),
         (make_movement(100, counter_account_id="equity"), FlowKind.CAPITAL_IN, False),
         (make_movement(100, counter_account_id="opening"), FlowKind.OPENING_BALANCE, False),
@@ -58,6 +59,7 @@ def test_a_transfer_between_own_accounts_never_counts(origin: str, target: str) 
 
 def test_fees_drawn_from_a_trust_account_are_income_once() -> None:
     flows = classify(make_transfer(100, origin="trust", target="checking"), CHART, rules=RULES)
+    assert [flow.kind for flow in flows] == [FlowKind.OTHER_ACCOUNT, FlowKind.OPERATING]
     assert [flow.movement.amount for flow in flows if flow.is_operating] == [Decimal(100)]
 
 
