@@ -1,6 +1,7 @@
 """The simulator over HTTP: a Starlette application that speaks the QBO API, Intuit's OAuth2 and, apart, /admin."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 from starlette.applications import Starlette
@@ -10,6 +11,7 @@ from starlette.routing import Route
 
 from infra import exact_json
 from infra.errors import MalformedJSON
+from infra.logging import get_logger
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.admin import admin_routes
 from infra.qbo.simulator.books_api import BooksAPI
@@ -17,6 +19,8 @@ from infra.qbo.simulator.faults import GatewayFault, ServiceFault
 from infra.qbo.simulator.oauth_pages import oauth_routes
 from infra.qbo.simulator.simulator import Simulator
 from infra.qbo.simulator.tracing import tracing_headers
+
+_log = get_logger()
 
 
 def create_app(simulator: Simulator) -> Starlette:
@@ -38,18 +42,23 @@ class _CompanyEndpoint:
         if self._simulator.latency_seconds:
             await asyncio.sleep(self._simulator.latency_seconds)
         payload = await request.body()
-        now = self._simulator.clock.now()
         try:
-            body = self._dispatch(request, payload)
-            return _json(body, status=200)
-        except ServiceFault as fault:
-            return _json(exact_json.dumps(fault.body(now)), status=fault.status)
-        except GatewayFault as fault:
-            simulator = self._simulator
-            as_xml = simulator.throttle_as_xml if fault.code == "3001" else simulator.auth_faults_as_xml
-            if as_xml:
-                return Response(fault.xml(now), fault.status, headers=tracing_headers(), media_type="application/xml")
-            return _json(exact_json.dumps(fault.body(now)), status=fault.status)
+            return _json(self._dispatch(request, payload), status=200)
+        except (ServiceFault, GatewayFault) as fault:
+            return self._refusal(fault)
+        except Exception as error:  # noqa: BLE001 - as QBO does: a defect answers 10000 and the service goes on
+            _log.exception("simulator.request.failed", path=request.url.path)
+            return self._refusal(faults.system_failure(type(error).__name__))
+
+    def _refusal(self, fault: ServiceFault | GatewayFault) -> Response:
+        now = self._simulator.clock.now()
+        if isinstance(fault, GatewayFault) and self._sends_xml(fault):
+            return Response(fault.xml(now), fault.status, headers=tracing_headers(), media_type="application/xml")
+        return _json(exact_json.dumps(fault.body(now)), status=fault.status)
+
+    def _sends_xml(self, fault: GatewayFault) -> bool:
+        throttled = fault.status == HTTPStatus.TOO_MANY_REQUESTS
+        return self._simulator.throttle_as_xml if throttled else self._simulator.auth_faults_as_xml
 
     def _dispatch(self, request: Request, payload: bytes) -> bytes:
         """No await inside: each request finds and leaves the books whole."""
@@ -61,7 +70,7 @@ class _CompanyEndpoint:
         counted = self._simulator.requests[realm_id]
         if name == "query" and request.method in {"GET", "POST"}:
             counted["query"] += 1
-            text = query.get("query") if request.method == "GET" else payload.decode()
+            text = query.get("query") if request.method == "GET" else payload.decode(errors="replace")
             return self._books.query(company, text or "")
         if name == "cdc" and request.method == "GET":
             counted["cdc"] += 1

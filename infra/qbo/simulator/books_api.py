@@ -45,21 +45,28 @@ class BooksAPI:
         replay_key = (company.realm_id, request_id or "")
         if request_id and (earlier := self._simulator.replies.get(replay_key)) is not None:
             return earlier
-        answer = self._apply(company, _require(entity), body, options.get("operation", "").lower())
+        answer = self._apply(company, _require(entity), body, options)
         if request_id:
             self._simulator.replies[replay_key] = answer
         return answer
 
-    def _apply(self, company: Company, kind: EntityKind, body: dict[str, Any], operation: str) -> bytes:
+    def _apply(self, company: Company, kind: EntityKind, body: dict[str, Any], options: dict[str, str]) -> bytes:
+        operation = options.get("operation", "").lower()
+        may_repeat = "allowduplicatedocnum" in options.get("include", "").lower()
         match operation:
             case "delete":
                 record = company.delete(kind.name, body)
                 gone = {"status": "Deleted", "domain": "QBO", "Id": record.id}
                 return self._envelope(kind, exact_json.dumps(gone))
             case "" | "update" if operation == "update" or body.get("Id") is not None:
-                return self._object(kind, company.update(kind.name, body, sparse=body.get("sparse") is True))
+                return self._object(
+                    kind,
+                    company.update(
+                        kind.name, body, sparse=body.get("sparse") is True, allow_duplicate_number=may_repeat
+                    ),
+                )
             case "" | "create":
-                return self._object(kind, company.create(kind.name, body))
+                return self._object(kind, company.create(kind.name, body, allow_duplicate_number=may_repeat))
             case _:
                 raise faults.unsupported(operation)
 

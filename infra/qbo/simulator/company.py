@@ -13,6 +13,7 @@ from infra.qbo.simulator.chart import CompanyChart
 from infra.qbo.simulator.checks import check_links, check_required, check_shape
 from infra.qbo.simulator.documents import NUMBERED, complete_transaction, due_on
 from infra.qbo.simulator.entities import ENTITY_KINDS, EntityKind
+from infra.qbo.simulator.house_rules import HouseRules
 from infra.qbo.simulator.ledger import Entry, Key, Ledger, money, post, ref_id
 from infra.qbo.simulator.links import APPLIES_TO, Links, applied_amounts, net_applied
 from infra.qbo.simulator.names import NameRegistry, ancestors, complete_name
@@ -41,6 +42,7 @@ class Company:
         self.links = Links()
         self.chart = CompanyChart(self.stores)
         self.names = NameRegistry()
+        self.rules = HouseRules(self.stores)
         self._next_ids: dict[str, int] = {}
         self._last_sales_number = _FIRST_SALES_NUMBER - 1
         self._touched: dict[Key, int] = {}
@@ -62,17 +64,21 @@ class Company:
             raise faults.not_found(deleted=store.was_deleted(identifier))
         return record
 
-    def create(self, entity: str, body: Body) -> Record:
+    def create(self, entity: str, body: Body, *, allow_duplicate_number: bool = False) -> Record:
         """Raises:
         ServiceFault: as QBO would; nothing has changed then.
         """
+        if not allow_duplicate_number:
+            self.rules.check_number_free(entity, body)
         record = self.insert(entity, body, at=whole_seconds(self.clock), identifier=None)
         self.settle()
         return record
 
-    def update(self, entity: str, body: Body, *, sparse: bool = False) -> Record:
+    def update(self, entity: str, body: Body, *, sparse: bool = False, allow_duplicate_number: bool = False) -> Record:
         """A full update blanks what `body` leaves out; `sparse` keeps it, where the entity honours that."""
         record = self._claim(entity, body, operation="update")
+        if not allow_duplicate_number:
+            self.rules.check_number_free(entity, body)
         at = whole_seconds(self.clock)
         if sparse and entity not in _FULL_UPDATE_ONLY:
             body = {**record.body, **body}
@@ -95,6 +101,7 @@ class Company:
         """Names cannot be deleted; a document that a payment or deposit is linked to cannot either."""
         record = self._claim(entity, body, operation="delete")
         key = (entity, record.id)
+        self.rules.check_period_open(record.body["TxnDate"])
         if payers := self.links.payers_of(key):
             if payers[0][0] == "Deposit":
                 raise faults.deposited()
@@ -179,6 +186,8 @@ class Company:
         fresh |= {"domain": "QBO", "sparse": False}
         if kind.is_transaction:
             self._complete(entity, fresh, earlier)
+            for dated in () if trusted else (fresh, earlier.body if earlier else fresh):
+                self.rules.check_period_open(dated["TxnDate"])
         elif kind.is_name_list:
             complete_name(entity, fresh, self.stores[entity])
             if not trusted:
@@ -240,15 +249,11 @@ class Company:
     def _number(self, entity: str, body: Body) -> None:
         if entity not in NUMBERED:
             return
-        if "DocNumber" not in body and not self._uses_custom_numbers():
+        if "DocNumber" not in body and not self.rules.uses_custom_numbers:
             body["DocNumber"] = str(self._last_sales_number + 1)
         number = body.get("DocNumber", "")
         if number.isdecimal() and len(number) < 10:  # noqa: PLR2004 - longer ones are dates or foreign keys, not a sequence
             self._last_sales_number = max(self._last_sales_number, int(number))
-
-    def _uses_custom_numbers(self) -> bool:
-        preferences = next(iter(self.stores["Preferences"].records.values()), None)
-        return preferences is not None and preferences.body.get("SalesFormsPrefs", {}).get("CustomTxnNumbers") is True
 
     def _entry(self, entity: str, body: Body) -> Entry:
         postings = post(entity, body, self.chart)

@@ -15,13 +15,15 @@ def resolve_references(body: Body, stores: Mapping[str, EntityStore], *, allow_i
         ServiceFault: 2500 for an id that does not exist, 610 for an inactive one.
     """
     for key, value in body.items():
+        target = REFERENCES.get(key)
         if isinstance(value, dict):
-            target = REFERENCES.get(key)
             if target is None:
                 if key == "Entity" or key.endswith(("Detail", "Payment", "CashBack")):
                     resolve_references(value, stores, allow_inactive=allow_inactive)
             else:
                 _resolve(key, value, stores=stores, target=target, allow_inactive=allow_inactive)
+        elif target is not None:
+            raise faults.unsupported_property(key, "should be an object with a value")
         elif key == "Line" and isinstance(value, list):
             for line in value:
                 if isinstance(line, dict):

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -192,6 +193,7 @@ def test_a_sparse_update_keeps_the_rest(company: Company) -> None:
         ("Bill", {"VendorRef": ref("56"), "Line": []}, "2020", "Line"),
         ("Bill", {"Line": bill()["Line"]}, "2020", "VendorRef"),
         ("Bill", bill(vendor="999"), "2500", "VendorRef"),
+        ("Bill", {**bill(), "VendorRef": "56"}, "2010", "VendorRef"),
         ("Bill", bill(DocNumber="1" * 22), "2050", "DocNumber"),
         ("Bill", bill("ten"), "2090", "Amount"),
         ("BillPayment", {"VendorRef": ref("56"), "TotalAmt": 1, "PayType": "Check", "Line": []}, "2020", "CheckPayment.BankAccountRef"),
@@ -301,3 +303,43 @@ def test_income_is_posted_where_the_item_says(company: Company) -> None:
     assert made.body["TotalAmt"] == Decimal("108.00")
     assert company.ledger.account_balances[SALES] == Decimal("-100.00")
     assert company.get("Account", "8").body["CurrentBalance"] == Decimal("-8.00")
+
+
+def test_closed_books_stay_closed(company: Company) -> None:
+    old = company.create("Bill", bill(TxnDate="2025-12-31"))
+    preferences = company.get("Preferences", "1")
+    closing = {"AccountingInfoPrefs": {"BookCloseDate": "2025-12-31"}}
+    company.update("Preferences", key(preferences, **closing), sparse=True)
+    refusals: list[Callable[[], Record]] = [
+        lambda: company.create("Bill", bill(TxnDate="2025-12-31")),
+        lambda: company.update("Bill", {**bill(TxnDate="2026-01-01"), **key(old)}),
+        lambda: company.delete("Bill", key(old)),
+    ]
+    for refusal in refusals:
+        with pytest.raises(ServiceFault) as caught:
+            refusal()
+        assert code_of(caught) == "6210"
+    company.create("Bill", bill(TxnDate="2026-01-01"))
+
+
+def test_a_bill_number_may_repeat_unless_the_company_minds(company: Company) -> None:
+    company.create("Bill", bill(DocNumber="A1"))
+    second = company.create("Bill", bill(DocNumber="A1"))
+    warns = {"OtherPrefs": {"NameValue": [{"Name": "WarnDuplicateBillNumber", "Value": True}]}}
+    company.update("Preferences", key(company.get("Preferences", "1"), **warns), sparse=True)
+    with pytest.raises(ServiceFault) as caught:
+        company.create("Bill", bill(DocNumber="A1"))
+    assert code_of(caught) == "6140"
+    assert company.create("Bill", bill(DocNumber="A1"), allow_duplicate_number=True).id == "3"
+    company.update("Bill", {**bill(DocNumber="A2"), **key(second)})
+
+
+def test_a_refused_update_leaves_the_object_as_it_was(company: Company) -> None:
+    owed = company.create("Bill", bill("100.00"))
+    company.create("BillPayment", bill_payment("60.00", [(owed, "60.00")]))
+    before, ledger = owed.encoded(), company.ledger.trial_balance()
+    with pytest.raises(ServiceFault) as caught:
+        company.update("Bill", {**bill("59.99"), **key(owed)})
+    assert code_of(caught) == "6000"
+    owed.forget_encoding()
+    assert (owed.encoded(), company.ledger.trial_balance()) == (before, ledger)
