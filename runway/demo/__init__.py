@@ -1,0 +1,3 @@
+from runway.demo.show import run_demo
+
+__all__ = ["run_demo"]

@@ -1,0 +1,76 @@
+"""The demo's child processes: started together, stopped together, never outliving the demo."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from infra.errors import OodalooError
+
+_STOP_WITHIN_SECONDS = 3.5
+_PR_SET_PDEATHSIG = 1
+
+
+class ChildEnded(OodalooError):
+    def __init__(self, name: str, *, log: Path) -> None:
+        self.name = name
+        lines = log.read_text(errors="replace").splitlines()[-15:] if log.exists() else []
+        super().__init__(
+            f"The {name} stopped by itself. The end of {log}:\n" + "\n".join(f"  {line}" for line in lines)
+        )
+
+
+class Children:
+    """Each writes to `<directory>/<name>.log`. In sessions of their own, so that Ctrl-C reaches the demo alone."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, arguments: Sequence[str], *, environment: Mapping[str, str]) -> None:
+        """Run `oodaloo <arguments>`."""
+        with self._log(name).open("wb") as output:
+            self._running[name] = subprocess.Popen(  # noqa: S603  # our own command line, in this interpreter
+                [sys.executable, "-m", "runway.cli", *arguments],
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  # the demo has no threads when it starts its children
+            )
+
+    def check(self) -> None:
+        """All are alive.
+
+        Raises:
+            ChildEnded: with the end of its log.
+        """
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise ChildEnded(name, log=self._log(name))
+
+    def stop(self) -> None:
+        """Ask all at once, wait a few seconds together, kill what is left."""
+        for process in self._running.values():
+            process.terminate()
+        deadline = time.monotonic() + _STOP_WITHIN_SECONDS
+        for process in self._running.values():
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def _log(self, name: str) -> Path:
+        return self._directory / f"{name}.log"
+
+
+def _die_with_parent() -> None:
+    """On Linux the kernel ends the child when the demo is killed; elsewhere it has to be ended by hand."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

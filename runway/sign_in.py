@@ -1,0 +1,46 @@
+"""The development sign-in: one token for one business, made on the machine itself."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domains.core.api_tokens import ApiTokens
+from domains.core.business_service import BusinessService
+from infra.clock import SystemClock
+from infra.config import ServerSettings, load
+from infra.db.engine import create_engine
+from infra.db.migrate import migrate
+from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from infra.embedded.servers import servers
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    business_id: UUID
+    token: str
+    expires_at: datetime
+
+
+async def issue_token_here(business_name: str, *, name: str, lifetime: timedelta) -> IssuedToken:
+    """`issue_token` on the database that the environment names, or the bundled one."""
+    with servers(load(ServerSettings)) as addresses:
+        migrate(addresses.database_owner_url)
+        engine = create_engine(addresses.database_app_url, pool_size=1)
+        try:
+            return await issue_token(unit_of_work_factory(engine), business_name, name=name, lifetime=lifetime)
+        finally:
+            await engine.dispose()
+
+
+async def issue_token(
+    uow_factory: UnitOfWorkFactory, business_name: str, *, name: str, lifetime: timedelta
+) -> IssuedToken:
+    """Make a token for the business of that name, and the business where there is none."""
+    now = SystemClock().now()
+    businesses, tokens = BusinessService(), ApiTokens()
+    async with uow_factory([]) as uow:
+        known = [b for b in await businesses.list_businesses(uow.session) if b.name == business_name]
+        business = known[0] if known else await businesses.create_business(uow.session, business_name, now=now)
+        expires_at = now + lifetime
+        token = await tokens.issue(uow.session, business.id, name=name, expires_at=expires_at, now=now)
+    return IssuedToken(business.id, token, expires_at)

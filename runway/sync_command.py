@@ -1,0 +1,72 @@
+"""`oodaloo sync BUSINESS`: the same runs that a worker makes, here and now, with a bar."""
+
+import asyncio
+from uuid import UUID
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from domains.core.models import Business
+from infra.config import Rail
+from infra.embedded.servers import servers
+from infra.errors import InvalidInput
+from infra.logging import configure_logging
+from infra.qbo.reading import PullTally
+from infra.sync import runs
+from runway.registry import MIRROR_SPECS
+from runway.wiring import Services, Settings, open_services
+
+_POLL_SECONDS = 0.2
+
+
+async def run_sync(business_name_or_id: str) -> None:
+    """Backfill what is not read yet, then bring all up to date; interrupted, the next call goes on.
+
+    Raises:
+        InvalidInput: no business of that name or id.
+        RailError: QuickBooks could not be read.
+    """
+    settings = Settings.from_environment()
+    configure_logging(level="WARNING")
+    with servers(settings.servers) as addresses:
+        async with open_services(settings, addresses) as services:
+            business = await _find(services, business_name_or_id)
+            tally = await _with_bar(services, business)
+    Console(highlight=False).print(
+        f"{business.name} is in step: {tally.seen:,} objects seen, {tally.changed:,} changed, {tally.calls} calls."
+    )
+
+
+async def _find(services: Services, name_or_id: str) -> Business:
+    async with services.uow([]) as uow:
+        every = await services.businesses.list_businesses(uow.session)
+    found = [business for business in every if name_or_id in {business.name, str(business.id)}]
+    if len(found) != 1:
+        raise InvalidInput(
+            f"{len(found)} businesses are called {name_or_id!r}. "
+            "Give the id; known are:\n" + "\n".join(f"  {business.id}  {business.name}" for business in every)
+        )
+    return found[0]
+
+
+async def _with_bar(services: Services, business: Business) -> PullTally:
+    with Progress(
+        TextColumn("Reading the books"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("kinds, {task.fields[objects]:,} objects"),
+        TimeElapsedColumn(),
+    ) as progress:
+        task = progress.add_task("", total=len(MIRROR_SPECS), objects=0)
+        work = asyncio.create_task(services.of(business).sync.backfill(actor="cli:sync"))
+        while not work.done():
+            await asyncio.wait([work], timeout=_POLL_SECONDS)
+            done, objects = await _progress_of(services, business.id)
+            progress.update(task, completed=done, objects=objects)
+        return await work
+
+
+async def _progress_of(services: Services, business_id: UUID) -> tuple[int, int]:
+    async with services.uow([business_id]) as uow:
+        states = (await runs.list_states(uow.session, business_id, rail=Rail.QBO)).values()
+    return sum(state.synced_through is not None for state in states), sum(state.stored_objects for state in states)

@@ -1,0 +1,51 @@
+"""The background processes: `oodaloo worker` runs jobs, `oodaloo scheduler` rings for whatever is due."""
+
+import asyncio
+import contextlib
+import os
+import signal
+
+from infra.db.migrate import migrate
+from infra.embedded.servers import ServerAddresses, servers
+from infra.jobs import worker as rq_worker
+from infra.jobs.execution import QUEUES
+from infra.jobs.sweeper import sweep_forever
+from infra.logging import configure_logging
+from runway import jobs  # noqa: F401  # loaded before the fork: every job's process then starts with it in memory
+from runway.wiring import Settings, open_services
+
+
+def run_worker(settings: Settings) -> None:
+    """Serve every queue until SIGTERM or SIGINT."""
+    configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
+    with servers(settings.servers) as addresses:
+        migrate(addresses.database_owner_url)
+        os.environ.update(environment_of(addresses))
+        rq_worker.supervise(addresses.redis_url, queues=QUEUES)
+
+
+def run_scheduler(settings: Settings) -> None:
+    """Ring for due rows of the outbox until SIGTERM or SIGINT."""
+    configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
+    with servers(settings.servers) as addresses:
+        migrate(addresses.database_owner_url)
+        asyncio.run(_schedule(settings, addresses))
+
+
+async def _schedule(settings: Settings, addresses: ServerAddresses) -> None:
+    async with open_services(settings, addresses) as services:
+        sweeping = asyncio.create_task(sweep_forever(services.uow, services.doorbell))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, sweeping.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeping
+
+
+def environment_of(addresses: ServerAddresses) -> dict[str, str]:
+    """What a process needs in its environment to use these servers instead of starting its own."""
+    return {
+        "OODALOO_DATABASE_URL": addresses.database_app_url,
+        "OODALOO_DATABASE_OWNER_URL": addresses.database_owner_url,
+        "OODALOO_REDIS_URL": addresses.redis_url,
+    }
