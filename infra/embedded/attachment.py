@@ -19,7 +19,7 @@ from infra.embedded.keeper import HELLO, LAST, SOCKET_NAME
 _SOURCE_ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.01
-_started: list[subprocess.Popen[bytes]] = []  # keepers this process is the parent of; each is waited for once it ends
+_started: dict[int, subprocess.Popen[bytes]] = {}  # keepers whose parent we are, by process id, until they have ended
 
 
 class Attachment:
@@ -29,6 +29,7 @@ class Attachment:
         self.home = home.resolve()
         self._options = [] if durable else ["--not-durable"]
         self._connection: socket.socket | None = None
+        self._keeper = 0
 
     def start(self) -> None:
         """Attach to the home's keeper, or start one.
@@ -66,10 +67,8 @@ class Attachment:
                 was_last = _read_line(connection) == LAST
             except OSError:
                 was_last = True  # the keeper has gone before us
-        for keeper in _started:
-            if was_last:
-                keeper.wait()
-        _started[:] = [keeper for keeper in _started if keeper.poll() is None]
+        if was_last and self._keeper in _started:
+            _started.pop(self._keeper).wait()
 
     def __enter__(self) -> Self:
         self.start()
@@ -101,7 +100,8 @@ class Attachment:
             connection.settimeout(_PATIENCE_SECONDS)
             connection.connect(str((self.home / "run").readlink() / SOCKET_NAME))
             connection.sendall(f"{HELLO}\n".encode())
-            if _read_line(connection):
+            if line := _read_line(connection):
+                self._keeper = json.loads(line)["keeper"]
                 return connection
         except OSError:
             pass
@@ -119,7 +119,7 @@ class Attachment:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C in our terminal is ours alone
             )
-        _started.append(keeper)
+        _started[keeper.pid] = keeper
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while keeper.poll() is None and time.monotonic() < deadline:
             if connection := self._find_keeper():

@@ -29,7 +29,7 @@ _REQUEST_BYTES = 64
 
 
 class Keeper:
-    """Answers each request, a server's name and a newline, with one line of JSON: `address` or `error`. `HELLO` gets `{}`."""
+    """Answers each request, a server's name and a newline, with one line of JSON: `address` or `error`. `HELLO` gets our process id."""
 
     def __init__(self, home: Path, *, durable: bool) -> None:
         self._home = home
@@ -97,7 +97,7 @@ class Keeper:
             self._users.remove(user)
             return False
         try:
-            answer = {} if name == HELLO else {"address": self._address(name)}
+            answer = {"keeper": os.getpid()} if name == HELLO else {"address": self._address(name)}
         except Exception as error:  # noqa: BLE001 - whatever it is, the user who waits must be told
             answer = {"error": str(error)}
         _answer(user, json.dumps(answer).encode() + b"\n")
