@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -23,9 +22,9 @@ class Measure:
     """
 
     name: str
-    value: Number | Decimal
+    value: Number
     unit: str
-    baseline: Number | Decimal | None = None
+    baseline: Number | None = None
     ratio: float | None = None
     bar: str = ""
     ok: bool = True
@@ -69,10 +68,10 @@ def print_table(title: str, measures: Sequence[Measure], console: Console | None
 
 
 def write_json(path: Path, measures: Sequence[Measure]) -> None:
-    """A list of {name, value, unit, baseline, ratio, bar, ok}; a Decimal is written as its text."""
+    """A list of {name, value, unit, baseline, ratio, bar, ok}."""
     path.parent.mkdir(parents=True, exist_ok=True)
     records = [asdict(measure) for measure in measures]
-    path.write_text(json.dumps(records, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(records, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def _cells(measure: Measure) -> tuple[str, ...]:
@@ -82,7 +81,7 @@ def _cells(measure: Measure) -> tuple[str, ...]:
     return measure.name, _figure(measure.value), measure.unit, baseline, ratio, measure.bar, verdict
 
 
-def _figure(value: Number | Decimal) -> str:
+def _figure(value: Number) -> str:
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:,.2f}"
