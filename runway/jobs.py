@@ -4,7 +4,6 @@ import asyncio
 from uuid import UUID
 
 from infra.embedded.servers import servers
-from infra.errors import RailNeedsReconnect
 from infra.jobs.execution import JobDefinition, execute
 from infra.logging import configure_logging
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
@@ -15,18 +14,7 @@ async def backfill_qbo(services: Services, business_id: str) -> None:
     """Read a company's books for the first time, or go on where that was cut off."""
     async with services.uow([UUID(business_id)]) as uow:
         business = await services.businesses.get_business(uow.session, UUID(business_id))
-    try:
-        await services.of(business).sync.backfill(actor=f"job:{BACKFILL_JOB}")
-    except RailNeedsReconnect as error:
-        await _mark_needs_reconnect(services, business.id, reason=str(error))
-        raise
-
-
-async def _mark_needs_reconnect(services: Services, business_id: UUID, *, reason: str) -> None:
-    async with services.uow([business_id]) as uow:
-        await services.qbo_connections.mark_needs_reconnect(
-            uow.session, business_id, reason=reason, now=services.clock.now()
-        )
+    await services.of(business).sync.backfill(actor=f"job:{BACKFILL_JOB}")
 
 
 JOBS = {BACKFILL_JOB: JobDefinition(queue="bulk", run=backfill_qbo)}

@@ -88,12 +88,14 @@ class QBORail:
         """The raw client of a business.
 
         Raises:
-            RailNeedsReconnect: the business was never connected.
+            RailNeedsReconnect: the business was never connected, or its grant is gone; no call was made.
         """
         try:
             grant = await self.tokens.get(business_id, Rail.QBO)
         except NotConnected as error:
             raise RailNeedsReconnect("This business is not connected to QuickBooks yet.") from error
+        if grant.needs_reconnect_at is not None:
+            raise RailNeedsReconnect(f"QuickBooks must be connected again ({grant.reconnect_reason}).")
         return QBORawClient(
             grant.external_account_id,
             http=self.http,
@@ -132,6 +134,13 @@ class Services:
             raise RailNotEnabled(Rail.QBO)
         return self.qbo
 
+    async def lose_qbo_grant(self, business_id: UUID, reason: str) -> None:
+        """From now on no call is made for this business until a person connects it again."""
+        now = self.clock.now()
+        await self.qbo_rail.tokens.mark_needs_reconnect(business_id, Rail.QBO, reason=reason, at=now)
+        async with self.uow([business_id]) as uow:
+            await self.qbo_connections.mark_needs_reconnect(uow.session, business_id, reason=reason, now=now)
+
     def of(self, business: Business) -> "BusinessServices":
         rail = self.qbo_rail
         sync = QBOSyncService(
@@ -142,6 +151,7 @@ class Services:
             clock=self.clock,
             in_flight=self.in_flight,
             time_zone=ZoneInfo(business.time_zone),
+            on_lost_grant=self.lose_qbo_grant,
         )
         return BusinessServices(business=business, sync=sync)
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from infra.clock import Clock
 from infra.config import Rail
 from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.errors import RailNeedsReconnect
 from infra.ids import new_id
 from infra.logging import get_logger
 from infra.qbo import backfill, incremental
@@ -26,6 +27,7 @@ from infra.sync.smart_sync import SmartSyncService
 from infra.sync.spec import AnySpec
 
 ClientFactory = Callable[[UUID, Lane, Patience], Awaitable[QBORawClient]]
+LostGrant = Callable[[UUID, str], Awaitable[None]]
 
 # A job waits out a 429 (a minute where QBO names no time) instead of failing.
 _JOB_PATIENCE = Patience(budget=timedelta(minutes=5), wait_for_limit=timedelta(minutes=4))
@@ -41,6 +43,7 @@ class QBOSyncService(SmartSyncService):
         specs: every mirror that QBO feeds.
         clients: makes the raw client of a business for a lane; raises RailNeedsReconnect where it has no grant.
         time_zone: the company's, in which due dates are dates.
+        on_lost_grant: told the business and the reason when QBO says that only a person can bring the access back.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class QBOSyncService(SmartSyncService):
         clock: Clock,
         in_flight: RefreshesInFlight,
         time_zone: ZoneInfo,
+        on_lost_grant: LostGrant,
     ) -> None:
         super().__init__(
             business_id, rail=Rail.QBO, uow=uow, clock=clock, refresh=self._refresh_calls, in_flight=in_flight
@@ -60,6 +64,7 @@ class QBOSyncService(SmartSyncService):
         self._specs = {spec.entity: spec for spec in specs}
         self._clients = clients
         self._time_zone = time_zone
+        self._on_lost_grant = on_lost_grant
 
     def today(self) -> date:
         """The company's date."""
@@ -132,6 +137,7 @@ class QBOSyncService(SmartSyncService):
         lane: Lane,
         patience: Patience,
     ) -> PullTally:
+        client = await self._clients(self.business_id, lane, patience)
         run_id = new_id()
         run = SyncRun(
             business_id=self.business_id,
@@ -143,18 +149,24 @@ class QBOSyncService(SmartSyncService):
             started_at=self._clock.now(),
         )
         async with self._uow([self.business_id]) as uow:
+            if kind is RunKind.BACKFILL:
+                await runs.fail_cut_off(uow.session, self.business_id, kind=kind, now=run.started_at)
             uow.session.add(run)
         try:
-            client = await self._clients(self.business_id, lane, patience)
             tally = await work(self._pull(client, actor=actor, run_id=run_id))
         except QBOError as error:
             await self._record_failure(run_id, error)
-            raise to_rail_error(error) from error
+            rail_error = to_rail_error(error)
+            if isinstance(rail_error, RailNeedsReconnect):
+                await self._on_lost_grant(self.business_id, str(rail_error))
+            raise rail_error from error
         except (Exception, asyncio.CancelledError) as error:
             await self._record_failure(run_id, error)
             raise
-        values = {"state": RunState.DONE.value, "calls": tally.calls, "seen": tally.seen, "changed": tally.changed}
-        await self._finish(run_id, values)
+        done = {"state": RunState.DONE.value, "calls": tally.calls, "seen": tally.seen, "changed": tally.changed}
+        async with self._uow([self.business_id]) as uow:
+            values = {**done, "finished_at": self._clock.now()}
+            await runs.change_run(uow.session, self.business_id, run_id=run_id, values=values)
         return tally
 
     def _pull(self, client: QBORawClient, *, actor: str, run_id: UUID) -> QBOPull:
@@ -171,12 +183,17 @@ class QBOSyncService(SmartSyncService):
     async def _record_failure(self, run_id: UUID, error: BaseException) -> None:
         text = str(error) or type(error).__name__
         log.warning("qbo.run.failed", business_id=str(self.business_id), run_id=str(run_id), error=text)
-        await self._finish(run_id, {"state": RunState.FAILED.value, "error": text})
-
-    async def _finish(self, run_id: UUID, values: dict[str, Any]) -> None:
-        values = {**values, "finished_at": self._clock.now()}
+        now = self._clock.now()
         async with self._uow([self.business_id]) as uow:
-            await runs.change_run(uow.session, self.business_id, run_id=run_id, values=values)
+            failure = {"state": RunState.FAILED.value, "error": text, "finished_at": now}
+            await runs.change_run(uow.session, self.business_id, run_id=run_id, values=failure)
+            await runs.change_states(
+                uow.session,
+                self.business_id,
+                rail=Rail.QBO,
+                entities=list(self._specs),
+                values={"last_error": text, "last_error_at": now},
+            )
 
 
 def _manner_of(strategy: SyncStrategy) -> tuple[Lane, Patience]:

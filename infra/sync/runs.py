@@ -41,7 +41,6 @@ class SyncState(Base):
     entity: Mapped[str]
     backfill_cursor: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     backfill_started_at: Mapped[datetime | None]
-    expected_objects: Mapped[int | None]
     stored_objects: Mapped[int] = mapped_column(server_default="0")
     synced_through: Mapped[datetime | None]
     last_synced_at: Mapped[datetime | None]
@@ -97,6 +96,16 @@ async def change_states(
         update(SyncState)
         .where(SyncState.business_id == business_id, SyncState.rail == rail.value, SyncState.entity.in_(entities))
         .values(values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def fail_cut_off(session: AsyncSession, business_id: UUID, *, kind: RunKind, now: datetime) -> None:
+    """Runs of this kind that still read `running` when another begins were cut off: say so, or they would read so for ever."""
+    await session.execute(
+        update(SyncRun)
+        .where(SyncRun.business_id == business_id, SyncRun.kind == kind.value, SyncRun.state == RunState.RUNNING.value)
+        .values(state=RunState.FAILED.value, error="cut off", finished_at=now)
         .execution_options(synchronize_session=False)
     )
 

@@ -140,7 +140,6 @@ def _create_sync_tables() -> None:
         sa.Column("entity", sa.Text(), nullable=False),
         sa.Column("backfill_cursor", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("backfill_started_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("expected_objects", sa.Integer(), nullable=True),
         sa.Column("stored_objects", sa.Integer(), server_default="0", nullable=False),
         sa.Column("synced_through", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_synced_at", sa.DateTime(timezone=True), nullable=True),
