@@ -1,0 +1,64 @@
+# Each target does its own set-up. Needed beforehand: Python 3.11 or newer, make, a network to the package registry.
+#   make demo [COMPANY=FILE]    simulator, sample company, worker and web app on this machine
+#   make test [PYTEST_ARGS=…]   the tests          make check   format, lint, types, contracts
+#   make bench [ONLY=name]      speed               make prove [ONLY=name]   the long proofs
+#   make lock                   refresh requirements/*.txt from requirements/*.in
+#   make clean                  remove .venv, caches and build; the data in .oodaloo stay
+PYTHON ?= python3
+VENV := .venv
+PYTEST_ARGS ?= -n 2
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench prove lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '2,/^PYTHON/s/^#   //p' Makefile
+
+# One plain command, which make starts without a shell between: signals reach the demo itself, and once.
+demo: $(VENV)/runtime.done
+	$(VENV)/bin/oodaloo demo $(if $(COMPANY),--company '$(COMPANY)')
+
+test: $(VENV)/dev.done
+	$(VENV)/bin/pytest $(PYTEST_ARGS)
+
+check: $(VENV)/dev.done
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench prove: $(VENV)/dev.done
+	$(VENV)/bin/python -m benchmarks $@ $(if $(ONLY),--only '$(ONLY)')
+
+lock: $(VENV)/dev.done
+	for name in runtime dev; do \
+		$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/python.done:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Oodaloo needs Python 3.11 or newer; '$(PYTHON)' is older or missing. Name another: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/runtime.done: requirements/runtime.txt | $(VENV)/bin/oodaloo
+	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/runtime.txt
+	touch $@
+
+$(VENV)/dev.done: requirements/dev.txt | $(VENV)/bin/oodaloo
+	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	touch $@ $(VENV)/runtime.done
+
+# As an editable install would: the checkout can be imported from any directory. Needs no build, hence no download.
+$(VENV)/bin/oodaloo: Makefile $(VENV)/python.done
+	$(VENV)/bin/python -c 'import pathlib, sysconfig; \
+		pathlib.Path(sysconfig.get_path("purelib"), "oodaloo.pth").write_text("$(CURDIR)\n")'
+	printf '%s\n' '#!/bin/sh' 'exec "$(CURDIR)/$(VENV)/bin/python" -m runway.cli "$$@"' > $@
+	chmod +x $@
