@@ -1,0 +1,22 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from infra.db.engine import create_engine
+from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from tests.integration.domains.books import Books
+from tests.rig import Database
+
+
+@pytest.fixture
+async def uow(database: Database) -> AsyncIterator[UnitOfWorkFactory]:
+    """Units of work as the application's role."""
+    engine = create_engine(database.app_url, pool_size=4)
+    yield unit_of_work_factory(engine)
+    await engine.dispose()
+
+
+@pytest.fixture
+async def books(uow: UnitOfWorkFactory) -> Books:
+    """A new business with empty, fresh mirrors."""
+    return await Books.open(uow)
