@@ -132,7 +132,10 @@ def test_a_server_that_cannot_start_says_why(home: Path) -> None:
     (home / "postgres" / "PG_VERSION").write_text("9.1\n")
     if os.geteuid() == 0:
         shutil.chown(home / "postgres", "nobody")
-    with pytest.raises(EmbeddedServerError, match=r"(?s)postgres ended with status .*could not access"), servers(use(home)):
+    with (
+        pytest.raises(EmbeddedServerError, match=r"(?s)postgres ended with status .*could not access"),
+        servers(use(home)),
+    ):
         pass
     assert processes_of(home) == []
 
