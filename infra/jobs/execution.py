@@ -3,15 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import RailNeedsReconnect
 from infra.jobs import outbox
 from infra.jobs.outbox import ClaimedJob
 from infra.logging import get_logger
-
-C = TypeVar("C")
 
 log = get_logger()
 
