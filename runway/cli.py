@@ -120,7 +120,7 @@ def _plainly(run: Callable[[], T]) -> T:
 
 
 def main() -> None:
-    app()
+    app(prog_name="oodaloo")
 
 
 if __name__ == "__main__":
