@@ -10,6 +10,7 @@ from rich.table import Table
 
 BUILD = Path("build")
 Number = int | float
+_WIDTH = 128  # a log or a narrow terminal wraps the lines; it must not cut the figures
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def print_table(title: str, measures: Sequence[Measure], console: Console | None
         table.add_column(heading, justify="left" if heading in {"unit", ""} else "right", no_wrap=True)
     for measure in measures:
         table.add_row(*_cells(measure))
-    (console or Console()).print(table)
+    console = console or Console()
+    console.print(table, width=max(console.width, _WIDTH))
 
 
 def write_json(path: Path, measures: Sequence[Measure]) -> None:

@@ -1,0 +1,62 @@
+"""`python -m benchmarks bench` and `python -m benchmarks prove`: what `make bench` and `make prove` run."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+from benchmarks.report import BUILD, Measure, print_table, write_json
+from infra.logging import configure_logging
+
+Work = Callable[[], Awaitable[Sequence[Measure]]]
+
+
+async def _mirror_store() -> Sequence[Measure]:
+    from benchmarks import mirror_store
+
+    return await mirror_store.run()
+
+
+async def _backfill() -> Sequence[Measure]:
+    from benchmarks import backfill
+
+    return await backfill.run()
+
+
+async def _paging() -> Sequence[Measure]:
+    from benchmarks.proofs import paging
+
+    return (await paging.run(seeds=200, invoices=20_000)).measures
+
+
+_BENCHES: dict[str, Work] = {"mirror_store": _mirror_store, "backfill": _backfill}
+_PROOFS: dict[str, Work] = {"paging": _paging}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("what", choices=("bench", "prove"))
+    parser.add_argument("--only", default="", help=f"one of {', '.join((*_BENCHES, *_PROOFS))}")
+    arguments = parser.parse_args()
+    known, file = (_BENCHES, "bench.json") if arguments.what == "bench" else (_PROOFS, "proof.json")
+    if arguments.only and arguments.only not in known:
+        parser.error(f"{arguments.what} knows {', '.join(known)}, not {arguments.only!r}")
+    configure_logging(level="WARNING")
+    return asyncio.run(_run([arguments.only] if arguments.only else list(known), known, file=file))
+
+
+async def _run(names: Sequence[str], known: dict[str, Work], *, file: str) -> int:
+    measures: list[Measure] = []
+    for name in names:
+        measured = await known[name]()
+        print_table(name, measured)
+        measures += measured
+    write_json(BUILD / file, measures)
+    missed = [measure.name for measure in measures if not measure.ok]
+    for name in missed:
+        print(f"Missed: {name}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

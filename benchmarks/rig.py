@@ -1,0 +1,77 @@
+"""Servers of a benchmark's own, with the settings that users get: nothing is switched off to look fast."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.report import BUILD
+from infra.config import ServerSettings
+from infra.db.migrate import migrate
+from infra.embedded.servers import ServerAddresses, servers
+
+
+@dataclass(frozen=True)
+class Rig:
+    """Migrated, durable servers in a new home below build/, which goes with them."""
+
+    home: Path
+    addresses: ServerAddresses
+
+    def database_processes(self) -> list[psutil.Process]:
+        """The postmaster and every process it has started so far."""
+        status = (self.home / "postgres" / "postmaster.pid").read_text(encoding="utf-8")
+        postmaster = psutil.Process(int(status.split("\n", 1)[0]))
+        return [postmaster, *postmaster.children(recursive=True)]
+
+
+@contextmanager
+def open_rig() -> Iterator[Rig]:
+    """Start the bundled servers, whatever the environment names: the figures must mean the same everywhere."""
+    BUILD.mkdir(exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD)).resolve()
+    try:
+        with servers(ServerSettings(home=home, database_url=None, redis_url=None)) as addresses:
+            migrate(addresses.database_owner_url)
+            yield Rig(home, addresses)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def one_core(processes: list[psutil.Process]) -> Iterator[bool]:
+    """Keep these processes and this one on a single core; False where the system cannot."""
+    everyone = [psutil.Process(), *processes]
+    if not hasattr(psutil.Process, "cpu_affinity"):
+        yield False
+        return
+    before = everyone[0].cpu_affinity()
+    _keep_on(everyone, before[-1:])
+    try:
+        yield True
+    finally:
+        _keep_on(everyone, before)
+
+
+def processor_seconds(processes: list[psutil.Process]) -> float:
+    """What they have used since each began; in steps of some 10 ms, so only a sum over many pages means something."""
+    total = 0.0
+    for process in processes:
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system
+    return total
+
+
+def _keep_on(processes: list[psutil.Process], cores: list[int]) -> None:
+    for process in processes:
+        try:
+            process.cpu_affinity(cores)
+        except psutil.NoSuchProcess:
+            continue  # an autovacuum worker that has finished
