@@ -30,7 +30,8 @@ CROSS JOIN LATERAL (
 _IS_NEWER = """
 CASE
   WHEN m.deleted_at IS NOT NULL THEN excluded.rail_updated_at > m.rail_updated_at
-  WHEN excluded.rail_version IS DISTINCT FROM m.rail_version THEN excluded.rail_version > m.rail_version
+  WHEN coalesce(excluded.rail_version, -1) <> coalesce(m.rail_version, -1)
+    THEN coalesce(excluded.rail_version, -1) > coalesce(m.rail_version, -1)
   WHEN excluded.rail_updated_at <> m.rail_updated_at THEN excluded.rail_updated_at > m.rail_updated_at
   ELSE excluded.synced_at > m.synced_at
 END
@@ -59,7 +60,9 @@ INSERT INTO {mirror}_transaction_log
   (business_id, entity_id, version, transaction_type, source, actor, request_id, snapshot, changes)
 SELECT %(business_id)s, id, version,
   CASE WHEN version = 1 THEN 'created' WHEN was_deleted_at IS NOT NULL THEN 'restored' ELSE 'updated' END,
-  %(source)s, %(actor)s, %(request_id)s, after, changes.fields::jsonb
+  %(source)s, %(actor)s, %(request_id)s, after,
+  CASE WHEN was_deleted_at IS NULL THEN changes.fields::jsonb
+    ELSE changes.fields::jsonb || jsonb_build_object('deleted_at', jsonb_build_array(was_deleted_at, NULL)) END
 FROM stored JOIN unnest(%(external_id)b::text[], %(changes)b::text[]) AS changes (external_id, fields) USING (external_id)
 RETURNING transaction_type
 """

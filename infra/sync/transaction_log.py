@@ -58,23 +58,25 @@ class TransactionLogService:
         self, spec: MirrorSpec[Any, M, Any], business_id: UUID, *, entity_id: UUID, instant: datetime
     ) -> AsOf[M] | None:
         """The object's state at `instant` as we had recorded it by then; None when we had not seen it yet."""
-        log = spec.log
-        row = await self._session.scalar(
-            select(log)
+        log, held = spec.log, spec.mirror
+        found = await self._session.execute(
+            select(log, held.external_id)
+            .join(held, (held.business_id == log.business_id) & (held.id == log.entity_id))
             .where(log.business_id == business_id, log.entity_id == entity_id, log.recorded_at <= instant)
             .order_by(log.version.desc())
             .limit(1)
         )
-        if row is None:
+        latest = found.one_or_none()
+        if latest is None:
             return None
+        row, external_id = latest
         mirror = spec.mirror()
         spec.fill(mirror, spec.wire.model_validate(row.snapshot))
-        mirror.business_id, mirror.id, mirror.rail, mirror.version = (
-            business_id,
-            entity_id,
+        mirror.business_id, mirror.id, mirror.version = business_id, entity_id, row.version
+        mirror.rail, mirror.external_id = (
             spec.rail.value,
-            row.version,
-        )
+            external_id,
+        )  # a row keeps its identity: the trigger sees to it
         mirror.payload = row.snapshot
         is_deleted = row.transaction_type == TransactionType.DELETED
         return AsOf(mirror=mirror, version=row.version, recorded_at=row.recorded_at, is_deleted=is_deleted)
