@@ -83,6 +83,18 @@ async def list_states(session: AsyncSession, business_id: UUID, *, rail: Rail) -
     return {row.entity: row for row in rows}
 
 
+async def list_runs(session: AsyncSession, business_id: UUID, *, rail: Rail, limit: int) -> list[SyncRun]:
+    """The latest runs, newest first."""
+    return list(
+        await session.scalars(
+            select(SyncRun)
+            .where(SyncRun.business_id == business_id, SyncRun.rail == rail.value)
+            .order_by(SyncRun.started_at.desc(), SyncRun.id.desc())
+            .limit(limit)
+        )
+    )
+
+
 async def ensure_states(session: AsyncSession, business_id: UUID, *, rail: Rail, entities: list[str]) -> None:
     """Make a row for each entity that has none yet."""
     rows = [{"business_id": business_id, "rail": rail.value, "entity": entity} for entity in entities]

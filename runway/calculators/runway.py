@@ -41,7 +41,7 @@ class RunwayInputs:
 @dataclass(frozen=True)
 class RunwayReport:
     """Attributes:
-    burn: the main window, of 90 days; `windows` holds it and those of 30 and 365 days.
+    burn: the main window, of 90 days unless asked otherwise; `windows` holds those of 30, 90 and 365 days.
     flags: what a reader should be told beside the numbers, in words.
     """
 
@@ -60,10 +60,15 @@ class RunwayReport:
 
 @dataclass(frozen=True)
 class RunwayCalculator:
-    """Holds what a company's owner decided; `calculate` may be called for many days."""
+    """Holds what a company's owner decided; `calculate` may be called for many days.
+
+    Attributes:
+        window_days: the main window, which floor and runway are measured by.
+    """
 
     floor: FloorPolicy = field(default_factory=DefaultFloor)
     rules: FlowRules = field(default_factory=FlowRules)
+    window_days: int = MAIN_WINDOW_DAYS
 
     def calculate(self, inputs: RunwayInputs, low_point: LowPoint | None = None) -> RunwayReport:
         """The whole answer for `inputs.basis.as_of`. `low_point` comes from a forecast, where there is one."""
@@ -72,7 +77,7 @@ class RunwayCalculator:
         flows = classify(inputs.movements, inputs.accounts, rules=self.rules)
         history = history_days(flows, basis.as_of, began_on=inputs.history_from)
         windows = tuple(burn_window(flows, basis, asked_days=days, history=history) for days in WINDOWS_DAYS)
-        main = windows[WINDOWS_DAYS.index(MAIN_WINDOW_DAYS)]
+        main = burn_window(flows, basis, asked_days=self.window_days, history=history)
         floor = floor_figure(self.floor, main, basis)
         since = partial(
             below_floor_since,

@@ -1,0 +1,3 @@
+from runway.routes import connect, health, runway, sync
+
+API = (health.router, connect.router, sync.router, runway.router)

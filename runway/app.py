@@ -1,0 +1,79 @@
+"""Builds the FastAPI application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from infra.config import ServerSettings
+from infra.db.migrate import current_is_head, migrate
+from infra.embedded.servers import ServerAddresses, servers
+from infra.errors import OodalooError
+from infra.logging import configure_logging
+from runway.routes import API, errors
+from runway.routes.documentation import DESCRIPTION, TITLE, VERSION, describe, operation_id
+from runway.routes.edge import RequestEdge
+from runway.wiring import Services, Settings, open_services
+
+ServicesOpener = Callable[[], AbstractAsyncContextManager[Services]]
+
+
+class DatabaseBehind(OodalooError):
+    """A database that is not ours to change on start is not at the newest schema."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is not at this version's schema. Run `oodaloo migrate` first.")
+
+
+def create_app(settings: Settings, addresses: ServerAddresses) -> FastAPI:
+    """The application on servers that run already, at the newest schema."""
+    return _build(lambda: open_services(settings, addresses))
+
+
+def create_app_from_environment() -> FastAPI:
+    """The application of `uvicorn main:app`: settings are read and servers entered when it starts."""
+    return _build(_open_from_environment)
+
+
+def _build(opener: ServicesOpener) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opener() as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+    )
+    for router in API:
+        app.include_router(router)
+    errors.install(app)
+    app.add_middleware(RequestEdge)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+    return app
+
+
+@asynccontextmanager
+async def _open_from_environment() -> AsyncIterator[Services]:
+    settings = Settings.from_environment()
+    configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
+    with ExitStack() as stack:
+        # In a thread: starting the bundled servers and migrating block for up to some seconds.
+        addresses = await asyncio.to_thread(lambda: stack.enter_context(servers(settings.servers)))
+        await asyncio.to_thread(_bring_to_head, settings.servers, addresses)
+        async with open_services(settings, addresses) as services:
+            yield services
+
+
+def _bring_to_head(settings: ServerSettings, addresses: ServerAddresses) -> None:
+    """The bundled database follows the code; one that was given is its operator's to migrate."""
+    if settings.database_url is None:
+        migrate(addresses.database_owner_url)
+    elif not current_is_head(addresses.database_owner_url):
+        raise DatabaseBehind

@@ -1,0 +1,103 @@
+"""What every answer has in common: the data, how fresh it is, exact amounts, and an ETag."""
+
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from pydantic import BaseModel, BeforeValidator, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infra import exact_json
+from infra.sync.freshness import Freshness, FreshnessSource
+
+D = TypeVar("D")
+
+_FEWEST_PLACES = 2
+
+
+def plain_amount(value: Any) -> Any:
+    """A Decimal as text with all its digits, cents at the least, never an exponent: 120.5 → "120.50"."""
+    if not isinstance(value, Decimal):
+        return value
+    whole, _, part = format(value, "f").partition(".")
+    return f"{whole}.{part.rstrip('0').ljust(_FEWEST_PLACES, '0')}"
+
+
+def plain_number(value: Any) -> Any:
+    """A Decimal as text, without zeros that say nothing: a count of days, a rate."""
+    if not isinstance(value, Decimal):
+        return value
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+Amount = Annotated[
+    str,
+    BeforeValidator(plain_amount),
+    Field(description="An exact decimal in major units, as text.", pattern=r"^-?\d+\.\d{2,}$", examples=["1250.00"]),
+]
+Rate = Annotated[str, BeforeValidator(plain_number), Field(description="An exact decimal, as text.")]
+
+
+class FreshnessOut(BaseModel):
+    """How old the answer is and where it came from."""
+
+    as_of: datetime | None = Field(
+        description="All that QuickBooks had at this instant is in the answer; null before the first sync."
+    )
+    age_seconds: int | None = Field(description="Whole seconds since `as_of`.")
+    source: FreshnessSource = Field(
+        description="`mirror`: our copy; `rail`: this request refreshed it; `coalesced`: another's refresh was shared."
+    )
+    calls_spent: int = Field(description="Calls to QuickBooks that this request caused.")
+    stale: bool = Field(description="Older than was asked for; `reason` says why it is given all the same.")
+    reason: str | None
+
+    @classmethod
+    def of(cls, freshness: Freshness) -> "FreshnessOut":
+        return cls.model_validate(freshness, from_attributes=True)
+
+
+class Answer(BaseModel, Generic[D]):
+    data: D
+    freshness: FreshnessOut
+
+
+class PageAnswer(BaseModel, Generic[D]):
+    data: list[D]
+    next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last one.")
+    freshness: FreshnessOut
+
+
+def send(request: Request, body: Answer[Any] | PageAnswer[Any]) -> Response:
+    """The answer, or 304 when the caller has this very data already.
+
+    The tag covers the data and whether it is stale. Its age is left out, or no two answers would be equal.
+    """
+    content = body.model_dump()
+    data = exact_json.dumps(content["data"])
+    tag = _tag(data, str(content.get("next_cursor")), str(body.freshness.stale))
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, X-Business-ID"}
+    if _knows(request.headers.get("If-None-Match"), tag):
+        return Response(status_code=304, headers=headers)
+    # Raw: the data is not encoded twice.
+    content["data"] = msgspec.Raw(data)
+    return Response(exact_json.dumps(content), headers=headers, media_type="application/json")
+
+
+def _tag(data: bytes, *parts: str) -> str:
+    digest = blake2b(data, digest_size=16)
+    for part in parts:
+        digest.update(b"\0" + part.encode())
+    return f'W/"{digest.hexdigest()}"'
+
+
+def _knows(if_none_match: str | None, tag: str) -> bool:
+    """Weak comparison: W/ is left aside, as RFC 9110 has it for If-None-Match."""
+    if if_none_match is None:
+        return False
+    known = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
+    return "*" in known or tag.removeprefix("W/") in known

@@ -1,0 +1,108 @@
+"""What the OpenAPI document says beyond the types: an example of each answer, and the problems an operation may end in."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from runway.routes.errors import BUG, KINDS, MALFORMED, Kind
+from runway.routes.problems import MEDIA_TYPE, TYPE_PREFIX, FieldProblem, Problem
+
+VERSION = "1.0.0"
+TITLE = "Oodaloo"
+DESCRIPTION = """\
+How many days of cash are left, and the bills and invoices behind that number, from a mirror of the company's
+QuickBooks Online books.
+
+* **Sign-in**: `Authorization: Bearer oo_…` on every path under `/api/v1` but the OAuth callback. A token opens one business.
+* **Amounts** are exact decimals as text, in major units, with their currency beside them. `payload` and `snapshot` are the
+  rail's own JSON, whose numbers are numbers.
+* **Freshness**: every answer from the books says how old it is. `max_age` asks for newer: seconds, or `live`.
+* **Pages**: pass `next_cursor` as `cursor`, with the same filters.
+* **Problems** are RFC 9457 documents; `type` names the kind for ever.
+* **ETag**: send it back as `If-None-Match`; 304 says that the data has not changed.
+"""
+
+_SIGNED_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, MALFORMED.status)
+_EXAMPLE_DETAILS = {
+    HTTPStatus.BAD_REQUEST: "The cursor cannot be read. Pass the last page's next_cursor, unchanged.",
+    HTTPStatus.UNAUTHORIZED: "This token is not valid, or not any more.",
+    HTTPStatus.NOT_FOUND: "There is no such business for this token.",
+    HTTPStatus.CONFLICT: "This business is not connected to QuickBooks yet.",
+    MALFORMED.status: "query.limit: Input should be less than or equal to 200",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "It is in our log under the request's id.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The books could not be brought up to date, and this needs them live: qbo did not answer within 10 s.",
+}
+
+FRESHNESS_EXAMPLE = {
+    "as_of": "2026-03-15T19:00:00Z",
+    "age_seconds": 240,
+    "source": "mirror",
+    "calls_spent": 0,
+    "stale": False,
+    "reason": None,
+}
+
+
+def documented(example: Any, *problems: HTTPStatus, status: HTTPStatus = HTTPStatus.OK) -> dict[int | str, Any]:
+    """FastAPI's `responses` of an operation for those who are signed in; `problems` are those beyond the usual."""
+    usual = (*_SIGNED_IN, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return {
+        int(status): {"content": {"application/json": {"example": example}}},
+        **{int(one): _problem(one) for one in sorted({*usual, *problems})},
+    }
+
+
+def books_example(data: Any, *, next_cursor: str | None = None, is_page: bool = False) -> dict[str, Any]:
+    """An answer from the books."""
+    page = {"next_cursor": next_cursor} if is_page else {}
+    return {"data": data, **page, "freshness": FRESHNESS_EXAMPLE}
+
+
+def read_of_books(example: Any) -> dict[int | str, Any]:
+    """The responses of a read that has a freshness and an ETag."""
+    unchanged = {HTTPStatus.NOT_MODIFIED.value: {"description": "The data is what `If-None-Match` names."}}
+    return documented(example, HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE) | unchanged
+
+
+def operation_id(route: APIRoute) -> str:
+    """The function's name: it stays when a path is moved."""
+    return route.name
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the problem's schema, which no operation returns as its own type."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=TITLE, version=VERSION, summary="Cash runway", description=DESCRIPTION, routes=app.routes
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for model in (Problem, FieldProblem):
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schema.pop("$defs", None)
+            schemas[model.__name__] = schema
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _problem(status: HTTPStatus) -> dict[str, Any]:
+    kinds = _kinds_of(status)
+    example = {
+        "type": TYPE_PREFIX + kinds[0].name,
+        "title": kinds[0].title,
+        "status": status.value,
+        "detail": _EXAMPLE_DETAILS[status],
+        "instance": "/api/v1/bills",
+        "request_id": "0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11",
+    }
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        "description": "; ".join(f"`{kind.name}`: {kind.title}" for kind in kinds),
+        "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
+    }
+
+
+def _kinds_of(status: HTTPStatus) -> list[Kind]:
+    return [kind for kind in (*KINDS.values(), MALFORMED, BUG) if kind.status == status]

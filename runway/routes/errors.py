@@ -1,0 +1,135 @@
+"""Which HTTP status each kind of error has. What no kind covers is a bug: 500, logged with the request's id."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infra import errors
+from infra.errors import OodalooError
+from infra.logging import get_logger
+from infra.sync.smart_sync import StaleRefused
+from runway.routes.problems import problem_response
+
+log = get_logger()
+
+CONNECT_PATH = "/api/v1/qbo/connect"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of error leaves: `name` ends the problem's type."""
+
+    status: HTTPStatus
+    name: str
+    title: str
+
+
+# An error has the status of the nearest of its classes that stands here.
+KINDS: dict[type[OodalooError], Kind] = {
+    errors.InvalidInput: Kind(HTTPStatus.BAD_REQUEST, "invalid-input", "The request cannot be used"),
+    errors.MalformedJSON: Kind(HTTPStatus.BAD_REQUEST, "malformed-json", "The body is not JSON"),
+    errors.Unauthenticated: Kind(HTTPStatus.UNAUTHORIZED, "unauthenticated", "Sign-in is needed"),
+    errors.Forbidden: Kind(HTTPStatus.FORBIDDEN, "forbidden", "Not allowed"),
+    errors.NotFound: Kind(HTTPStatus.NOT_FOUND, "not-found", "Not found"),
+    errors.Conflict: Kind(HTTPStatus.CONFLICT, "conflict", "The present state forbids it"),
+    errors.RailNotEnabled: Kind(HTTPStatus.CONFLICT, "rail-not-enabled", "The rail is not enabled"),
+    errors.RailNeedsReconnect: Kind(HTTPStatus.CONFLICT, "reconnect-needed", "The company must be connected again"),
+    errors.RailStaleVersion: Kind(HTTPStatus.CONFLICT, "stale-version", "It changed since it was read"),
+    errors.RailRejected: Kind(HTTPStatus.CONFLICT, "rail-rejected", "The rail refused"),
+    errors.RailRateLimited: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "rail-rate-limited", "The rail asks us to wait"),
+    StaleRefused: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "stale-refused", "The books could not be brought up to date"),
+    errors.RailUnavailable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "rail-unavailable", "The rail cannot be reached"),
+    errors.RailError: Kind(HTTPStatus.BAD_GATEWAY, "rail-failed", "The rail failed"),
+}
+
+MALFORMED = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed-request", "The request is malformed")
+BUG = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong here")
+
+
+def kind_of(error: Exception) -> Kind:
+    """The nearest class's kind; `BUG` where the table has none."""
+    return next((KINDS[base] for base in type(error).__mro__ if base in KINDS), BUG)
+
+
+def answer_error(request: Request, error: Exception) -> Response:
+    """The problem that stands for `error`. A bug's text stays in the log."""
+    kind = kind_of(error)
+    if kind is BUG:
+        log.error("http.request.failed", path=request.url.path, exc_info=error)
+        detail = "It is in our log under the request's id."
+        return problem_response(request, kind.name, status=kind.status, title=kind.title, detail=detail)
+    return problem_response(
+        request,
+        kind.name,
+        status=kind.status,
+        title=kind.title,
+        detail=str(error),
+        headers=_headers_of(error),
+        **_members_of(error),
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error that a route, a dependency or the router raises."""
+    app.add_exception_handler(OodalooError, _answer_ours)
+    app.add_exception_handler(RequestValidationError, _answer_malformed)
+    app.add_exception_handler(HTTPException, _answer_http)
+
+
+def _headers_of(error: Exception) -> dict[str, str]:
+    match error:
+        case errors.Unauthenticated():
+            return {"WWW-Authenticate": "Bearer"}
+        case errors.RailRateLimited(retry_after_seconds=seconds):
+            return {"Retry-After": str(max(1, ceil(seconds)))}
+        case _:
+            return {}
+
+
+def _members_of(error: Exception) -> dict[str, Any]:
+    match error:
+        case errors.RailNeedsReconnect():
+            return {"reconnect": CONNECT_PATH}
+        case errors.RailRejected(code=code):
+            return {"rail_code": code}
+        case _:
+            return {}
+
+
+async def _answer_ours(request: Request, error: Exception) -> Response:
+    return answer_error(request, error)
+
+
+async def _answer_malformed(request: Request, error: Exception) -> Response:
+    """Which part is wrong and what it should be; what was sent is not repeated."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    problems = [{"where": ".".join(map(str, item["loc"])), "problem": item["msg"]} for item in found]
+    return problem_response(
+        request,
+        MALFORMED.name,
+        status=MALFORMED.status,
+        title=MALFORMED.title,
+        detail="; ".join(f"{item['where']}: {item['problem']}" for item in problems),
+        errors=problems,
+    )
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    """The router's own: no such path, no such method."""
+    status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR)
+    headers = error.headers if isinstance(error, HTTPException) else None
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            kind, detail = "not-found", "There is nothing at this path."
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            kind, detail = "method-not-allowed", f"This path does not take {request.method}."
+        case _:
+            kind, detail = status.phrase.lower().replace(" ", "-"), status.description or status.phrase
+    return problem_response(request, kind, status=status, detail=detail, headers=headers)
