@@ -49,6 +49,7 @@ def _create_businesses() -> None:
     op.create_table(
         "connection",
         sa.Column("business_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("rail", sa.Text(), nullable=False),
         sa.Column("external_account_id", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
@@ -56,7 +57,7 @@ def _create_businesses() -> None:
         sa.Column("connected_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state_changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["business_id"], ["business.id"], name="fk_connection_business"),
-        sa.PrimaryKeyConstraint("business_id", "rail", name="pk_connection"),
+        sa.PrimaryKeyConstraint("business_id", "id", name="pk_connection"),
     )
     op.create_table(
         "oauth_state",
@@ -76,6 +77,13 @@ def _create_businesses() -> None:
         ["rail", "external_account_id"],
         unique=True,
         postgresql_where=sa.text("state = 'active'"),
+    )
+    op.create_index(
+        "uq_connection_living_rail",
+        "connection",
+        ["business_id", "rail"],
+        unique=True,
+        postgresql_where=sa.text("state <> 'disconnected'"),
     )
     # Looked up before the business is known (a token, a state, a realm): no row-level security yet.
     for table in ("business", "connection", "api_token", "oauth_state"):
