@@ -28,8 +28,13 @@ def configure_logging(*, level: str = "INFO", as_json: bool = False) -> None:
     ]
     if as_json:
         shared.append(structlog.processors.format_exc_info)
+    # The default traceback prints local variables, and with them tokens.
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[*shared, renderer],

@@ -13,15 +13,13 @@ from infra.errors import OodalooError
 
 _STOP_WITHIN_SECONDS = 3.5
 _PR_SET_PDEATHSIG = 1
+_LINES_SHOWN = 25
 
 
 class ChildEnded(OodalooError):
     def __init__(self, name: str, *, log: Path) -> None:
         self.name = name
-        lines = log.read_text(errors="replace").splitlines()[-15:] if log.exists() else []
-        super().__init__(
-            f"The {name} stopped by itself. The end of {log}:\n" + "\n".join(f"  {line}" for line in lines)
-        )
+        super().__init__(f"The {name} stopped by itself.\n{_end_of(log)}")
 
 
 class Children:
@@ -66,8 +64,17 @@ class Children:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
+    def ends_of_logs(self) -> str:
+        """The last lines that each has written, to be shown with a failure: the logs go with the demo's directory."""
+        return "\n".join(_end_of(self._log(name)) for name in self._running)
+
     def _log(self, name: str) -> Path:
         return self._directory / f"{name}.log"
+
+
+def _end_of(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()[-_LINES_SHOWN:] if log.exists() else []
+    return "\n".join([f"The end of {log.name}:", *(f"  {line}" for line in lines)])
 
 
 def _die_with_parent() -> None:

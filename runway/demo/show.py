@@ -21,7 +21,7 @@ from infra.embedded.servers import ServerAddresses, servers
 from infra.errors import InvalidInput
 from runway.demo.home import demo_home
 from runway.demo.processes import Children
-from runway.demo.visitor import Visitor, progress_display
+from runway.demo.visitor import DemoStuck, Visitor, progress_display
 from runway.sign_in import IssuedToken, issue_token
 from runway.worker import environment_of
 
@@ -66,29 +66,15 @@ def _show(console: Console, home: Path, *, company: str, port: int, is_once: boo
     children = Children(home)
     try:
         books = company if company == "demo" else str(Path(company).resolve())
-        info_file = home / "simulator.json"
         children.start(
             "simulator",
-            ["simulator", "qbo", "--port", "0", "--company", books, "--info", str(info_file)],
+            ["simulator", "qbo", "--port", "0", "--company", books, "--info", str(_info_file(home))],
             environment={},
         )
         with servers(ServerSettings(home=home)) as addresses:
             migrate(addresses.database_owner_url)
-            issued = _issue_token(addresses)
-            simulator = _wait_for(info_file, children)
-            console.print(f"[green]✓[/] QuickBooks simulator  {simulator['base_url']}")
-            web_port = _free_port(port)
-            environment = _environment(addresses, simulator, home=home, web_port=web_port)
-            for name in ("worker", "scheduler"):
-                children.start(name, [name], environment=environment)
-            children.start("web", ["serve", "--port", str(web_port)], environment=environment)
-            visitor = Visitor(f"http://127.0.0.1:{web_port}", issued.token, children.check)
-            visitor.wait_until_up()
-            console.print("[green]✓[/] Web app, worker and scheduler")
-            visitor.connect()
-            console.print("[green]✓[/] Company connected through OAuth2")
-            with progress_display() as progress:
-                visitor.watch_first_sync(progress)
+            visitor = _start(console, children, addresses, home=home, port=port)
+            _be_first_user(console, children, visitor)
             _tell(console, visitor, seconds=time.monotonic() - started)
             while not is_once:
                 children.check()
@@ -96,6 +82,35 @@ def _show(console: Console, home: Path, *, company: str, port: int, is_once: boo
             children.stop()
     finally:
         children.stop()
+
+
+def _start(console: Console, children: Children, addresses: ServerAddresses, *, home: Path, port: int) -> Visitor:
+    issued = _issue_token(addresses)
+    simulator = _wait_for(_info_file(home), children)
+    console.print(f"[green]✓[/] QuickBooks simulator  {simulator['base_url']}")
+    web_port = _free_port(port)
+    environment = _environment(addresses, simulator, home=home, web_port=web_port)
+    for name in ("worker", "scheduler"):
+        children.start(name, [name], environment=environment)
+    children.start("web", ["serve", "--port", str(web_port)], environment=environment)
+    visitor = Visitor(f"http://127.0.0.1:{web_port}", issued.token, children.check)
+    visitor.wait_until_up()
+    console.print("[green]✓[/] Web app, worker and scheduler")
+    return visitor
+
+
+def _be_first_user(console: Console, children: Children, visitor: Visitor) -> None:
+    try:
+        visitor.connect()
+        console.print("[green]✓[/] Company connected through OAuth2")
+        with progress_display() as progress:
+            visitor.watch_first_sync(progress)
+    except DemoStuck as error:
+        raise DemoStuck(f"{error}\n{children.ends_of_logs()}") from error
+
+
+def _info_file(home: Path) -> Path:
+    return home / "simulator.json"
 
 
 def _issue_token(addresses: ServerAddresses) -> IssuedToken:

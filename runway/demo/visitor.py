@@ -54,7 +54,7 @@ class Visitor:
 
     def watch_first_sync(self, progress: Progress) -> int:
         """Show the first sync until it is complete; how many objects were stored."""
-        task = progress.add_task("Reading the books", total=None)
+        task = progress.add_task("Reading the books", total=None, objects=0)
         with httpx.Client(trust_env=False, timeout=30) as http:
             while True:
                 self.check()
