@@ -51,10 +51,10 @@ def problem_response(
     body = {
         "type": TYPE_PREFIX + kind,
         "title": title or HTTPStatus(status).phrase,
-        "status": status,
+        "status": int(status),
         "detail": detail,
         "instance": request.url.path,
         "request_id": request.state.request_id,
         **more,
     }
-    return Response(exact_json.dumps(body), status, headers=headers, media_type=MEDIA_TYPE)
+    return Response(exact_json.dumps(body), int(status), headers=headers, media_type=MEDIA_TYPE)
