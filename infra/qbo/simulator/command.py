@@ -10,11 +10,11 @@ import typer
 
 from infra.clock import Clock, SystemClock
 from infra.errors import OodalooError
-from infra.qbo.simulator.generator_command import generate
+from infra.qbo.simulator.files.generator_command import generate
 from infra.qbo.simulator.timestamps import PACIFIC
 
 if TYPE_CHECKING:
-    from infra.qbo.simulator.company import Company
+    from infra.qbo.simulator.books.company import Company
     from infra.qbo.simulator.server import SimulatorInfo
 
 app = typer.Typer(help="Simulated rails: try everything without an account.", no_args_is_help=True)
@@ -36,7 +36,7 @@ def qbo(
     no_limits: Annotated[bool, typer.Option("--no-limits", help="Never answer 429.")] = False,
 ) -> None:
     """Serve the QuickBooks Online API over simulated books."""
-    from infra.qbo.simulator.company_file import DEMO
+    from infra.qbo.simulator.files.company_file import DEMO
     from infra.qbo.simulator.server import serve
     from infra.qbo.simulator.simulator import Simulator
 
@@ -52,8 +52,8 @@ def qbo(
 
 
 def _load(paths: Iterable[str], clock: Clock, *, as_dated: bool) -> "list[Company]":
-    from infra.qbo.simulator.company_file import CompanyFileError, read_company_file
-    from infra.qbo.simulator.loading import load_company
+    from infra.qbo.simulator.books.loading import load_company
+    from infra.qbo.simulator.files.company_file import CompanyFileError, read_company_file
 
     today = clock.now().astimezone(PACIFIC).date()
     companies: dict[str, Company] = {}

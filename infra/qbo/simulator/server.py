@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from infra import exact_json
-from infra.qbo.simulator.app import create_app
+from infra.qbo.simulator.api.app import create_app
 from infra.qbo.simulator.simulator import Simulator
 
 _BACKLOG = 256

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 from infra.clock import Clock, SystemClock
 from infra.qbo.simulator import faults
-from infra.qbo.simulator.company import Company
-from infra.qbo.simulator.limits import RequestLimits
-from infra.qbo.simulator.oauth import AuthorizationServer
-from infra.qbo.simulator.other_users import OtherUsers
+from infra.qbo.simulator.api.limits import RequestLimits
+from infra.qbo.simulator.api.oauth import AuthorizationServer
+from infra.qbo.simulator.books.company import Company
+from infra.qbo.simulator.books.other_users import OtherUsers
 
 
 class Simulator:

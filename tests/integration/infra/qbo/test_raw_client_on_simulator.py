@@ -21,9 +21,9 @@ from infra.qbo.errors import QBOAccessRevoked, QBONotFound, QBOValidationFault
 from infra.qbo.keyset import KeysetCursor, keyset_pages
 from infra.qbo.oauth import IntuitOAuth
 from infra.qbo.raw_client import QBORawClient
-from infra.qbo.simulator.generator import generate_large
-from infra.qbo.simulator.large_company import LargeCompany
-from infra.qbo.simulator.loading import load_company
+from infra.qbo.simulator.books.loading import load_company
+from infra.qbo.simulator.files.generator import generate_large
+from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.simulator.server import SimulatorInfo, running_simulator
 from infra.qbo.simulator.simulator import Simulator
 from infra.qbo.transport import Patience, open_http

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from infra import exact_json
-from infra.qbo.simulator.company_file import CompanyTransaction
-from infra.qbo.simulator.loading import load_company
+from infra.qbo.simulator.books.loading import load_company
+from infra.qbo.simulator.files.company_file import CompanyTransaction
 from infra.qbo.simulator.server import SimulatorInfo, running_simulator
 from infra.qbo.simulator.simulator import Simulator
 from tests.unit.infra.qbo.simulator.small_company import REALM, MovableClock, bill, invoice, make_file
@@ -300,6 +300,6 @@ async def test_latency_is_added_to_each_call(start: Start, monkeypatch: pytest.M
             slept.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr("infra.qbo.simulator.app.asyncio.sleep", note)
+    monkeypatch.setattr("infra.qbo.simulator.api.app.asyncio.sleep", note)
     await client.get("companyinfo/1")
     assert slept == [0.2]

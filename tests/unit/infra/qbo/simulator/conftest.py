@@ -1,6 +1,6 @@
 import pytest
 
-from infra.qbo.simulator.company import Company
+from infra.qbo.simulator.books.company import Company
 from tests.unit.infra.qbo.simulator.small_company import MovableClock, make_company
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from infra.qbo.simulator.company_file import CompanyFile
+from infra.qbo.simulator.files.company_file import CompanyFile
 
 Movement = tuple[date, str, Decimal]
 """Day, account id, signed debit."""

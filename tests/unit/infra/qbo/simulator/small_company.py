@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from infra.qbo.simulator.company import Company
-from infra.qbo.simulator.company_file import CompanyFile, CompanyTransaction
-from infra.qbo.simulator.loading import load_company
-from infra.qbo.simulator.store import Body, Record
+from infra.qbo.simulator.books.company import Company
+from infra.qbo.simulator.books.loading import load_company
+from infra.qbo.simulator.books.store import Body, Record
+from infra.qbo.simulator.files.company_file import CompanyFile, CompanyTransaction
 
 REALM = "9130000000000001"
 CHECKING, PAYABLE, RECEIVABLE, UNDEPOSITED, SALES, RENT, VISA, TAX = "1", "2", "3", "4", "5", "6", "7", "8"

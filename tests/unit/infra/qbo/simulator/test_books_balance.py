@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.money import ZERO
-from infra.qbo.simulator.company import Company
+from infra.qbo.simulator.books.company import Company
+from infra.qbo.simulator.books.links import applied_amounts, net_applied
+from infra.qbo.simulator.books.store import Record
 from infra.qbo.simulator.faults import ServiceFault
-from infra.qbo.simulator.links import applied_amounts, net_applied
-from infra.qbo.simulator.store import Record
 from tests.unit.infra.qbo.simulator.small_company import (
     CHECKING,
     PAYABLE,

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from infra.qbo.simulator.change_capture import changes_since
-from infra.qbo.simulator.company import Company
+from infra.qbo.simulator.api.change_capture import changes_since
+from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.faults import ServiceFault
 from tests.unit.infra.qbo.simulator.small_company import MovableClock, bill, changed, invoice
 

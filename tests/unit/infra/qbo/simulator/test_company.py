@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from infra.qbo.simulator.company import Company
+from infra.qbo.simulator.books.company import Company
+from infra.qbo.simulator.books.store import Record
 from infra.qbo.simulator.faults import ServiceFault
-from infra.qbo.simulator.store import Record
 from tests.unit.infra.qbo.simulator.small_company import (
     CHECKING,
     PAYABLE,

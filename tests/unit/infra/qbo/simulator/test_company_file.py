@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra import exact_json
-from infra.qbo.simulator.company_file import CompanyFileError, read_company_file
+from infra.qbo.simulator.files.company_file import CompanyFileError, read_company_file
 from tests.unit.infra.qbo.simulator.documents_read_twice import balances, open_amounts
 
 GUIDE = Path(__file__).parents[5] / "docs" / "guide" / "company-file.md"

@@ -10,12 +10,12 @@ import typer
 from typer.testing import CliRunner
 
 from infra.errors import InvalidInput
-from infra.qbo.simulator.company_checks import check_company
-from infra.qbo.simulator.company_file import CompanyFile, read_company_file
-from infra.qbo.simulator.demo_company import profile
-from infra.qbo.simulator.generator import demo_company, generate_large, write_large
-from infra.qbo.simulator.generator_command import generate
-from infra.qbo.simulator.large_company import LargeCompany
+from infra.qbo.simulator.files.company_checks import check_company
+from infra.qbo.simulator.files.company_file import CompanyFile, read_company_file
+from infra.qbo.simulator.files.demo_company import profile
+from infra.qbo.simulator.files.generator import demo_company, generate_large, write_large
+from infra.qbo.simulator.files.generator_command import generate
+from infra.qbo.simulator.files.large_company import LargeCompany
 from tests.unit.infra.qbo.simulator.documents_read_twice import balances, movements, open_amounts
 
 TODAY = date(2026, 11, 21)

@@ -1,8 +1,8 @@
 import pytest
 
+from infra.qbo.simulator.api.limits import RequestLimits
+from infra.qbo.simulator.api.oauth import AuthorizationServer, TokenRefused
 from infra.qbo.simulator.faults import GatewayFault
-from infra.qbo.simulator.limits import RequestLimits
-from infra.qbo.simulator.oauth import AuthorizationServer, TokenRefused
 from tests.unit.infra.qbo.simulator.small_company import REALM, MovableClock
 
 BACK = "http://localhost/callback"

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from infra.qbo.simulator.company import Company
+from infra.qbo.simulator.api.query_execution import run_query
+from infra.qbo.simulator.api.query_language import parse_query
+from infra.qbo.simulator.books.company import Company
+from infra.qbo.simulator.books.store import EntityStore
 from infra.qbo.simulator.faults import ServiceFault
-from infra.qbo.simulator.query_execution import run_query
-from infra.qbo.simulator.query_language import parse_query
-from infra.qbo.simulator.store import EntityStore
 from tests.unit.infra.qbo.simulator.small_company import MovableClock, bill, changed, invoice
 
 

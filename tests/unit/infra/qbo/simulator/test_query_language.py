@@ -1,7 +1,7 @@
 import pytest
 
+from infra.qbo.simulator.api.query_language import Condition, Ordering, parse_query
 from infra.qbo.simulator.faults import ServiceFault
-from infra.qbo.simulator.query_language import Condition, Ordering, parse_query
 
 
 def test_a_whole_statement_is_read_whatever_its_case() -> None:

@@ -1,0 +1,112 @@
+"""Names of list objects: completed, qualified by their parents, and unique where QBO wants them so."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final
+
+from infra.qbo.simulator import faults
+from infra.qbo.simulator.books.chart import CLASSIFICATION
+from infra.qbo.simulator.books.documents import USD
+from infra.qbo.simulator.books.ledger import ref_id
+from infra.qbo.simulator.books.store import Body, EntityStore
+
+_PERSON_PARTS: Final = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
+_PEOPLE: Final = frozenset({"Vendor", "Customer"})
+
+
+class NameRegistry:
+    """Vendors and customers share one space of names, the other lists have their own. Case does not count."""
+
+    def __init__(self) -> None:
+        self._owners: dict[tuple[str, str], tuple[str, str]] = {}
+        self._jobs: defaultdict[str, list[str]] = defaultdict(list)
+
+    def check(self, entity: str, body: Body) -> None:
+        """Raises:
+        ServiceFault: 6240 when another object has the name.
+        """
+        owner = self._owners.get(_slot(entity, body))
+        if owner is not None and owner != (entity, body.get("Id")):
+            raise faults.duplicate_name()
+
+    def replace(self, entity: str, before: Body | None, after: Body) -> None:
+        if entity not in {"Account", "Term", "Item", *_PEOPLE}:
+            return
+        if before is not None:
+            self._owners.pop(_slot(entity, before), None)
+        self._owners[_slot(entity, after)] = (entity, after["Id"])
+        if entity == "Customer":
+            self._move_job(before, after)
+
+    def jobs_below(self, customer_id: str) -> Iterator[str]:
+        for job in self._jobs.get(customer_id, ()):
+            yield job
+            yield from self.jobs_below(job)
+
+    def _move_job(self, before: Body | None, after: Body) -> None:
+        if before is not None and (parent := ref_id(before, "ParentRef")) is not None:
+            self._jobs[parent].remove(after["Id"])
+        if (parent := ref_id(after, "ParentRef")) is not None:
+            self._jobs[parent].append(after["Id"])
+
+
+def ancestors(store: EntityStore, identifier: str) -> Iterator[str]:
+    """Ids of the parents of an account or customer, nearest first."""
+    record = store.records.get(identifier)
+    while record is not None and (parent := ref_id(record.body, "ParentRef")) is not None:
+        yield parent
+        record = store.records.get(parent)
+
+
+def complete_name(entity: str, body: Body, store: EntityStore) -> None:
+    """Fill in place what the server derives for a list object."""
+    body.setdefault("Active", True)
+    if entity in _PEOPLE:
+        _complete_person(body)
+    if entity in {"Vendor", "Customer", "Account"}:
+        body.setdefault("CurrencyRef", USD)
+    parent = store.records.get(ref_id(body, "ParentRef") or "")
+    own = body.get("Name") or body.get("DisplayName")
+    if entity in {"Account", "Item", "Customer"}:
+        body["FullyQualifiedName"] = f"{parent.body['FullyQualifiedName']}:{own}" if parent else own
+    if entity == "Account":
+        _complete_account(body, has_parent=parent is not None)
+    elif entity == "Vendor":
+        body |= {"Vendor1099": body.get("Vendor1099", False), "Balance": 0}
+    elif entity == "Customer":
+        body.setdefault("Job", parent is not None)
+        body |= {key: body.get(key, False) for key in ("Taxable", "BillWithParent")}
+        body |= {"Balance": 0, "BalanceWithJobs": 0}
+    elif entity == "Item":
+        body |= {"Type": body.get("Type", "Service"), "TrackQtyOnHand": body.get("TrackQtyOnHand", False)}
+        body.setdefault("Taxable", False)
+        body.setdefault("UnitPrice", 0)
+    elif entity == "Term":
+        body.setdefault("Type", "DATE_DRIVEN" if "DayOfMonthDue" in body else "STANDARD")
+
+
+def _complete_person(body: Body) -> None:
+    if "DisplayName" not in body:
+        body["DisplayName"] = " ".join(str(body[part]) for part in _PERSON_PARTS if body.get(part))
+    if not body["DisplayName"]:
+        raise faults.missing("DisplayName")
+    if any(character in body["DisplayName"] for character in ":\t\n"):
+        raise faults.unsupported_property("DisplayName", "a name cannot hold a colon, a tab or a line break")
+    body.setdefault("PrintOnCheckName", body["DisplayName"])
+
+
+def _complete_account(body: Body, *, has_parent: bool) -> None:
+    kind = body.setdefault("AccountType", "Expense")
+    if kind not in CLASSIFICATION:
+        raise faults.not_in_enumeration("AccountType", str(kind))
+    body["Classification"] = CLASSIFICATION[kind]
+    body.setdefault("AccountSubType", kind.replace(" ", ""))
+    body["SubAccount"] = has_parent
+    body.setdefault("CurrentBalance", 0)
+    body.setdefault("CurrentBalanceWithSubAccounts", 0)
+
+
+def _slot(entity: str, body: Body) -> tuple[str, str]:
+    space = "people" if entity in _PEOPLE else entity
+    name = body.get("FullyQualifiedName") if entity in {"Account", "Item", "Customer"} else None
+    return space, str(name or body.get("DisplayName") or body.get("Name")).casefold()

@@ -1,0 +1,44 @@
+"""Edits by people who are not the API client: what makes paging by position lose records."""
+
+import random
+from typing import Final
+
+from infra.qbo.simulator.books.company import Company
+from infra.qbo.simulator.books.store import Record
+from infra.qbo.simulator.timestamps import whole_seconds
+
+_NOTE_FIELD: Final = {
+    "Vendor": "PrintOnCheckName",
+    "Customer": "Notes",
+    "Account": "Description",
+    "Item": "Description",
+}
+
+
+class OtherUsers:
+    """When `edits_per_page` is on, each query page served is followed by an edit of one object of its entity."""
+
+    def __init__(self, seed: int) -> None:
+        self.edits_per_page = False
+        self.edit_count = 0
+        self._random = random.Random(seed)  # noqa: S311 - repeatable, guards nothing
+
+    def reseed(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - as above
+        self.edit_count = 0
+
+    def page_was_served(self, company: Company, entity: str) -> None:
+        if self.edits_per_page:
+            self.edit_one(company, entity)
+
+    def edit_one(self, company: Company, entity: str) -> Record | None:
+        """Change a note on a random object, now; None when the entity has none."""
+        order = company.stores[entity].by_number()
+        if not order:
+            return None
+        record = order[self._random.randrange(len(order))][1]
+        self.edit_count += 1
+        record.body[_NOTE_FIELD.get(entity, "PrivateNote")] = f"Edit {self.edit_count} by another user"
+        record.bump_sync_token()
+        company.stores[entity].move(record, whole_seconds(company.clock))
+        return record

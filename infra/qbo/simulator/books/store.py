@@ -1,0 +1,134 @@
+"""One entity's objects, held so that the shapes a sync asks for need neither scan nor sort.
+
+Each object is encoded once and the bytes kept until it changes; a list ordered by LastUpdatedTime serves keyset queries and CDC.
+"""
+
+from bisect import bisect_left, insort
+from typing import Any, NamedTuple
+
+from infra import exact_json
+from infra.qbo.simulator.books.entities import EntityKind
+from infra.qbo.simulator.timestamps import show_instant
+
+Body = dict[str, Any]
+
+
+class Record:
+    """An object in the books. Whoever changes `body` calls `forget_encoding`."""
+
+    __slots__ = ("_encoded", "body", "created", "id", "number", "updated")
+
+    def __init__(self, body: Body, *, created: int) -> None:
+        self.id: str = body["Id"]
+        self.number = int(self.id)
+        self.body = body
+        self.created = created
+        self.updated = created
+        self._encoded: bytes | None = None
+        self._stamp()
+
+    def _stamp(self) -> None:
+        self.body["MetaData"] = {
+            "CreateTime": show_instant(self.created),
+            "LastUpdatedTime": show_instant(self.updated),
+        }
+
+    @property
+    def is_active(self) -> bool:
+        return self.body.get("Active") is not False
+
+    @property
+    def is_encoded(self) -> bool:
+        return self._encoded is not None
+
+    def encoded(self) -> bytes:
+        if self._encoded is None:
+            self._encoded = exact_json.dumps(self.body)
+        return self._encoded
+
+    def forget_encoding(self) -> None:
+        self._encoded = None
+
+    def bump_sync_token(self) -> None:
+        self.body["SyncToken"] = str(int(self.body["SyncToken"]) + 1)
+        self._encoded = None
+
+    def replace_body(self, body: Body) -> None:
+        self.body = body
+        self._stamp()
+        self._encoded = None
+
+    def set_updated(self, at: int) -> None:
+        """For the store alone: it must reorder its index in the same breath."""
+        self.updated = at
+        self._stamp()
+        self._encoded = None
+
+
+class Tombstone(NamedTuple):
+    deleted: int
+    number: int
+    id: str
+
+
+class EntityStore:
+    """`at` is always epoch seconds. After `begin_bulk` the order is made on the next read, once for all changes."""
+
+    def __init__(self, kind: EntityKind) -> None:
+        self.kind = kind
+        self.records: dict[str, Record] = {}
+        self.tombstones: list[Tombstone] = []
+        self._by_time: list[tuple[int, int, Record]] | None = None
+        self._by_number: list[tuple[int, Record]] | None = None
+
+    def begin_bulk(self) -> None:
+        self._by_time = None
+        self._by_number = None
+
+    def end_bulk(self) -> None:
+        """Make both orders now, so that the first reader does not wait for them."""
+        self.by_number()
+        self._time_order()
+
+    def add(self, record: Record) -> None:
+        self.records[record.id] = record
+        if self._by_time is not None:
+            insort(self._by_time, (record.updated, record.number, record))
+        if self._by_number is not None:
+            insort(self._by_number, (record.number, record))
+
+    def move(self, record: Record, at: int) -> None:
+        """Set LastUpdatedTime. It never goes back: an edit in the same second leaves it where it is."""
+        at = max(at, record.updated)
+        if self._by_time is not None:
+            del self._by_time[bisect_left(self._by_time, (record.updated, record.number))]
+            insort(self._by_time, (at, record.number, record))
+        record.set_updated(at)
+
+    def remove(self, record: Record, at: int) -> None:
+        del self.records[record.id]
+        self.tombstones.append(Tombstone(at, record.number, record.id))
+        if self._by_time is not None:
+            del self._by_time[bisect_left(self._by_time, (record.updated, record.number))]
+        if self._by_number is not None:
+            del self._by_number[bisect_left(self._by_number, (record.number,))]
+
+    def was_deleted(self, identifier: str) -> bool:
+        return any(tombstone.id == identifier for tombstone in self.tombstones)
+
+    def between(self, earliest: float | None, latest: float | None) -> tuple[list[tuple[int, int, Record]], int, int]:
+        """The order by (LastUpdatedTime, Id) and the bounds in it of `earliest <= updated <= latest`. No copy."""
+        order = self._time_order()
+        low = 0 if earliest is None else bisect_left(order, (earliest,))
+        high = len(order) if latest is None else bisect_left(order, (latest, float("inf")))
+        return order, low, max(low, high)
+
+    def by_number(self) -> list[tuple[int, Record]]:
+        if self._by_number is None:
+            self._by_number = sorted((record.number, record) for record in self.records.values())
+        return self._by_number
+
+    def _time_order(self) -> list[tuple[int, int, Record]]:
+        if self._by_time is None:
+            self._by_time = sorted((record.updated, record.number, record) for record in self.records.values())
+        return self._by_time

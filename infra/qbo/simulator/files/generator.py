@@ -1,0 +1,81 @@
+"""Companies made by code: the demo company of `oodaloo demo`, and large ones for tests and benchmarks."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from infra import exact_json
+from infra.money import ZERO
+from infra.qbo.simulator.files.company_file import FORMAT, CompanyFile
+from infra.qbo.simulator.files.demo_company import profile
+from infra.qbo.simulator.files.demo_company.story import Draws, first_day, is_draw_day, tell
+from infra.qbo.simulator.files.large_company import LargeCompany, envelope, transactions
+
+_WINDOW_DAYS: Final = 90
+_CASH_BEFORE_WINDOW: Final = Decimal(84_000)
+_CASH_NOW: Final = Decimal(52_000)
+_OPENING: Final = Decimal(82_000)
+_STEP: Final = Decimal(50)
+
+
+def demo_company(today: date, *, seed: int = 20) -> CompanyFile:
+    """Marrow Street Bakehouse with 18 months of books up to yesterday; the same for the same day and seed.
+
+    The owner's draws are what makes ends meet: they are set so that bank money stood near 84,000 ninety days ago and stands
+    near 52,000 now, which is a burn runway of about five months.
+    """
+    window_from = today - timedelta(days=_WINDOW_DAYS)
+    none = Draws(ZERO, ZERO, window_from)
+    dry = tell(today, seed=seed, opening=_OPENING, draws=none)
+    before = sum((amount for day, amount in dry.bank_moves.items() if day < window_from), start=ZERO)
+    during = sum((amount for day, amount in dry.bank_moves.items() if day >= window_from), start=ZERO)
+    draws = Draws(
+        earlier=_each(before - _CASH_BEFORE_WINDOW, first_day(today), window_from),
+        later=_each(during - (_CASH_NOW - _CASH_BEFORE_WINDOW), window_from, today),
+        changes_on=window_from,
+    )
+    books = tell(today, seed=seed, opening=_OPENING, draws=draws)
+    return CompanyFile(
+        format=FORMAT,
+        company=profile.COMPANY | {"CompanyStartDate": first_day(today).isoformat()},
+        realm_id=profile.REALM_ID,
+        last_day=today - timedelta(days=1),
+        tax_accounts={"1": profile.SALES_TAX},
+        accounts=profile.account_bodies(),
+        terms=profile.term_bodies(),
+        items=profile.item_bodies(),
+        vendors=profile.vendor_bodies(),
+        customers=profile.customer_bodies(),
+        transactions=books.transactions,
+    )
+
+
+def generate_large(size: LargeCompany, *, today: date) -> CompanyFile:
+    """A large company in memory. The counts are exact; payments come on top of them."""
+    return CompanyFile(**envelope(size, today=today), transactions=list(transactions(size, today=today)))
+
+
+def write_large(size: LargeCompany, out: Path, *, today: date) -> int:
+    """The same company as a file, one transaction a line; answers the number of transactions.
+
+    The file appears under its name only when it is complete.
+    """
+    unfinished = out.with_name(out.name + ".part")
+    written = 0
+    with unfinished.open("wb") as file:
+        head = exact_json.dumps(envelope(size, today=today))
+        file.write(head[:-1] + b',"transactions":[')
+        for transaction in transactions(size, today=today):
+            file.write(b",\n" if written else b"\n")
+            file.write(exact_json.dumps(transaction))
+            written += 1
+        file.write(b"\n]}\n")
+    unfinished.replace(out)
+    return written
+
+
+def _each(total: Decimal, start: date, end: date) -> Decimal:
+    """`total` spread over the draw days of [start, end), in steps of fifty; never negative."""
+    days = sum(is_draw_day(start + timedelta(days=n)) for n in range((end - start).days))
+    return max(ZERO, total / days // _STEP * _STEP) if days else ZERO
