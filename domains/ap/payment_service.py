@@ -7,7 +7,7 @@ from domains.ap import queries
 from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO
 from domains.ap.models import BillPayment
 from domains.core.movements import CashMovement
-from domains.core.paging import MAX_PAGE
+from domains.core.paging import MAX_PAGE, Page
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
@@ -29,6 +29,33 @@ class PaymentService(TenantAwareService):
             return await queries.list_bill_payments(session, self.business_id, since=since, until=until, limit=limit)
 
         return await self._qbo.fetch([BILL_PAYMENTS_FROM_QBO], payments, freshness=freshness)
+
+    async def list_payments_page(
+        self,
+        since: date,
+        until: date,
+        *,
+        after: str | None = None,
+        limit: int = 50,
+        freshness: FreshnessNeed = ON_DEMAND,
+    ) -> Fetched[Page[BillPayment]]:
+        """One page of the payments dated from `since` to `until`, both inside, newest first.
+
+        Raises:
+            UnreadableCursor: `after` is none of our cursors.
+        """
+
+        async def page(session: AsyncSession) -> Page[BillPayment]:
+            return await queries.page_of_bill_payments(
+                session,
+                self.business_id,
+                since=since,
+                until=until,
+                after=after,
+                limit=max(1, min(limit, MAX_PAGE)),
+            )
+
+        return await self._qbo.fetch([BILL_PAYMENTS_FROM_QBO], page, freshness=freshness)
 
     async def list_movements(
         self, since: date, until: date, *, freshness: FreshnessNeed = ON_DEMAND

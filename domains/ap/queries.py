@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, null, select, text
+from sqlalchemy import ColumnElement, func, literal, null, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from domains.ap.models import Bill, BillPayment, PayType, Vendor, VendorCredit
 from domains.core.documents import (
@@ -17,6 +18,7 @@ from domains.core.documents import (
     conditions_of,
     due_day,
 )
+from domains.core.errors import UnreadableCursor
 from domains.core.ledger import LEDGER, live, movements_of
 from domains.core.movements import CashMovement
 from domains.core.paging import DueCursor, NameCursor, Page, list_by_due, list_by_name, matches_text, page_of
@@ -76,7 +78,10 @@ def _is_of_vendor(business_id: UUID, party: str) -> ColumnElement[bool]:
 
 
 async def find_bill(session: AsyncSession, business_id: UUID, *, bill_id: UUID) -> Bill | None:
-    bill: Bill | None = await session.scalar(select(Bill).where(*live(Bill, business_id), Bill.id == bill_id))
+    """The bill with its payload."""
+    bill: Bill | None = await session.scalar(
+        select(Bill).where(*live(Bill, business_id), Bill.id == bill_id).options(undefer(Bill.payload))
+    )
     return bill
 
 
@@ -162,6 +167,21 @@ async def page_of_vendors(
         limit=limit + 1,
     )
     return page_of(rows, limit, cursor_of=lambda vendor: NameCursor(vendor.display_name, vendor.id).encode())
+
+
+async def page_of_bill_payments(
+    session: AsyncSession, business_id: UUID, *, since: date, until: date, after: str | None, limit: int
+) -> Page[BillPayment]:
+    """Newest first."""
+    conditions = [*live(BillPayment, business_id), BillPayment.paid_on.between(since, until)]
+    if after is not None:
+        last = DueCursor.decode(after)
+        if last.due_on is None:
+            raise UnreadableCursor  # every payment has its day
+        conditions.append(tuple_(BillPayment.paid_on, BillPayment.id) < tuple_(literal(last.due_on), literal(last.id)))
+    query = select(BillPayment).where(*conditions).order_by(BillPayment.paid_on.desc(), BillPayment.id.desc())
+    rows = list(await session.scalars(query.limit(limit + 1)))
+    return page_of(rows, limit, cursor_of=lambda payment: DueCursor(payment.paid_on, payment.id).encode())
 
 
 async def list_bill_payments(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from domains.ar.models import CreditMemo, Customer, Invoice, Receipt, SalesReceipt
 from domains.core.documents import (
@@ -65,8 +66,9 @@ def _is_of_customer(business_id: UUID, party: str) -> ColumnElement[bool]:
 
 
 async def find_invoice(session: AsyncSession, business_id: UUID, *, invoice_id: UUID) -> Invoice | None:
+    """The invoice with its payload."""
     invoice: Invoice | None = await session.scalar(
-        select(Invoice).where(*live(Invoice, business_id), Invoice.id == invoice_id)
+        select(Invoice).where(*live(Invoice, business_id), Invoice.id == invoice_id).options(undefer(Invoice.payload))
     )
     return invoice
 

@@ -1,3 +1,3 @@
-from runway.routes import connect, health, runway, sync
+from runway.routes import accounts, bills, connect, health, invoices, parties, payments, runway, sync
 
-API = (health.router, connect.router, sync.router, runway.router)
+API = tuple(room.router for room in (health, connect, sync, runway, bills, invoices, parties, accounts, payments))

@@ -1,8 +1,9 @@
 """Who calls: the business that the request's token opens."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -53,6 +54,10 @@ class Caller:
     def today(self) -> date:
         """The company's date."""
         return self.services.sync.today()
+
+    def date_of(self, instant: datetime) -> date:
+        """The company's date at an instant."""
+        return instant.astimezone(ZoneInfo(self.business.time_zone)).date()
 
     @property
     def home_currency(self) -> str:

@@ -1,5 +1,6 @@
 """What every answer has in common: the data, how fresh it is, exact amounts, and an ETag."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -10,10 +11,12 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domains.core.paging import Page
 from infra import exact_json
-from infra.sync.freshness import Freshness, FreshnessSource
+from infra.sync.freshness import Fetched, Freshness, FreshnessSource
 
 D = TypeVar("D")
+R = TypeVar("R")
 
 _FEWEST_PLACES = 2
 
@@ -70,6 +73,20 @@ class PageAnswer(BaseModel, Generic[D]):
     data: list[D]
     next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last one.")
     freshness: FreshnessOut
+
+
+def fields_of(model: type[BaseModel], row: object, **given: Any) -> dict[str, Any]:
+    """The row's columns that `model` shows, and those `given` instead."""
+    return {name: getattr(row, name) for name in model.model_fields if name not in given} | given
+
+
+def page_answer(fetched: Fetched[Page[R]], show: Callable[[R], BaseModel]) -> PageAnswer[Any]:
+    """A page of rows, each as `show` shows it."""
+    return PageAnswer[Any](
+        data=[show(row) for row in fetched.value.items],
+        next_cursor=fetched.value.next_cursor,
+        freshness=FreshnessOut.of(fetched.freshness),
+    )
 
 
 def send(request: Request, body: Answer[Any] | PageAnswer[Any]) -> Response:

@@ -1,0 +1,124 @@
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from domains.ap.models import Bill
+from runway.routes.access import Caller, SignedIn
+from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, page_answer, send
+from runway.routes.documentation import books_example, read_of_books
+from runway.routes.documents import (
+    CHANGE_EXAMPLE,
+    AskedDocument,
+    AskedDocuments,
+    AskedHistory,
+    ChangeOut,
+    DocumentOut,
+    PastOrPresent,
+    document_fields,
+    history_page,
+)
+
+router = APIRouter(prefix="/api/v1/bills", tags=["bills"])
+
+
+class AskedBills(AskedDocuments):
+    vendor: str | None = Field(
+        default=None, min_length=1, max_length=100, description="The vendor's id, ours or the rail's."
+    )
+
+
+class BillOut(DocumentOut):
+    vendor_external_id: str = Field(examples=["31"])
+    vendor_name: str | None = Field(examples=["Harbor Supply"])
+
+
+class BillDetail(BillOut, PastOrPresent):
+    """One bill, now or at an instant."""
+
+
+_EXAMPLE = {
+    "id": "0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11",
+    "rail": "qbo",
+    "external_id": "145",
+    "doc_number": "2231",
+    "issued_on": "2026-02-20",
+    "due_on": "2026-03-22",
+    "status": "open",
+    "total": "120.50",
+    "balance": "120.50",
+    "currency": "USD",
+    "exchange_rate": None,
+    "terms_external_id": "3",
+    "memo": None,
+    "version": 1,
+    "vendor_external_id": "31",
+    "vendor_name": "Harbor Supply",
+}
+_DETAIL_EXAMPLE = {
+    **_EXAMPLE,
+    "is_deleted": False,
+    "recorded_at": None,
+    "payload": {"Id": "145", "SyncToken": "0", "TotalAmt": 120.5, "Balance": 120.5},
+}
+
+
+@router.get(
+    "",
+    summary="List bills",
+    response_model=PageAnswer[BillOut],
+    responses=read_of_books(books_example([_EXAMPLE], is_page=True)),
+)
+async def list_bills(request: Request, caller: SignedIn, asked: Annotated[AskedBills, Query()]) -> Response:
+    """What we owe, soonest due first; without a due date last."""
+    wanted = asked.filter_for(asked.vendor, today=caller.today)
+    fetched = await caller.services.bills.list_bills(wanted, freshness=asked.need())
+    return send(request, page_answer(fetched, lambda bill: _show(bill, caller)))
+
+
+@router.get(
+    "/{bill_id}",
+    summary="One bill, now or as of an instant",
+    response_model=Answer[BillDetail],
+    responses=read_of_books(books_example(_DETAIL_EXAMPLE)),
+)
+async def get_bill(
+    request: Request, caller: SignedIn, bill_id: UUID, asked: Annotated[AskedDocument, Query()]
+) -> Response:
+    """The bill with the rail's own payload. With `as_of`, as we knew it then, deleted or not."""
+    bills, need = caller.services.bills, asked.need()
+    if asked.as_of is None:
+        present = await bills.get_bill(bill_id, freshness=need)
+        found, freshness = present.value, present.freshness
+        more: dict[str, Any] = {"is_deleted": False, "recorded_at": None}
+    else:
+        past = await bills.get_bill_as_of(bill_id, asked.as_of, freshness=need)
+        found, freshness = past.value.mirror, past.freshness
+        more = {"is_deleted": past.value.is_deleted, "recorded_at": past.value.recorded_at}
+    today = caller.date_of(asked.as_of) if asked.as_of else caller.today
+    fields = document_fields(found, today=today, home_currency=caller.home_currency)
+    detail = BillDetail(**fields_of(BillDetail, found, **more, **fields))
+    return send(request, Answer[BillDetail](data=detail, freshness=FreshnessOut.of(freshness)))
+
+
+@router.get(
+    "/{bill_id}/history",
+    summary="Every change of one bill",
+    response_model=PageAnswer[ChangeOut],
+    responses=read_of_books(books_example([CHANGE_EXAMPLE], is_page=True)),
+)
+async def list_bill_history(
+    request: Request, caller: SignedIn, bill_id: UUID, asked: Annotated[AskedHistory, Query()]
+) -> Response:
+    """The bill's log, oldest first; a deleted bill's too."""
+    fetched = await caller.services.bills.get_history(
+        bill_id, after_version=asked.after_version(), limit=asked.limit + 1, freshness=asked.need()
+    )
+    return send(request, history_page(fetched, asked))
+
+
+def _show(bill: Bill, caller: Caller) -> BillOut:
+    computed = document_fields(bill, today=caller.today, home_currency=caller.home_currency)
+    return BillOut(**fields_of(BillOut, bill, **computed))
