@@ -1,0 +1,87 @@
+"""The demo as its user starts it: its own processes, the real OAuth2 flow, an answer, and nothing left behind."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+SAMPLE = Path(__file__).parents[3] / "shared/qbo/samples/craigs_transactions.json"
+
+
+@contextmanager
+def demo(home: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OODALOO_", "QBO_"))}
+    with subprocess.Popen(  # noqa: S603  # our own command line
+        [sys.executable, "-m", "runway.cli", "demo", "--port", "0", *arguments],
+        env={**environment, "OODALOO_HOME": str(home), "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def read_until_curl(process: subprocess.Popen[str]) -> str:
+    """What the demo printed, up to the line that answers the runway."""
+    assert process.stdout is not None
+    printed = []
+    for line in process.stdout:
+        printed.append(line)
+        if "curl" in line:
+            return "".join(printed)
+    raise AssertionError("".join(printed))
+
+
+def ask_as_printed(printed: str) -> dict[str, Any]:
+    match = re.search(r"curl -s -H '(\w+): (.+?)' (\S+)", printed)
+    assert match is not None, printed
+    answer = httpx.get(match[3], headers={match[1]: match[2]}, trust_env=False)
+    body: dict[str, Any] = json.loads(answer.text)
+    return body
+
+
+def test_the_printed_line_answers_the_runway_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    with demo(tmp_path) as process:
+        answer = ask_as_printed(read_until_curl(process))
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=60)[0]
+    assert (process.returncode, "Stopped." in rest) == (0, True)
+    assert answer["data"]["runway"]["state"] == "finite"
+    assert not answer["freshness"]["stale"]
+    assert not psutil.wait_procs(family, timeout=30)[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not SAMPLE.exists(), reason="the sample company's ledger is not here")
+def test_on_the_sample_ledger_cash_is_what_its_bank_accounts_hold(tmp_path: Path) -> None:
+    with demo(tmp_path, "--company", str(SAMPLE)) as process:
+        answer = ask_as_printed(read_until_curl(process))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    cash = answer["data"]["cash"]
+    assert cash["operating"]["value"] == "2001.00"
+    assert {account["name"]: account["balance"] for account in cash["accounts"]} == {
+        "Checking": "1201.00",
+        "Savings": "800.00",
+    }
+
+
+def test_a_missing_company_file_is_said_in_one_line(tmp_path: Path) -> None:
+    with demo(tmp_path, "--company", "no-such-file.json") as process:
+        printed = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert printed == "There is no company file no-such-file.json. Give a file's path, or the word demo.\n"
