@@ -8,11 +8,12 @@ from domains.ap.errors import BillNotFound
 from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
 from domains.ap.models import Bill, BillTransactionLog
 from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit
-from domains.core.paging import MAX_PAGE, Page
+from domains.core.ledger_objects import LedgerObjects
+from domains.core.paging import Page
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
-from infra.sync.transaction_log import AsOf, TransactionLogService
+from infra.sync.transaction_log import AsOf
 
 
 class BillService(TenantAwareService):
@@ -21,6 +22,7 @@ class BillService(TenantAwareService):
     def __init__(self, business_id: UUID, qbo: QBOSyncService) -> None:
         super().__init__(business_id)
         self._qbo = qbo
+        self._bills = LedgerObjects(business_id, qbo, spec=BILLS_FROM_QBO, absent=BillNotFound)
 
     async def get_bills_due_in_days(
         self, days: int = 30, *, freshness: FreshnessNeed = ON_DEMAND
@@ -41,19 +43,12 @@ class BillService(TenantAwareService):
         return await self._qbo.fetch([BILLS_FROM_QBO, VENDORS_FROM_QBO], page, freshness=freshness)
 
     async def get_bill(self, bill_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Bill]:
-        """Read one bill by our id.
+        """One bill by our id, with its payload.
 
         Raises:
             BillNotFound: no such bill, or it is deleted.
         """
-
-        async def one(session: AsyncSession) -> Bill:
-            bill = await queries.find_bill(session, self.business_id, bill_id=bill_id)
-            if bill is None:
-                raise BillNotFound(bill_id)
-            return bill
-
-        return await self._qbo.fetch([BILLS_FROM_QBO], one, freshness=freshness)
+        return await self._bills.get(bill_id, freshness=freshness)
 
     async def get_bill_as_of(
         self, bill_id: UUID, instant: datetime, *, freshness: FreshnessNeed = ON_DEMAND
@@ -63,15 +58,7 @@ class BillService(TenantAwareService):
         Raises:
             BillNotFound: no such bill, or we had not seen it by then.
         """
-
-        async def state(session: AsyncSession) -> AsOf[Bill]:
-            log = TransactionLogService(session)
-            found = await log.as_of(BILLS_FROM_QBO, self.business_id, entity_id=bill_id, instant=instant)
-            if found is None:
-                raise BillNotFound(bill_id)
-            return found
-
-        return await self._qbo.fetch([BILLS_FROM_QBO], state, freshness=freshness)
+        return await self._bills.get_as_of(bill_id, instant, freshness=freshness)
 
     async def get_history(
         self, bill_id: UUID, *, after_version: int = 0, limit: int = 100, freshness: FreshnessNeed = ON_DEMAND
@@ -81,21 +68,7 @@ class BillService(TenantAwareService):
         Raises:
             BillNotFound: no such bill.
         """
-
-        async def rows(session: AsyncSession) -> list[BillTransactionLog]:
-            log = TransactionLogService(session)
-            found = await log.history(
-                BILLS_FROM_QBO,
-                self.business_id,
-                entity_id=bill_id,
-                after_version=after_version,
-                limit=min(limit, MAX_PAGE),
-            )
-            if not found and after_version == 0:
-                raise BillNotFound(bill_id)
-            return list(found)
-
-        return await self._qbo.fetch([BILLS_FROM_QBO], rows, freshness=freshness)
+        return await self._bills.get_history(bill_id, after_version=after_version, limit=limit, freshness=freshness)
 
     async def get_open_totals(
         self, *, today: date, due_within_days: int = 30, freshness: FreshnessNeed = ON_DEMAND

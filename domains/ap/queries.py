@@ -1,13 +1,10 @@
 """Every SELECT over what we owe. Each takes a session limited to the business, and filters by it once more."""
 
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, literal, null, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import undefer
 
 from domains.ap.models import Bill, BillPayment, PayType, Vendor, VendorCredit
 from domains.core.documents import (
@@ -16,27 +13,13 @@ from domains.core.documents import (
     OpenTotals,
     UnappliedCredit,
     conditions_of,
-    due_day,
 )
 from domains.core.errors import UnreadableCursor
 from domains.core.ledger import LEDGER, live, movements_of
 from domains.core.movements import CashMovement
+from domains.core.open_documents import list_open, sum_open
 from domains.core.paging import DueCursor, NameCursor, Page, list_by_due, list_by_name, matches_text, page_of
 from infra.money import ZERO
-
-# In the order of OpenDocument's fields.
-_OPEN_DOCUMENT: tuple[Any, ...] = (
-    Bill.id,
-    Bill.external_id,
-    Bill.vendor_external_id,
-    Bill.vendor_name,
-    Bill.doc_number,
-    Bill.issued_on,
-    Bill.due_on,
-    Bill.balance,
-    Bill.currency,
-    Bill.exchange_rate,
-)
 
 # What a payment holds beyond the bills it settles is the vendor's credit. Credits it applies are lines too, and reduce the cash.
 _OVERPAID = text("""
@@ -77,46 +60,14 @@ def _is_of_vendor(business_id: UUID, party: str) -> ColumnElement[bool]:
     return Bill.vendor_external_id == owner
 
 
-async def find_bill(session: AsyncSession, business_id: UUID, *, bill_id: UUID) -> Bill | None:
-    """The bill with its payload."""
-    bill: Bill | None = await session.scalar(
-        select(Bill).where(*live(Bill, business_id), Bill.id == bill_id).options(undefer(Bill.payload))
-    )
-    return bill
-
-
 async def list_open_bills(session: AsyncSession, business_id: UUID) -> list[OpenDocument]:
-    rows = await session.execute(
-        select(*_OPEN_DOCUMENT).where(*live(Bill, business_id), Bill.balance != 0).order_by(Bill.due_on, Bill.id)
-    )
-    return [OpenDocument(*row) for row in rows]
+    return await list_open(session, business_id, Bill, party_id=Bill.vendor_external_id, party_name=Bill.vendor_name)
 
 
 async def sum_open_bills(
     session: AsyncSession, business_id: UUID, *, today: date, due_within_days: int
 ) -> list[OpenTotals]:
-    overdue = due_day(Bill) < today
-    due = due_day(Bill).between(today, today + timedelta(days=due_within_days))
-    rows = await session.execute(
-        select(
-            Bill.currency,
-            func.count(),
-            func.sum(Bill.balance),
-            func.count().filter(overdue),
-            _sum_where(overdue),
-            func.count().filter(due),
-            _sum_where(due),
-        )
-        .where(*live(Bill, business_id), Bill.balance != 0)
-        .group_by(Bill.currency)
-        .order_by(Bill.currency)
-    )
-    return [OpenTotals(*row) for row in rows]
-
-
-def _sum_where(condition: ColumnElement[bool]) -> ColumnElement[Decimal]:
-    total: ColumnElement[Decimal] = func.coalesce(func.sum(Bill.balance).filter(condition), ZERO)
-    return total
+    return await sum_open(session, business_id, Bill, today=today, due_within_days=due_within_days)
 
 
 async def list_unapplied_credits(session: AsyncSession, business_id: UUID) -> list[UnappliedCredit]:

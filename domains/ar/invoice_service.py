@@ -8,11 +8,12 @@ from domains.ar.errors import InvoiceNotFound
 from domains.ar.mirrors import CREDIT_MEMOS_FROM_QBO, CUSTOMERS_FROM_QBO, INVOICES_FROM_QBO, RECEIPTS_FROM_QBO
 from domains.ar.models import Invoice, InvoiceTransactionLog
 from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit
-from domains.core.paging import MAX_PAGE, Page
+from domains.core.ledger_objects import LedgerObjects
+from domains.core.paging import Page
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
-from infra.sync.transaction_log import AsOf, TransactionLogService
+from infra.sync.transaction_log import AsOf
 
 
 class InvoiceService(TenantAwareService):
@@ -21,6 +22,7 @@ class InvoiceService(TenantAwareService):
     def __init__(self, business_id: UUID, qbo: QBOSyncService) -> None:
         super().__init__(business_id)
         self._qbo = qbo
+        self._invoices = LedgerObjects(business_id, qbo, spec=INVOICES_FROM_QBO, absent=InvoiceNotFound)
 
     async def get_open_invoices(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[list[Invoice]]:
         """Every open invoice, soonest due first."""
@@ -41,19 +43,12 @@ class InvoiceService(TenantAwareService):
         return await self._qbo.fetch([INVOICES_FROM_QBO, CUSTOMERS_FROM_QBO], page, freshness=freshness)
 
     async def get_invoice(self, invoice_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Invoice]:
-        """Read one invoice by our id.
+        """One invoice by our id, with its payload.
 
         Raises:
             InvoiceNotFound: no such invoice, or it is deleted.
         """
-
-        async def one(session: AsyncSession) -> Invoice:
-            invoice = await queries.find_invoice(session, self.business_id, invoice_id=invoice_id)
-            if invoice is None:
-                raise InvoiceNotFound(invoice_id)
-            return invoice
-
-        return await self._qbo.fetch([INVOICES_FROM_QBO], one, freshness=freshness)
+        return await self._invoices.get(invoice_id, freshness=freshness)
 
     async def get_invoice_as_of(
         self, invoice_id: UUID, instant: datetime, *, freshness: FreshnessNeed = ON_DEMAND
@@ -63,15 +58,7 @@ class InvoiceService(TenantAwareService):
         Raises:
             InvoiceNotFound: no such invoice, or we had not seen it by then.
         """
-
-        async def state(session: AsyncSession) -> AsOf[Invoice]:
-            log = TransactionLogService(session)
-            found = await log.as_of(INVOICES_FROM_QBO, self.business_id, entity_id=invoice_id, instant=instant)
-            if found is None:
-                raise InvoiceNotFound(invoice_id)
-            return found
-
-        return await self._qbo.fetch([INVOICES_FROM_QBO], state, freshness=freshness)
+        return await self._invoices.get_as_of(invoice_id, instant, freshness=freshness)
 
     async def get_history(
         self, invoice_id: UUID, *, after_version: int = 0, limit: int = 100, freshness: FreshnessNeed = ON_DEMAND
@@ -81,21 +68,9 @@ class InvoiceService(TenantAwareService):
         Raises:
             InvoiceNotFound: no such invoice.
         """
-
-        async def rows(session: AsyncSession) -> list[InvoiceTransactionLog]:
-            log = TransactionLogService(session)
-            found = await log.history(
-                INVOICES_FROM_QBO,
-                self.business_id,
-                entity_id=invoice_id,
-                after_version=after_version,
-                limit=min(limit, MAX_PAGE),
-            )
-            if not found and after_version == 0:
-                raise InvoiceNotFound(invoice_id)
-            return list(found)
-
-        return await self._qbo.fetch([INVOICES_FROM_QBO], rows, freshness=freshness)
+        return await self._invoices.get_history(
+            invoice_id, after_version=after_version, limit=limit, freshness=freshness
+        )
 
     async def get_open_totals(
         self, *, today: date, due_within_days: int = 30, freshness: FreshnessNeed = ON_DEMAND

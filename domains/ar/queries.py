@@ -1,13 +1,11 @@
 """Every SELECT over what we are owed. Each takes a session limited to the business, and filters by it once more."""
 
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import undefer
 
 from domains.ar.models import CreditMemo, Customer, Invoice, Receipt, SalesReceipt
 from domains.core.documents import (
@@ -16,26 +14,11 @@ from domains.core.documents import (
     OpenTotals,
     UnappliedCredit,
     conditions_of,
-    due_day,
 )
 from domains.core.ledger import live, movements_of
 from domains.core.movements import CashMovement
+from domains.core.open_documents import list_open, sum_open
 from domains.core.paging import DueCursor, NameCursor, Page, list_by_due, list_by_name, matches_text, page_of
-from infra.money import ZERO
-
-# In the order of OpenDocument's fields.
-_OPEN_DOCUMENT: tuple[Any, ...] = (
-    Invoice.id,
-    Invoice.external_id,
-    Invoice.customer_external_id,
-    Invoice.customer_name,
-    Invoice.doc_number,
-    Invoice.issued_on,
-    Invoice.due_on,
-    Invoice.balance,
-    Invoice.currency,
-    Invoice.exchange_rate,
-)
 
 
 async def page_of_invoices(session: AsyncSession, business_id: UUID, *, wanted: DocumentFilter) -> Page[Invoice]:
@@ -65,48 +48,16 @@ def _is_of_customer(business_id: UUID, party: str) -> ColumnElement[bool]:
     return Invoice.customer_external_id == owner
 
 
-async def find_invoice(session: AsyncSession, business_id: UUID, *, invoice_id: UUID) -> Invoice | None:
-    """The invoice with its payload."""
-    invoice: Invoice | None = await session.scalar(
-        select(Invoice).where(*live(Invoice, business_id), Invoice.id == invoice_id).options(undefer(Invoice.payload))
-    )
-    return invoice
-
-
 async def list_open_invoices(session: AsyncSession, business_id: UUID) -> list[OpenDocument]:
-    rows = await session.execute(
-        select(*_OPEN_DOCUMENT)
-        .where(*live(Invoice, business_id), Invoice.balance != 0)
-        .order_by(Invoice.due_on, Invoice.id)
+    return await list_open(
+        session, business_id, Invoice, party_id=Invoice.customer_external_id, party_name=Invoice.customer_name
     )
-    return [OpenDocument(*row) for row in rows]
 
 
 async def sum_open_invoices(
     session: AsyncSession, business_id: UUID, *, today: date, due_within_days: int
 ) -> list[OpenTotals]:
-    overdue = due_day(Invoice) < today
-    due = due_day(Invoice).between(today, today + timedelta(days=due_within_days))
-    rows = await session.execute(
-        select(
-            Invoice.currency,
-            func.count(),
-            func.sum(Invoice.balance),
-            func.count().filter(overdue),
-            _sum_where(overdue),
-            func.count().filter(due),
-            _sum_where(due),
-        )
-        .where(*live(Invoice, business_id), Invoice.balance != 0)
-        .group_by(Invoice.currency)
-        .order_by(Invoice.currency)
-    )
-    return [OpenTotals(*row) for row in rows]
-
-
-def _sum_where(condition: ColumnElement[bool]) -> ColumnElement[Decimal]:
-    total: ColumnElement[Decimal] = func.coalesce(func.sum(Invoice.balance).filter(condition), ZERO)
-    return total
+    return await sum_open(session, business_id, Invoice, today=today, due_within_days=due_within_days)
 
 
 async def list_unapplied_credits(session: AsyncSession, business_id: UUID) -> list[UnappliedCredit]:
