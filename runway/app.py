@@ -55,7 +55,7 @@ def _build(opener: ServicesOpener) -> FastAPI:
         app.include_router(router)
     errors.install(app)
     app.add_middleware(RequestEdge)
-    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+    app.openapi = lambda: describe(app, API)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
     return app
 
 

@@ -124,7 +124,7 @@ class SmartSyncService:
         async with self._uow([self.business_id]) as uow:
             age = await self._age(uow.session, specs)
             value = await query(uow.session)
-        return Fetched(value, _freshness(age, attempt=attempt, max_age=max_age))
+        return Fetched(value, _freshness(age, attempt=attempt))
 
     async def _age(self, session: AsyncSession, specs: Sequence[AnySpec]) -> MirrorAge:
         states = await runs.list_states(session, self.business_id, rail=self.rail)
@@ -168,14 +168,15 @@ def _age_of(states: Sequence[SyncState | None], *, now: datetime) -> MirrorAge:
     )
 
 
-def _freshness(age: MirrorAge, *, attempt: _Attempt | None = None, max_age: timedelta | None = None) -> Freshness:
+def _freshness(age: MirrorAge, *, attempt: _Attempt | None = None) -> Freshness:
+    """A refresh that succeeded is as fresh as can be, however young the caller wanted it: `max_age=0` is no contradiction."""
     attempt = attempt or _Attempt()
-    is_stale = attempt.reason is not None or (max_age is not None and not age.is_fresh(max_age))
+    reason = attempt.reason or ("a change was announced during the refresh" if age.is_dirty else None)
     return Freshness(
         as_of=age.as_of,
         age_seconds=max(0, int(age.age.total_seconds())) if age.age is not None else None,
         source=attempt.source,
         calls_spent=attempt.calls,
-        stale=is_stale,
-        reason=attempt.reason if is_stale else None,
+        stale=reason is not None,
+        reason=reason,
     )

@@ -1,9 +1,10 @@
 """What the OpenAPI document says beyond the types: an example of each answer, and the problems an operation may end in."""
 
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
@@ -72,8 +73,11 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the problem's schema, which no operation returns as its own type."""
+def describe(app: FastAPI, routers: Iterable[APIRouter]) -> dict[str, Any]:
+    """The OpenAPI document, with the problem's schema, which no operation returns as its own type.
+
+    FastAPI drops what is null from examples, and null is an answer here: the examples are put in as they were written.
+    """
     if app.openapi_schema is None:
         document = get_openapi(
             title=TITLE, version=VERSION, summary="Cash runway", description=DESCRIPTION, routes=app.routes
@@ -83,8 +87,17 @@ def describe(app: FastAPI) -> dict[str, Any]:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schema.pop("$defs", None)
             schemas[model.__name__] = schema
+        for route in (route for router in routers for route in router.routes if isinstance(route, APIRoute)):
+            for operation in document["paths"][route.path].values():
+                _restore_examples(operation["responses"], route.responses)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _restore_examples(shown: dict[str, Any], written: Mapping[int | str, Any]) -> None:
+    for status, response in written.items():
+        for media_type, content in response.get("content", {}).items():
+            shown[str(status)]["content"][media_type]["example"] = content["example"]
 
 
 def _problem(status: HTTPStatus) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from runway.routes.documentation import books_example
 
 
 class _FromReport(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, validate_by_name=True, validate_by_alias=True)
 
 
 class FigureOut(_FromReport):

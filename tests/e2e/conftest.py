@@ -1,0 +1,52 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from infra.clock import SystemClock
+from infra.qbo.simulator.files.company_file import CompanyFile
+from infra.qbo.simulator.files.generator import demo_company, generate_large
+from infra.qbo.simulator.files.large_company import LargeCompany
+from infra.qbo.simulator.timestamps import PACIFIC
+from tests.e2e.rest import Shop, Web, open_shop, running_web, settings_for
+from tests.rig import Database, RunServers, worker_number
+
+
+def small_company() -> CompanyFile:
+    size = LargeCompany(bills=30, invoices=20, vendors=5, customers=5, months=6)
+    return generate_large(size, today=SystemClock().now().astimezone(PACIFIC).date())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def web(
+    database: Database, module_redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Web]:
+    """The application alone: QBO does not answer."""
+    settings = settings_for(tmp_path_factory.mktemp("web"), None)
+    async with running_web(database, module_redis_url, settings=settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def shop(database: Database, redis_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """Two small companies, none connected yet."""
+    async with open_shop(database, redis_url, home=tmp_path, files=[small_company(), small_company()]) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bakery(
+    database: Database, module_redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Shop]:
+    """The demo company, connected and read; shared by the tests of a module."""
+    today = SystemClock().now().astimezone(PACIFIC).date()
+    home = tmp_path_factory.mktemp("bakery")
+    async with open_shop(database, module_redis_url, home=home, files=[demo_company(today)]) as opened:
+        await opened.read_books()
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def module_redis_url(servers: RunServers, worker_id: str) -> str:
+    return servers.redis_url(worker_number(worker_id))

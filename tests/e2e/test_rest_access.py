@@ -1,0 +1,245 @@
+"""Who gets in, and how every refusal looks."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi.routing import APIRoute
+
+from runway.routes import API
+from runway.sign_in import issue_token
+from runway.wiring import Settings
+from tests.e2e.rest import Web, assert_problem, running_web, settings_for
+from tests.rig import Database
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SOME_ID = "0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11"
+OPEN = {"/healthz", "/api/v1/qbo/callback"}
+ROUTES = [route for router in API for route in router.routes if isinstance(route, APIRoute)]
+GUARDED = sorted(route.path for route in ROUTES if route.path not in OPEN)
+
+
+def filled(path: str) -> str:
+    return path.replace("{bill_id}", SOME_ID).replace("{invoice_id}", SOME_ID)
+
+
+async def test_every_route_of_the_application_is_known_here(web: Web) -> None:
+    documented = set(web.app.openapi()["paths"])
+    assert documented == OPEN | set(GUARDED)
+    apart = {getattr(route, "path", None) for route in web.app.routes} - {None}
+    assert apart == {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+
+
+@pytest.mark.parametrize("path", GUARDED)
+async def test_no_route_answers_without_a_token(web: Web, path: str) -> None:
+    answer = await web.http.get(filled(path))
+    assert_problem(answer, 401, "unauthenticated")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("header", ["Bearer oo_wrong", "Bearer wrong", "Bearer ", "Basic b286b28=", "oo_wrong", ""])
+async def test_what_is_no_living_token_opens_nothing(web: Web, header: str) -> None:
+    assert_problem(await web.http.get("/api/v1/sync", headers={"Authorization": header}), 401, "unauthenticated")
+
+
+async def test_an_expired_token_opens_nothing(web: Web) -> None:
+    issued = await issue_token(web.services.uow, "Late", name="old", lifetime=timedelta(seconds=-1))
+    headers = {"Authorization": f"Bearer {issued.token}"}
+    assert_problem(await web.http.get("/api/v1/sync", headers=headers), 401, "unauthenticated")
+
+
+async def test_a_token_opens_its_own_business_only(web: Web) -> None:
+    mine, other = await web.sign_in("Mine"), await web.sign_in("Other")
+    assert (await mine.ask("/sync", headers={"X-Business-ID": mine.business_id})).status_code == 200
+    refusals = [
+        assert_problem(await mine.ask("/sync", headers={"X-Business-ID": named}), 404, "not-found")
+        for named in (other.business_id, str(uuid4()), "nobody")
+    ]
+    assert len({(refusal["title"], refusal["detail"]) for refusal in refusals}) == 1
+
+
+async def test_health_needs_no_token(web: Web) -> None:
+    assert (await web.http.get("/healthz")).json() == {"status": "ok"}
+
+
+async def test_unknown_paths_and_methods_are_problems_too(web: Web) -> None:
+    assert_problem(await web.http.get("/api/v1/nothing"), 404, "not-found")
+    refused = await web.http.post("/api/v1/bills", json={})
+    assert_problem(refused, 405, "method-not-allowed")
+    assert refused.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        ("/bills?limit=0", "query.limit"),
+        ("/bills?limit=201", "query.limit"),
+        ("/bills?due_within=-1", "query.due_within"),
+        ("/bills?due_within=soon", "query.due_within"),
+        ("/bills?status=late", "query.status"),
+        ("/bills?vendors=31", "query.vendors"),
+        ("/bills/seven", "path.bill_id"),
+        (f"/bills/{SOME_ID}?as_of=2026-03-01T00:00:00", "query.as_of"),
+        (f"/bills/{SOME_ID}?as_of=9999-12-31T23:59:59Z", "query.as_of"),
+        (f"/invoices/{SOME_ID}/history?limit=101", "query.limit"),
+        ("/accounts?type=Purse", "query.type"),
+        ("/payments?since=yesterday", "query.since"),
+        ("/runway?window=27", "query.window"),
+        ("/runway?floor=-1", "query.floor"),
+        ("/runway?floor=NaN", "query.floor"),
+    ],
+)
+async def test_a_malformed_request_names_its_part(web: Web, path: str, where: str) -> None:
+    visitor = await web.sign_in("Malformed")
+    body = assert_problem(await visitor.ask(path), 422, "malformed-request")
+    assert {error["where"].removesuffix(".constrained-str") for error in body["errors"]} >= {where}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/bills?max_age=soon",
+        "/bills?max_age=-1",
+        "/bills?max_age=1.5",
+        "/bills?max_age=",
+        "/invoices?cursor=x",
+        f"/bills/{SOME_ID}/history?cursor=-1",
+        "/payments?since=2026-02-01&until=2026-01-01",
+        "/runway?floor=1&floor_days=1",
+    ],
+)
+async def test_what_reads_well_and_means_nothing_is_400(web: Web, path: str) -> None:
+    visitor = await web.sign_in("Meaningless")
+    assert_problem(await visitor.ask(path), 400, "invalid-input")
+
+
+async def test_the_callers_request_id_is_kept_unless_it_is_unfit(web: Web) -> None:
+    kept = await web.http.get("/healthz", headers={"X-Request-ID": "abc-1.2"})
+    assert kept.headers["x-request-id"] == "abc-1.2"
+    for unfit in ("a b", "x" * 129, "a\tb", ""):
+        assert (await web.http.get("/healthz", headers={"X-Request-ID": unfit})).headers["x-request-id"] != unfit
+
+
+async def test_a_bug_shows_nothing_of_our_insides(database: Database, redis_url: str, tmp_path: Path) -> None:
+    async def broken() -> None:
+        raise RuntimeError("the secret is 4711")
+
+    async with running_web(database, redis_url, settings=settings_for(tmp_path, None)) as web:
+        web.app.add_api_route("/broken", broken)
+        answer = await web.http.get("/broken", headers={"X-Request-ID": "find-me"})
+    body = assert_problem(answer, 500, "internal")
+    assert body["request_id"] == "find-me"
+    assert "4711" not in answer.text
+    assert "RuntimeError" not in answer.text
+
+
+async def test_a_rail_that_is_switched_off_says_so(database: Database, redis_url: str, tmp_path: Path) -> None:
+    with_qbo = settings_for(tmp_path, None)
+    settings = Settings(
+        servers=with_qbo.servers, rails=with_qbo.rails, web=with_qbo.web, keyring=with_qbo.keyring, qbo=None
+    )
+    async with running_web(database, redis_url, settings=settings) as web:
+        visitor = await web.sign_in("No rail")
+        body = assert_problem(await visitor.ask("/bills"), 409, "rail-not-enabled")
+        assert "OODALOO_RAILS" in body["detail"]
+
+
+async def test_an_unconnected_business_has_empty_books_and_says_why(web: Web) -> None:
+    visitor = await web.sign_in("Unconnected")
+    body = await visitor.get("/bills")
+    assert body["data"] == []
+    assert body["freshness"] == {
+        "as_of": None,
+        "age_seconds": None,
+        "source": "mirror",
+        "calls_spent": 0,
+        "stale": True,
+        "reason": "the first sync of this company has not finished",
+    }
+    runway = (await visitor.get("/runway"))["data"]
+    assert runway["runway"]["state"] == "cash_unknown"
+    assert runway["books"]["is_stale"]
+
+
+def operations(web: Web) -> list[tuple[str, dict[str, Any]]]:
+    return [(path, operation) for path, item in web.app.openapi()["paths"].items() for operation in item.values()]
+
+
+async def test_the_openapi_document_is_complete(web: Web) -> None:
+    document = web.app.openapi()
+    assert document["openapi"].startswith("3.1")
+    for path, operation in operations(web):
+        assert operation["summary"], path
+        assert operation["description"], path
+        success = operation["responses"]["200"]["content"]["application/json"]
+        assert success["example"], path
+        assert success["schema"], path
+        if path == "/healthz":
+            continue
+        for status in ("401", "404", "409", "422", "500"):
+            problem = operation["responses"][status]["content"]["application/problem+json"]
+            assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
+            assert problem["example"]["status"] == int(status)
+        assert ("security" in operation) is (path not in OPEN)
+    assert unresolved(document, document) == []
+
+
+async def test_operation_ids_stay(web: Web) -> None:
+    assert sorted(operation["operationId"] for _, operation in operations(web)) == [
+        "connect_qbo",
+        "finish_connecting_qbo",
+        "get_bill",
+        "get_health",
+        "get_invoice",
+        "get_runway",
+        "get_sync",
+        "list_accounts",
+        "list_bill_history",
+        "list_bills",
+        "list_customers",
+        "list_invoice_history",
+        "list_invoices",
+        "list_payments",
+        "list_vendors",
+    ]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+async def test_each_documented_example_is_an_answer(web: Web, route: APIRoute) -> None:
+    example = web.app.openapi()["paths"][route.path]["get"]["responses"]["200"]["content"]["application/json"][
+        "example"
+    ]
+    shown = route.response_model.model_validate(example).model_dump(mode="json")
+    assert keys(shown) == keys(example)
+
+
+async def test_the_document_and_its_pages_are_served(web: Web) -> None:
+    served = await web.http.get("/openapi.json")
+    assert served.json()["info"]["title"] == "Oodaloo"
+    assert (await web.http.get("/docs")).status_code == 200
+
+
+def keys(value: Any) -> Any:
+    """The shape of JSON: names, without values; free objects (`payload`, `changes`) as they are."""
+    if isinstance(value, dict):
+        return {name: keys(inner) for name, inner in value.items()}
+    return [keys(inner) for inner in value] if isinstance(value, list) else None
+
+
+def unresolved(part: Any, document: Any) -> list[str]:
+    if isinstance(part, list):
+        return [missing for inner in part for missing in unresolved(inner, document)]
+    if not isinstance(part, dict):
+        return []
+    found = [missing for inner in part.values() for missing in unresolved(inner, document)]
+    reference = part.get("$ref")
+    if isinstance(reference, str):
+        target = document
+        for name in reference.removeprefix("#/").split("/"):
+            target = target.get(name, {})
+        if not target:
+            found.append(reference)
+    return found

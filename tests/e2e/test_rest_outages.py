@@ -1,0 +1,30 @@
+"""QuickBooks slow or gone: the mirror answers within its budget and says that it is stale."""
+
+from tests.e2e.rest import Shop, assert_problem
+
+
+async def test_slow_quickbooks_makes_a_runway_stale_and_costs_one_refresh(shop: Shop) -> None:
+    await shop.read_books()
+    fresh = await shop.visitor.get("/runway")
+    shop.simulator.latency_seconds = 3
+    stale = await shop.visitor.get("/runway", max_age=0)
+    assert stale["freshness"]["stale"]
+    assert stale["freshness"]["source"] == "mirror"
+    assert stale["freshness"]["reason"] == "qbo did not answer within 2 s"
+    assert stale["data"]["cash"] == fresh["data"]["cash"]
+    assert stale["data"]["books"]["is_stale"]
+    runs = (await shop.visitor.get("/sync"))["data"]["runs"]
+    assert [(run["kind"], run["state"]) for run in runs] == [("incremental", "running"), ("backfill", "done")]
+
+
+async def test_with_quickbooks_gone_the_mirror_answers_and_live_is_refused(shop: Shop) -> None:
+    await shop.read_books()
+    fresh = await shop.visitor.get("/bills")
+    await shop.stop_quickbooks()
+    stale = await shop.visitor.get("/bills", max_age=0)
+    assert stale["data"] == fresh["data"]
+    assert stale["freshness"]["stale"]
+    assert stale["freshness"]["reason"]
+    assert stale["freshness"]["as_of"] == fresh["freshness"]["as_of"]
+    assert not (await shop.visitor.get("/bills"))["freshness"]["stale"]
+    assert_problem(await shop.visitor.ask("/bills", max_age="live"), 503, "stale-refused")
