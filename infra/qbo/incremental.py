@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, null
-
 from infra.config import Rail
 from infra.logging import get_logger
 from infra.qbo.answers import Changes
@@ -12,7 +10,6 @@ from infra.qbo.deletions import SettledDeletions, settle_deletions
 from infra.qbo.reading import OVERLAP, PullTally, QBOPull
 from infra.qbo.rescan import rescan
 from infra.sync import mirror_store, runs
-from infra.sync.runs import SyncState
 
 LOOK_BACK = timedelta(days=29)  # QBO's own limit is 30 days; a day for clocks and zones
 
@@ -88,11 +85,9 @@ async def _store(pull: QBOPull, changes: Changes, *, entities: Sequence[str], ta
 
 
 def _in_step(changes: Changes) -> dict[str, object]:
-    """A notice that came while we were asking stays: its change may not be in this answer."""
-    still_dirty = case((SyncState.dirty_since > changes.asked_at, SyncState.dirty_since), else_=null())
     return {
         "synced_through": changes.answered_at,
         "last_synced_at": changes.asked_at,
-        "dirty_since": still_dirty,
+        "dirty_since": runs.notice_after(changes.asked_at),
         "last_error": None,
     }

@@ -22,7 +22,7 @@ from typing import Any
 
 from infra.logging import get_logger
 from infra.qbo import statements
-from infra.qbo.answers import Payload, QueryPage
+from infra.qbo.answers import CallCost, Payload, QueryPage
 from infra.qbo.errors import QBOUnavailable
 
 Query = Callable[[str], Awaitable[QueryPage]]
@@ -130,10 +130,12 @@ class _Reader:
         first, last = _second_of(answer.objects[0]), _second_of(answer.objects[-1])
         if first < last:
             return KeysetPage(answer, next_cursor=KeysetCursor(since=last))
-        in_second = await self._count_second(last)
+        in_second, counting = await self._count_second(last)
+        spent = answer.cost + counting
         if in_second == 0:  # all were edited meanwhile
-            return KeysetPage(replace(answer, objects=()), next_cursor=KeysetCursor(since=last + _ONE_SECOND))
-        return await self._page_of_second(last, last_position=in_second)
+            return KeysetPage(replace(answer, objects=(), cost=spent), KeysetCursor(since=last + _ONE_SECOND))
+        page = await self._page_of_second(last, last_position=in_second)
+        return replace(page, answer=replace(page.answer, cost=page.answer.cost + spent))
 
     async def _page_of_second(self, second: datetime, *, last_position: int) -> KeysetPage:
         first_position = max(1, last_position - self._page_size + 1)
@@ -151,20 +153,22 @@ class _Reader:
             return KeysetPage(answer, next_cursor=KeysetCursor(since=second + _ONE_SECOND))
         return KeysetPage(answer, next_cursor=KeysetCursor(since=second, unread_positions=first_position - 1))
 
-    async def _count_second(self, second: datetime) -> int:
+    async def _count_second(self, second: datetime) -> tuple[int, CallCost]:
         statement = statements.count(self._entity, *statements.changed_within_second(second), *self._where)
         settled_at = second + _ONE_SECOND + SETTLING_TIME
         counted = await self._query(statement)
+        cost = counted.cost
         for _ in range(_MOST_WAITS):
             if counted.answered_at >= settled_at:
                 break
             await self._sleep((settled_at - counted.answered_at).total_seconds())
             counted = await self._query(statement)
+            cost += counted.cost
         else:
             log.warning("qbo.keyset.second_not_over", entity=self._entity, second=second.isoformat())
         if counted.total_count is None:
             raise QBOUnavailable("QuickBooks answered COUNT(*) without a total.")
-        return counted.total_count
+        return counted.total_count, cost
 
 
 def _second_of(payload: Payload) -> datetime:

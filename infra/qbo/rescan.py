@@ -35,7 +35,13 @@ async def rescan(pull: QBOPull, entity: str, *, tally: PullTally) -> None:
     delivery = pull.delivery(
         entity, settled.returned, fetched_at=settled.asked_at or started_at, deletions=settled.deletions
     )
-    values = {"synced_through": through, "last_synced_at": started_at, "last_full_at": started_at, "last_error": None}
+    values = {
+        "synced_through": through,
+        "last_synced_at": started_at,
+        "last_full_at": started_at,
+        "dirty_since": runs.notice_after(started_at),
+        "last_error": None,
+    }
     async with pull.uow([pull.business_id]) as uow:
         outcome = await mirror_store.store(uow.session, pull.specs[entity], delivery)
         await runs.change_states(uow.session, pull.business_id, rail=Rail.QBO, entities=[entity], values=values)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, PrimaryKeyConstraint, select, update
+from sqlalchemy import ColumnElement, Index, PrimaryKeyConstraint, case, null, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -110,6 +110,11 @@ async def change_states(
         .values(values)
         .execution_options(synchronize_session=False)
     )
+
+
+def notice_after(asked_at: datetime) -> ColumnElement[datetime | None]:
+    """What `dirty_since` becomes: a notice that came while we were asking stays, as its change may not be in the answer."""
+    return case((SyncState.dirty_since > asked_at, SyncState.dirty_since), else_=null())
 
 
 async def fail_cut_off(session: AsyncSession, business_id: UUID, *, kind: RunKind, now: datetime) -> None:

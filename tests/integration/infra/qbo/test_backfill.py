@@ -1,0 +1,191 @@
+"""The first reading of a company: complete, exact, and resumable wherever it is cut off."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from functools import cache
+
+import pytest
+
+from infra.qbo.simulator.books.company import Company
+from infra.qbo.simulator.books.loading import load_company
+from infra.qbo.simulator.files.generator import demo_company, generate_large
+from infra.qbo.simulator.files.large_company import LargeCompany
+from infra.sync.freshness import SyncStrategy
+from infra.sync.runs import RunState
+from tests.integration.infra.qbo.company_rig import (
+    SPECS,
+    Cut,
+    CutClient,
+    Mirrored,
+    MovedClock,
+    cut_at_commit,
+    mirrored_company,
+)
+from tests.rig import Database
+
+CLOCK = MovedClock()
+
+
+@cache
+def paged_company() -> Company:
+    """Bills: three pages and more, 1,200 of them in one second. Nobody edits it, so tests share it."""
+    size = LargeCompany(bills=2400, invoices=1050, same_second=1500, paid_share=0.1)
+    return load_company(generate_large(size, today=CLOCK.now().date()), clock=CLOCK)
+
+
+@pytest.fixture
+async def paged(database: Database, redis_url: str) -> AsyncIterator[Mirrored]:
+    company = paged_company()
+    async with mirrored_company(company, clock=CLOCK, app_url=database.app_url, redis_url=redis_url) as mirrored:
+        yield mirrored
+
+
+async def assert_complete(mirrored: Mirrored) -> None:
+    """All there, exact, and each object logged once."""
+    assert await mirrored.differing() == []
+    for entity in SPECS:
+        count, version = await mirrored.log_rows(entity)
+        assert (count, version) == (len(mirrored.true(entity)), min(count, 1)), entity
+    states = await mirrored.states()
+    assert {entity for entity, state in states.items() if state.synced_through and state.last_synced_at} == set(SPECS)
+    assert {entity: state.stored_objects for entity, state in states.items()} == {
+        entity: len(mirrored.true(entity)) for entity in SPECS
+    }
+
+
+async def test_every_object_of_every_entity_is_mirrored_exactly(database: Database, redis_url: str) -> None:
+    clock = MovedClock()
+    company = load_company(demo_company(clock.now().date()), clock=clock)
+    async with mirrored_company(company, clock=clock, app_url=database.app_url, redis_url=redis_url) as mirrored:
+        assert all(mirrored.true(entity) for entity in SPECS), "the demo company has something of every kind"
+        tally = await mirrored.service.backfill(actor="test")
+        await assert_complete(mirrored)
+        assert tally.calls == mirrored.calls
+        assert tally.calls <= 25
+        assert tally.changed == sum(len(mirrored.true(entity)) for entity in SPECS)
+        open_bills = (await mirrored.service.get_bills()).value
+        true_total = sum((bill["Balance"] for bill in mirrored.true("Bill").values()), start=Decimal(0))
+        assert sum((bill.balance for bill in open_bills), start=Decimal(0)) == true_total
+        (run,) = await mirrored.runs()
+        assert (run.state, run.calls, run.error) == (RunState.DONE, tally.calls, None)
+
+
+async def test_a_second_backfill_reads_nothing_twice(paged: Mirrored) -> None:
+    await paged.service.backfill(actor="test")
+    await assert_complete(paged)
+    before = paged.calls
+    await paged.service.backfill(actor="test")
+    assert paged.calls == before + 1  # what changed meanwhile
+
+
+async def test_calls_are_all_counted_those_for_a_crowded_second_too(paged: Mirrored) -> None:
+    tally = await paged.service.backfill(actor="test")
+    assert tally.calls == paged.calls
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the call", "with the answer here"])
+async def test_cut_off_at_any_call_nothing_is_lost_or_stored_twice(paged: Mirrored, *, after: bool) -> None:
+    await paged.service.backfill(actor="test")
+    whole = paged.calls
+    for calls in range(0, whole, 7):
+        paged.start_over()
+        before = paged.calls
+        broken = paged.service_with(client=CutClient(paged.raw, calls=calls, after=after))
+        with pytest.raises(Cut):
+            await broken.backfill(actor="test")
+        await paged.service.backfill(actor="test")
+        await assert_complete(paged)
+        assert paged.calls - before <= whole + 8, "at most what was under way is asked again"
+        assert [run.state for run in await paged.runs()] == [RunState.FAILED, RunState.DONE]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["the commit fails", "just after the commit"])
+async def test_cut_off_at_any_commit_nothing_is_lost_or_stored_twice(paged: Mirrored, *, after: bool) -> None:
+    for commits in (4, 11, 19):
+        paged.start_over()
+        broken = paged.service_with(uow=cut_at_commit(paged.uow, commits=commits, after=after))
+        with pytest.raises(Cut):
+            await broken.backfill(actor="test")
+        while True:
+            try:
+                await paged.service.backfill(actor="test")
+                break
+            except Cut:
+                continue
+        await assert_complete(paged)
+
+
+async def test_cut_off_again_and_again_it_still_ends(paged: Mirrored) -> None:
+    """Each attempt may make three calls more than nothing; progress is never given back."""
+    for _ in range(60):
+        try:
+            await paged.service_with(client=CutClient(paged.raw, calls=3)).backfill(actor="test")
+            break
+        except Cut:
+            continue
+    await paged.service.backfill(actor="test")
+    await assert_complete(paged)
+
+
+async def test_a_cut_off_run_leaves_no_call_or_task_behind(paged: Mirrored) -> None:
+    """The page that was on its way must not be asked for by a run that has failed."""
+    broken = paged.service_with(uow=cut_at_commit(paged.uow, commits=8))
+    with pytest.raises(Cut):
+        await broken.backfill(actor="test")
+    calls, tasks = paged.calls, {task for task in asyncio.all_tasks() if "anext" in repr(task) or "page" in repr(task)}
+    assert tasks == set()
+    await asyncio.sleep(0.1)
+    assert paged.calls == calls
+
+
+async def test_a_cancelled_backfill_is_recorded_as_failed_and_goes_on_later(paged: Mirrored) -> None:
+    work = asyncio.create_task(paged.service.backfill(actor="test"))
+    while paged.calls < 6:  # noqa: ASYNC110 - only the count of the simulator tells
+        await asyncio.sleep(0.005)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert [run.state for run in await paged.runs()] == [RunState.FAILED]
+    await paged.service.backfill(actor="test")
+    await assert_complete(paged)
+
+
+@pytest.mark.parametrize("after_calls", [3, 9, 16])
+async def test_a_killed_process_is_taken_up_where_it_died(
+    paged: Mirrored, database: Database, redis_url: str, after_calls: int
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.integration.infra.qbo.backfiller", database.app_url, redis_url,
+        str(paged.business_id), paged.info.api_url, paged.info.access_token, paged.company.realm_id,
+    )  # fmt: skip
+    while paged.calls < after_calls and process.returncode is None:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0.001)
+    os.kill(process.pid, signal.SIGKILL)
+    assert await process.wait() == -signal.SIGKILL
+    killed = paged.calls
+    await paged.service.backfill(actor="test")
+    await assert_complete(paged)
+    assert [run.state for run in await paged.runs()] == [RunState.FAILED, RunState.DONE]
+    total = paged.calls
+    paged.start_over()
+    await paged.service.backfill(actor="test")
+    whole = paged.calls - total
+    assert killed < whole
+    assert total <= whole + 8, "only what was under way is asked again"
+
+
+async def test_others_edit_while_it_reads(database: Database, redis_url: str) -> None:
+    clock = MovedClock()
+    size = LargeCompany(bills=2300, invoices=1500, same_second=1800, paid_share=0.3)
+    company = load_company(generate_large(size, today=clock.now().date()), clock=clock)
+    async with mirrored_company(company, clock=clock, app_url=database.app_url, redis_url=redis_url) as mirrored:
+        mirrored.simulator.other_users.edits_per_page = True
+        await mirrored.service.backfill(actor="test")
+        mirrored.simulator.other_users.edits_per_page = False
+        assert mirrored.simulator.other_users.edit_count > 10
+        await mirrored.service.refresh(SyncStrategy.SCHEDULED)
+        assert await mirrored.differing() == []
