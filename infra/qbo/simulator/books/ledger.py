@@ -245,6 +245,7 @@ class Ledger:
     def __init__(self) -> None:
         self.entries: dict[Key, Entry] = {}
         self.open_accounts: set[str] = set()
+        self.changed: set[Key] | None = None
         self.account_balances: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
         self.name_balances: defaultdict[Key, Decimal] = defaultdict(lambda: ZERO)
 
@@ -256,10 +257,12 @@ class Ledger:
         if difference:
             raise UnbalancedEntry(key, difference)
         self.entries[key] = entry
+        self._note(key)
         self._move(entry.postings, sign=1)
 
     def remove(self, key: Key) -> Entry:
         entry = self.entries.pop(key)
+        self._note(key)
         self._move(entry.postings, sign=-1)
         return entry
 
@@ -269,6 +272,14 @@ class Ledger:
             yield ("Account", posting.account_id)
             if posting.name is not None and posting.account_id in self.open_accounts:
                 yield posting.name
+
+    def watch(self) -> None:
+        """Collect the keys of entries that come, change or go, for the journal to take."""
+        self.changed = set()
+
+    def _note(self, key: Key) -> None:
+        if self.changed is not None:
+            self.changed.add(key)
 
     def trial_balance(self) -> dict[str, Decimal]:
         return {account: balance for account, balance in self.account_balances.items() if balance}

@@ -4,19 +4,23 @@ Each object is encoded once and the bytes kept until it changes; a list ordered 
 """
 
 from bisect import bisect_left, insort
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from infra import exact_json
 from infra.qbo.simulator.books.entities import EntityKind
 from infra.qbo.simulator.timestamps import show_instant
 
+_REMEMBERED_SECONDS: Final = 30 * 86_400
+
 Body = dict[str, Any]
+Version = tuple[str, bool, str | None]
+"""What tells one commit of an object from the next: SyncToken, whether it is voided, when it was last e-mailed."""
 
 
 class Record:
     """An object in the books. Whoever changes `body` calls `forget_encoding`."""
 
-    __slots__ = ("_encoded", "body", "created", "id", "number", "updated")
+    __slots__ = ("_changed", "_encoded", "body", "created", "id", "known", "number", "updated")
 
     def __init__(self, body: Body, *, created: int) -> None:
         self.id: str = body["Id"]
@@ -24,8 +28,14 @@ class Record:
         self.body = body
         self.created = created
         self.updated = created
+        self.known: Version | None = None
+        self._changed: dict[Record, None] | None = None
         self._encoded: bytes | None = None
         self._stamp()
+
+    def watch(self, changed: "dict[Record, None] | None") -> None:
+        """From now on each change of the body puts the record into `changed`."""
+        self._changed = changed
 
     def _stamp(self) -> None:
         self.body["MetaData"] = {
@@ -48,21 +58,29 @@ class Record:
 
     def forget_encoding(self) -> None:
         self._encoded = None
+        if self._changed is not None:
+            self._changed[self] = None
 
     def bump_sync_token(self) -> None:
         self.body["SyncToken"] = str(int(self.body["SyncToken"]) + 1)
-        self._encoded = None
+        self.forget_encoding()
 
     def replace_body(self, body: Body) -> None:
         self.body = body
         self._stamp()
-        self._encoded = None
+        self.forget_encoding()
 
     def set_updated(self, at: int) -> None:
         """For the store alone: it must reorder its index in the same breath."""
         self.updated = at
         self._stamp()
-        self._encoded = None
+        self.forget_encoding()
+
+
+def version_of(body: Body) -> Version:
+    voided = str(body.get("PrivateNote", "")).startswith("Voided") and not body.get("TotalAmt", 1)
+    mailed = (body.get("DeliveryInfo") or {}).get("DeliveryTime") if body.get("EmailStatus") == "EmailSent" else None
+    return str(body["SyncToken"]), voided, mailed
 
 
 class Tombstone(NamedTuple):
@@ -78,6 +96,8 @@ class EntityStore:
         self.kind = kind
         self.records: dict[str, Record] = {}
         self.tombstones: list[Tombstone] = []
+        self.changed: dict[Record, None] | None = None
+        self.removed: list[tuple[Record, Tombstone]] = []
         self._by_time: list[tuple[int, int, Record]] | None = None
         self._by_number: list[tuple[int, Record]] | None = None
 
@@ -90,8 +110,18 @@ class EntityStore:
         self.by_number()
         self._time_order()
 
+    def watch(self) -> None:
+        """Collect what changes from now on in `changed` and `removed`, for the journal to take."""
+        self.changed = {}
+        for record in self.records.values():
+            record.known = version_of(record.body)
+            record.watch(self.changed)
+
     def add(self, record: Record) -> None:
         self.records[record.id] = record
+        if self.changed is not None:
+            record.watch(self.changed)
+            self.changed[record] = None
         if self._by_time is not None:
             insort(self._by_time, (record.updated, record.number, record))
         if self._by_number is not None:
@@ -107,11 +137,25 @@ class EntityStore:
 
     def remove(self, record: Record, at: int) -> None:
         del self.records[record.id]
+        self._forget_old_tombstones(at)
         self.tombstones.append(Tombstone(at, record.number, record.id))
+        if self.changed is not None:
+            record.watch(None)
+            self.changed.pop(record, None)
+            self.removed.append((record, self.tombstones[-1]))
         if self._by_time is not None:
             del self._by_time[bisect_left(self._by_time, (record.updated, record.number))]
         if self._by_number is not None:
             del self._by_number[bisect_left(self._by_number, (record.number,))]
+
+    def _forget_old_tombstones(self, at: int) -> None:
+        """Nobody can ask for them any more: CDC looks 30 days back. The oldest stands first."""
+        count = next(
+            (nth for nth, tombstone in enumerate(self.tombstones) if tombstone.deleted >= at - _REMEMBERED_SECONDS),
+            len(self.tombstones),
+        )
+        if count:
+            del self.tombstones[:count]
 
     def was_deleted(self, identifier: str) -> bool:
         return any(tombstone.id == identifier for tombstone in self.tombstones)
