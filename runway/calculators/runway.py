@@ -76,8 +76,11 @@ class RunwayCalculator:
         position = self._cash(inputs)
         flows = classify(inputs.movements, inputs.accounts, rules=self.rules)
         history = history_days(flows, basis.as_of, began_on=inputs.history_from)
-        windows = tuple(burn_window(flows, basis, asked_days=days, history=history) for days in WINDOWS_DAYS)
-        main = burn_window(flows, basis, asked_days=self.window_days, history=history)
+        by_days = {
+            days: burn_window(flows, basis, asked_days=days, history=history)
+            for days in (*WINDOWS_DAYS, self.window_days)
+        }
+        windows, main = tuple(by_days[days] for days in WINDOWS_DAYS), by_days[self.window_days]
         floor = floor_figure(self.floor, main, basis)
         since = partial(
             below_floor_since,

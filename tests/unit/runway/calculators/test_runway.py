@@ -210,3 +210,11 @@ def test_one_display_and_a_value_or_a_reason_whatever_comes(cash: Decimal, days:
     assert result.display
     has_number = result.state in {RunwayState.FINITE, RunwayState.BEYOND_CAP, RunwayState.BELOW_FLOOR}
     assert (result.days.value is not None) is has_number
+
+
+def test_the_leading_window_may_be_another() -> None:
+    inputs = make_inputs([*daily_rent(100, 90), make_movement(-6000, 20)], 20000)
+    result = RunwayCalculator(floor=NO_FLOOR, window_days=60).calculate(inputs)
+    assert (result.burn.asked_days, result.burn.days) == (60, 60)
+    assert [window.asked_days for window in result.windows] == [30, 90, 365]
+    assert (result.burn.outflow, result.runway.days.value) == (Decimal(12000), Decimal(100))
