@@ -1,6 +1,7 @@
 """QBO's two spellings of an error: the service fault of the books, the lower-case one of the gateway."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -82,8 +83,53 @@ def invalid_query(detail: str) -> ServiceFault:
     return ServiceFault("4001", "Invalid query", f"QueryValidationError: {detail}")
 
 
-def unsupported(operation: str) -> ServiceFault:
-    return ServiceFault("500", "Unsupported Operation", f"Operation {operation} is not supported.")
+def unsupported(operation: str, *, status: int = 400) -> ServiceFault:
+    return ServiceFault("500", "Unsupported Operation", f"Operation {operation} is not supported.", status=status)
+
+
+def repeated_request(request_id: str) -> ServiceFault:
+    return ServiceFault("600", "Duplicate Request ID", f"Duplicate Request ID : {request_id} has been used already.")
+
+
+def batch_too_large(largest: int) -> ServiceFault:
+    message = "Batch size exceeds allowed limit"
+    return ServiceFault("1040", message, f"{message} : at most {largest} are allowed.")
+
+
+def invalid_id(identifier: str) -> ServiceFault:
+    return ServiceFault("2030", "Invalid ID", f"Invalid ID : {identifier} should be a number.", element="Id")
+
+
+def not_in_plan(feature: str) -> ServiceFault:
+    detail = f"Permission Denied Error : {feature} is not part of this company's subscription."
+    return ServiceFault("5020", "Permission Denied Error", detail)
+
+
+def wrong_amount(amount: Decimal, product: Decimal) -> ServiceFault:
+    detail = (
+        f"Amount calculation incorrect in the request. : Amount {amount} is not UnitPrice * Qty, which is {product}"
+    )
+    return ServiceFault("6070", "Amount is not equal to UnitPrice * Qty", detail, element="Amount")
+
+
+def subscription_ended() -> ServiceFault:
+    detail = "Subscription period has ended or canceled or there was a billing problem : the company is suspended."
+    return ServiceFault("6190", "Invalid Company Status", detail)
+
+
+def general_authentication() -> ServiceFault:
+    detail = "AuthenticationErrorGeneral: SRV-110-Authentication Failure , statusCode: 401"
+    return ServiceFault("100", "General Authentication Error", detail, status=401, kind="AuthenticationFault")
+
+
+def no_access() -> ServiceFault:
+    detail = "AuthorizationFailure: The user no longer has access to this company. , statusCode: 401"
+    return ServiceFault("120", "Authorization Failure", detail, status=401, kind="AuthorizationFault")
+
+
+def wrong_cluster() -> ServiceFault:
+    detail = "WrongClusterError: -11017-You have accessed the wrong server. , statusCode: 401"
+    return ServiceFault("130", "Accessing Wrong Cluster", detail, status=401, kind="AuthenticationFault")
 
 
 def not_found(*, deleted: bool = False) -> ServiceFault:
@@ -127,8 +173,10 @@ def bad_reference(group: str, identifier: str, *, element: str) -> ServiceFault:
     return ServiceFault("2500", "Invalid Reference Id", detail, element=element)
 
 
-def inactive_reference(element: str) -> ServiceFault:
-    return ServiceFault("610", "Object Not Found", f"Object Not Found : {_MADE_INACTIVE}", element=element)
+def inactive_reference(element: str, *, code: str = "610") -> ServiceFault:
+    """QBO has answered it with 610 and with 2500."""
+    message = "Object Not Found" if code == "610" else "Invalid Reference Id"
+    return ServiceFault(code, message, f"{message} : {_MADE_INACTIVE}", element=element)
 
 
 def stale() -> ServiceFault:

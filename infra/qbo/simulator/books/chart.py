@@ -59,6 +59,16 @@ class CompanyChart:
         if (parent := ref_id(body, "ParentRef")) is not None:
             self._children[parent].append(body["Id"])
 
+    def forget_parent(self, body: Body) -> None:
+        """Before a sub-account moves elsewhere."""
+        if (parent := ref_id(body, "ParentRef")) is not None and body["Id"] in self._children[parent]:
+            self._children[parent].remove(body["Id"])
+
+    @property
+    def own_accounts(self) -> frozenset[str]:
+        """Those that postings go to unasked: they can be neither merged away nor retired."""
+        return frozenset({self.payable_id, self.receivable_id, self.undeposited_id})
+
     def ref(self, account_id: str) -> Body:
         return {"value": account_id, "name": self._stores["Account"].records[account_id].body["FullyQualifiedName"]}
 

@@ -1,32 +1,29 @@
-"""One simulated company: its objects, its ledger, and the three verbs that change them, each all or nothing."""
+"""One simulated company: its objects, its ledger, and the verbs that change them, each all or nothing."""
 
-from collections.abc import Iterable
 from copy import deepcopy
+from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from infra.clock import Clock
-from infra.money import ZERO
 from infra.qbo.simulator import faults
+from infra.qbo.simulator.behaviour import Behaviour
 from infra.qbo.simulator.books.chart import CompanyChart
-from infra.qbo.simulator.books.checks import check_links, check_required, check_shape
-from infra.qbo.simulator.books.documents import NUMBERED, complete_transaction, due_on
+from infra.qbo.simulator.books.completion import Completion
+from infra.qbo.simulator.books.credits import credit_applications
+from infra.qbo.simulator.books.documents import NUMBERED
+from infra.qbo.simulator.books.effects import Effects
 from infra.qbo.simulator.books.entities import ENTITY_KINDS, EntityKind
 from infra.qbo.simulator.books.house_rules import HouseRules
-from infra.qbo.simulator.books.ledger import Entry, Key, Ledger, money, post, ref_id
-from infra.qbo.simulator.books.links import APPLIES_TO, Links, applied_amounts, net_applied
-from infra.qbo.simulator.books.names import NameRegistry, ancestors, complete_name
-from infra.qbo.simulator.books.references import resolve_references
+from infra.qbo.simulator.books.ledger import Entry, Key, Ledger
+from infra.qbo.simulator.books.links import Links, applied_amounts
+from infra.qbo.simulator.books.names import NameRegistry
+from infra.qbo.simulator.books.renames import show_new_name
 from infra.qbo.simulator.books.store import Body, EntityStore, Record
+from infra.qbo.simulator.books.updates import merged_update
+from infra.qbo.simulator.books.voids import VOIDABLE, voided
 from infra.qbo.simulator.timestamps import whole_seconds
 
-_SERVER_OWNED = frozenset({
-    "MetaData", "domain", "sparse", "LinkedTxn", "Balance", "BalanceWithJobs", "CurrentBalance",
-    "CurrentBalanceWithSubAccounts", "UnappliedAmt", "RemainingCredit", "HomeBalance", "HomeTotalAmt", "status",
-})  # fmt: skip
-_WITH_BALANCE = frozenset({"Bill", "VendorCredit", "Invoice", "CreditMemo"})
-_FULL_UPDATE_ONLY = frozenset({"Bill", "BillPayment"})
 _FIRST_SALES_NUMBER = 1001
 
 
@@ -43,24 +40,38 @@ class Company:
         self.chart = CompanyChart(self.stores)
         self.names = NameRegistry()
         self.rules = HouseRules(self.stores)
+        self.effects = Effects(self.stores, ledger=self.ledger, links=self.links, chart=self.chart, names=self.names)
+        self._completion = Completion(
+            self.stores, ledger=self.ledger, links=self.links, chart=self.chart, names=self.names,
+            rules=self.rules, effects=self.effects, today=self.today,
+        )  # fmt: skip
         self._next_ids: dict[str, int] = {}
         self._last_sales_number = _FIRST_SALES_NUMBER - 1
-        self._touched: dict[Key, int] = {}
 
     @property
     def name(self) -> str:
         return str(next(iter(self.stores["CompanyInfo"].records.values())).body["CompanyName"])
+
+    @property
+    def behaviour(self) -> Behaviour:
+        return self.rules.behaviour
+
+    @behaviour.setter
+    def behaviour(self, behaviour: Behaviour) -> None:
+        self.rules.behaviour = behaviour
 
     def today(self) -> date:
         return self.clock.now().astimezone(self.zone).date()
 
     def get(self, entity: str, identifier: str) -> Record:
         """Raises:
-        ServiceFault: 610.
+        ServiceFault: 610, or 2030 for what cannot be an Id.
         """
         store = self.stores[entity]
         record = store.records.get(identifier)
         if record is None:
+            if not identifier.isdecimal():
+                raise faults.invalid_id(identifier)
             raise faults.not_found(deleted=store.was_deleted(identifier))
         return record
 
@@ -68,9 +79,14 @@ class Company:
         """Raises:
         ServiceFault: as QBO would; nothing has changed then.
         """
+        self.rules.check_in_plan(entity)
         if not allow_duplicate_number:
             self.rules.check_number_free(entity, body)
-        record = self.insert(entity, body, at=whole_seconds(self.clock), identifier=None)
+        at = whole_seconds(self.clock)
+        record = self.insert(entity, body, at=at, identifier=None)
+        if entity in {"Invoice", "CreditMemo"} and self.rules.applies_credits:
+            for application in credit_applications(self.stores, customer_id=record.body["CustomerRef"]["value"]):
+                self.insert("Payment", application, at=at, identifier=None)
         self.settle()
         return record
 
@@ -79,21 +95,24 @@ class Company:
         record = self._claim(entity, body, operation="update")
         if not allow_duplicate_number:
             self.rules.check_number_free(entity, body)
-        at = whole_seconds(self.clock)
-        if sparse and entity not in _FULL_UPDATE_ONLY:
-            body = {**record.body, **body}
-        fresh = self._prepared(entity, deepcopy(body), earlier=record)  # a refusal must not leave half-changed lines
-        fresh["SyncToken"] = str(int(record.body["SyncToken"]) + 1)
-        entry = self._entry(entity, fresh) if ENTITY_KINDS[entity].is_transaction else None
-        self.names.replace(entity, record.body, fresh)
-        record.replace_body(fresh)
-        self.stores[entity].move(record, at)
-        if entry is not None:
-            self._unpost((entity, record.id), at)
-            self._post((entity, record.id), entry, at)
-            self._relink(entity, record, at)
-        elif ENTITY_KINDS[entity].is_name_list:
-            self._touch((entity, record.id), at)
+        fresh = merged_update(entity, record.body, body, sparse=sparse, behaviour=self.behaviour)
+        self._replace(entity, record, fresh)
+        self.settle()
+        return record
+
+    def void(self, entity: str, body: Body) -> Record:
+        """Amounts become zero, links go, the document stays. An invoice's payments keep their money, unapplied."""
+        if entity not in VOIDABLE and not (self.behaviour.void_everything and ENTITY_KINDS[entity].is_transaction):
+            raise faults.unsupported("void")
+        record = self._claim(entity, body, operation="update")
+        key = (entity, record.id)
+        self.rules.check_period_open(record.body["TxnDate"])
+        payers = [payer for payer in self.links.payers_of(key) if payer[0] != "Deposit"]
+        if payers and (entity != "Invoice" or self.behaviour.void_paid_invoice == "refuse"):
+            raise faults.refused("You must unlink the payments of this transaction before you void it.")
+        for payer in payers:
+            self._drop_lines(payer, target=key)
+        self._replace(entity, record, voided(entity, record.body), trusted=True)
         self.settle()
         return record
 
@@ -107,8 +126,8 @@ class Company:
                 raise faults.deposited()
             raise faults.refused("You must unlink the payments of this transaction before you delete it.")
         at = whole_seconds(self.clock)
-        self._unpost(key, at)
-        self._show_targets(self.links.replace(key, {}), at)
+        self.effects.unpost(key, at)
+        self.effects.unlink(key, at)
         self.stores[entity].remove(record, at)
         self.settle()
         return record
@@ -117,23 +136,19 @@ class Company:
         """Add a checked and completed object as of `at`; balances show after `settle`. For create and the loader."""
         if "create" not in ENTITY_KINDS[entity].operations:
             raise faults.unsupported("create")
-        fresh = self._prepared(entity, body, earlier=None, trusted=identifier is not None)
+        fresh = self._completion.prepared(entity, body, earlier=None, trusted=identifier is not None)
+        entry = self.effects.entry(entity, fresh) if ENTITY_KINDS[entity].is_transaction else None
         fresh["Id"] = self.take_id(entity, identifier)
         fresh["SyncToken"] = "0"
         record = Record(fresh, created=at)
-        key = (entity, record.id)
-        if ENTITY_KINDS[entity].is_transaction:
+        self.stores[entity].add(record)
+        if entry is not None:
             self._number(entity, fresh)
-            self._post(key, self._entry(entity, fresh), at)
-            self.stores[entity].add(record)
-            self._relink(entity, record, at)
+            self.effects.post((entity, record.id), replace(entry, doc_number=fresh.get("DocNumber")), at)
+            self.effects.relink(entity, record, at)
         else:
-            self.names.replace(entity, None, fresh)
-            self.stores[entity].add(record)
-            self.chart.learn(entity, fresh)
-            if fresh.get("AccountType") in {"Accounts Payable", "Accounts Receivable"}:
-                self.ledger.open_accounts.add(record.id)
-            self._touch(key, at)
+            self._learn(entity, None, fresh)
+            self.effects.touch((entity, record.id), at)
         return record
 
     def take_id(self, entity: str, wanted: str | None) -> str:
@@ -146,27 +161,15 @@ class Company:
 
     def add_ledger_entry(self, key: Key, entry: Entry, at: int) -> None:
         """Postings that no API entity stands for."""
-        self._post(key, entry, at)
+        self.effects.post(key, entry, at)
 
     def settle(self) -> None:
-        """Show the moved balances on accounts and names: their time moves, their SyncToken does not."""
-        for (entity, identifier), at in list(self._touched.items()):
-            for parent in ancestors(self.stores[entity], identifier):
-                self._touch((entity, parent), at)
-        for (entity, identifier), at in self._touched.items():
-            record = self.stores[entity].records.get(identifier)
-            if record is None:
-                continue
-            if entity == "Account":
-                self.chart.show_balance(record.body, self.ledger)
-            elif entity in {"Vendor", "Customer"}:
-                self._show_name_balance(entity, record)
-            self.stores[entity].move(record, at)
-        self._touched.clear()
+        self.effects.settle()
 
     def _claim(self, entity: str, body: Body, *, operation: str) -> Record:
         if operation not in ENTITY_KINDS[entity].operations:
             raise faults.unsupported(operation)
+        self.rules.check_in_plan(entity)
         for element in ("Id", "SyncToken"):
             if body.get(element) is None:
                 raise faults.missing(element)
@@ -175,76 +178,41 @@ class Company:
             raise faults.stale()
         return record
 
-    def _prepared(self, entity: str, body: Body, *, earlier: Record | None, trusted: bool = False) -> Body:
-        """A body that may be stored: server-owned fields dropped, checked, completed. Changes nothing outside it."""
+    def _replace(self, entity: str, record: Record, body: Body, *, trusted: bool = False) -> None:
+        """The one way an object changes: checked whole before anything moves."""
+        fresh = self._completion.prepared(entity, body, earlier=record, trusted=trusted)
+        fresh |= {"Id": record.id, "SyncToken": str(int(record.body["SyncToken"]) + 1)}
         kind = ENTITY_KINDS[entity]
-        fresh = {key: value for key, value in body.items() if key not in _SERVER_OWNED and value is not None}
-        check_required(kind, fresh)
-        if not trusted:
-            check_shape(kind, fresh)
-        resolve_references(fresh, self.stores, allow_inactive=trusted or earlier is not None)
-        fresh |= {"domain": "QBO", "sparse": False}
-        if kind.is_transaction:
-            self._complete(entity, fresh, earlier)
-            for dated in () if trusted else (fresh, earlier.body if earlier else fresh):
-                self.rules.check_period_open(dated["TxnDate"])
+        entry = self.effects.entry(entity, fresh) if kind.is_transaction else None
+        before, at, key = record.body, whole_seconds(self.clock), (entity, record.id)
+        if kind.is_name_list:
+            self._learn(entity, before, fresh)
+        record.replace_body(fresh)
+        self.stores[entity].move(record, at)
+        if entry is not None:
+            self.effects.unpost(key, at)
+            self.effects.post(key, entry, at)
+            self.effects.relink(entity, record, at)
         elif kind.is_name_list:
-            complete_name(entity, fresh, self.stores[entity])
-            if not trusted:
-                self.names.check(entity, fresh)
-            if earlier is not None:
-                fresh.setdefault("Active", earlier.body.get("Active", True))
-                fresh |= {
-                    key: earlier.body[key]
-                    for key in ("AccountType", "AccountSubType")
-                    if key in earlier.body and key not in fresh
-                }
-        return fresh
+            show_new_name(self.stores, entity, record, before=before)
+            self.effects.touch(key, at)
 
-    def _complete(self, entity: str, fresh: Body, earlier: Record | None) -> None:
-        old_lines = earlier.body.get("Line", ()) if earlier else ()
-        kept = frozenset(str(line["Id"]) for line in old_lines if "Id" in line)
-        if entity == "Payment" and "DepositToAccountRef" not in fresh:
-            fresh["DepositToAccountRef"] = {"value": self.chart.undeposited_id}
-        complete_transaction(entity, fresh, today=self.today().isoformat(), earlier_lines=kept)
-        if entity in {"Bill", "VendorCredit"}:
-            fresh.setdefault("APAccountRef", self.chart.ref(self.chart.payable_id))
-        if entity in {"Bill", "Invoice"}:
-            term = self.stores["Term"].records.get(ref_id(fresh, "SalesTermRef") or "")
-            fresh.setdefault(
-                "DueDate", due_on(date.fromisoformat(fresh["TxnDate"]), term.body if term else None).isoformat()
-            )
-        key = (entity, earlier.id if earlier else "")
-        if entity in APPLIES_TO:
-            check_links(entity, fresh, stores=self.stores, links=self.links, payer=key)
-        if entity == "Payment":
-            fresh.setdefault("Line", [])
-            fresh["UnappliedAmt"] = money(fresh["TotalAmt"]) - net_applied(applied_amounts(entity, fresh))
-            fresh.setdefault("ProcessPayment", False)
-        self._check_earlier(entity, fresh, earlier)
-        if entity in _WITH_BALANCE:
-            self._show_open(entity, fresh, key)
+    def _learn(self, entity: str, before: Body | None, after: Body) -> None:
+        """What the registry of names and the chart know of a list object."""
+        self.names.replace(entity, before, after)
+        if entity == "Account":
+            if before is not None:
+                self.chart.forget_parent(before)
+            self.chart.learn(entity, after)
+            if after["AccountType"] in {"Accounts Payable", "Accounts Receivable"}:
+                self.ledger.open_accounts.add(after["Id"])
 
-    def _check_earlier(self, entity: str, fresh: Body, earlier: Record | None) -> None:
-        """What an update may no longer do once others lean on the transaction."""
-        if earlier is None:
-            return
-        key = (entity, earlier.id)
-        payers = self.links.payers_of(key)
-        if payers and payers[0][0] == "Deposit" and fresh["TotalAmt"] != earlier.body["TotalAmt"]:
-            raise faults.deposited()
-        if entity in _WITH_BALANCE and money(fresh["TotalAmt"]) < self.links.applied_to(key):
-            raise faults.refused("The total cannot be less than what has been applied to it.", element="TotalAmt")
-        if entity in NUMBERED and "DocNumber" not in fresh and "DocNumber" in earlier.body:
-            fresh["DocNumber"] = earlier.body["DocNumber"]
-        if payers:
-            fresh["LinkedTxn"] = self.links.linked_txns(key)
-
-    def _show_open(self, entity: str, body: Body, key: Key) -> None:
-        rest = money(body["TotalAmt"]) - self.links.applied_to(key)
-        body["Balance"] = rest
-        if entity == "CreditMemo":
-            body["RemainingCredit"] = rest
+    def _drop_lines(self, payer: Key, *, target: Key) -> None:
+        """Take from a payment the lines that pay `target`."""
+        record = self.stores[payer[0]].records[payer[1]]
+        body = deepcopy(record.body)
+        body["Line"] = [line for line in body["Line"] if target not in applied_amounts(payer[0], {"Line": [line]})]
+        self._replace(payer[0], record, body, trusted=True)
 
     def _number(self, entity: str, body: Body) -> None:
         if entity not in NUMBERED:
@@ -254,64 +222,6 @@ class Company:
         number = body.get("DocNumber", "")
         if number.isdecimal() and len(number) < 10:  # noqa: PLR2004 - longer ones are dates or foreign keys, not a sequence
             self._last_sales_number = max(self._last_sales_number, int(number))
-
-    def _entry(self, entity: str, body: Body) -> Entry:
-        postings = post(entity, body, self.chart)
-        if sum((posting.amount for posting in postings), ZERO):
-            raise faults.refused("The transaction does not balance.", element="Line")
-        name: Key | None = None
-        if (vendor := ref_id(body, "VendorRef")) is not None:
-            name = ("Vendor", vendor)
-        elif (customer := ref_id(body, "CustomerRef")) is not None:
-            name = ("Customer", customer)
-        return Entry(entity, date.fromisoformat(body["TxnDate"]), postings, body.get("DocNumber"), name)
-
-    def _post(self, key: Key, entry: Entry, at: int) -> None:
-        self.ledger.add(key, entry)
-        self._touch_all(entry, at)
-
-    def _unpost(self, key: Key, at: int) -> None:
-        self._touch_all(self.ledger.remove(key), at)
-
-    def _touch_all(self, entry: Entry, at: int) -> None:
-        for key in self.ledger.touched_by(entry):
-            self._touch(key, at)
-
-    def _relink(self, entity: str, record: Record, at: int) -> None:
-        if entity in APPLIES_TO:
-            amounts = applied_amounts(entity, record.body)
-            if amounts or self.links.targets_of((entity, record.id)):
-                self._show_targets(self.links.replace((entity, record.id), amounts), at, deposit=entity == "Deposit")
-
-    def _show_targets(self, targets: Iterable[Key], at: int, *, deposit: bool = False) -> None:
-        """A payment moves its document's token and time; a deposit changes its payment's links and neither (quirk 2)."""
-        for key in targets:
-            entity, identifier = key
-            record = self.stores[entity].records[identifier]
-            if entity in _WITH_BALANCE:
-                self._show_open(entity, record.body, key)
-            if linked := self.links.linked_txns(key):
-                record.body["LinkedTxn"] = linked
-            else:
-                record.body.pop("LinkedTxn", None)
-            record.forget_encoding()
-            if not deposit and entity not in {"Payment", "SalesReceipt"}:
-                record.bump_sync_token()
-                self.stores[entity].move(record, at)
-
-    def _touch(self, key: Key, at: int) -> None:
-        self._touched[key] = max(at, self._touched.get(key, 0))
-
-    def _show_name_balance(self, entity: str, record: Record) -> None:
-        balance = self.ledger.name_balances.get((entity, record.id), ZERO)
-        record.body["Balance"] = -balance if entity == "Vendor" else balance
-        if entity == "Customer":
-            record.body["BalanceWithJobs"] = balance + self._jobs_balance(record.id)
-
-    def _jobs_balance(self, customer_id: str) -> Decimal:
-        return sum(
-            (self.ledger.name_balances.get(("Customer", job), ZERO) for job in self.names.jobs_below(customer_id)), ZERO
-        )
 
 
 _RAW = EntityKind("")

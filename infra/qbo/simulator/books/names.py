@@ -1,5 +1,6 @@
 """Names of list objects: completed, qualified by their parents, and unique where QBO wants them so."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
@@ -8,10 +9,11 @@ from infra.qbo.simulator import faults
 from infra.qbo.simulator.books.chart import CLASSIFICATION
 from infra.qbo.simulator.books.documents import USD
 from infra.qbo.simulator.books.ledger import ref_id
-from infra.qbo.simulator.books.store import Body, EntityStore
+from infra.qbo.simulator.books.store import Body, EntityStore, Record
 
 _PERSON_PARTS: Final = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
 _PEOPLE: Final = frozenset({"Vendor", "Customer"})
+_RETIRED: Final = re.compile(r" \(deleted(?:-\d+)?\)$")
 
 
 class NameRegistry:
@@ -29,6 +31,21 @@ class NameRegistry:
         if owner is not None and owner != (entity, body.get("Id")):
             raise faults.duplicate_name()
 
+    def show_activity(self, entity: str, body: Body, *, was_inactive: bool) -> None:
+        """Give a retired object its suffix in place, which frees the name; take it from one that comes back."""
+        own = "DisplayName" if entity in _PEOPLE else "Name"
+        if own not in body:
+            return
+        if body.get("Active") is not False:
+            if was_inactive:
+                body[own] = _RETIRED.sub("", body[own])
+            return
+        base = _RETIRED.sub("", body[own])
+        candidates = (f"{base} (deleted)", *(f"{base} (deleted-{number})" for number in range(1, 1000)))
+        mine = (entity, body.get("Id"))
+        free = (name for name in candidates if self._owners.get(_named(entity, name), mine) == mine)
+        body[own] = next(free)
+
     def replace(self, entity: str, before: Body | None, after: Body) -> None:
         if entity not in {"Account", "Term", "Item", *_PEOPLE}:
             return
@@ -39,7 +56,7 @@ class NameRegistry:
             self._move_job(before, after)
 
     def jobs_below(self, customer_id: str) -> Iterator[str]:
-        for job in self._jobs.get(customer_id, ()):
+        for job in tuple(self._jobs.get(customer_id, ())):
             yield job
             yield from self.jobs_below(job)
 
@@ -58,23 +75,26 @@ def ancestors(store: EntityStore, identifier: str) -> Iterator[str]:
         record = store.records.get(parent)
 
 
-def complete_name(entity: str, body: Body, store: EntityStore) -> None:
+def complete_name(entity: str, body: Body, store: EntityStore, *, any_character: bool = False) -> None:
     """Fill in place what the server derives for a list object."""
     body.setdefault("Active", True)
     if entity in _PEOPLE:
-        _complete_person(body)
+        _complete_person(body, any_character=any_character)
     if entity in {"Vendor", "Customer", "Account"}:
         body.setdefault("CurrencyRef", USD)
-    parent = store.records.get(ref_id(body, "ParentRef") or "")
+    parent = _parent(entity, body, store)
     own = body.get("Name") or body.get("DisplayName")
     if entity in {"Account", "Item", "Customer"}:
         body["FullyQualifiedName"] = f"{parent.body['FullyQualifiedName']}:{own}" if parent else own
+    if entity in {"Item", "Customer"} and parent is not None:
+        body["Level"] = 1 + int(parent.body.get("Level", 0))
     if entity == "Account":
         _complete_account(body, has_parent=parent is not None)
     elif entity == "Vendor":
         body |= {"Vendor1099": body.get("Vendor1099", False), "Balance": 0}
     elif entity == "Customer":
         body.setdefault("Job", parent is not None)
+        body.setdefault("PreferredDeliveryMethod", "Print")
         body |= {key: body.get(key, False) for key in ("Taxable", "BillWithParent")}
         body |= {"Balance": 0, "BalanceWithJobs": 0}
     elif entity == "Item":
@@ -85,12 +105,23 @@ def complete_name(entity: str, body: Body, store: EntityStore) -> None:
         body.setdefault("Type", "DATE_DRIVEN" if "DayOfMonthDue" in body else "STANDARD")
 
 
-def _complete_person(body: Body) -> None:
+def _parent(entity: str, body: Body, store: EntityStore) -> Record | None:
+    """Nothing is its own ancestor."""
+    identifier = ref_id(body, "ParentRef")
+    if identifier is None:
+        return None
+    parent = store.records.get(identifier)
+    if parent is None or body.get("Id") in {identifier, *ancestors(store, identifier)}:
+        raise faults.bad_reference("Names" if entity == "Customer" else f"{entity}s", identifier, element="ParentRef")
+    return parent
+
+
+def _complete_person(body: Body, *, any_character: bool) -> None:
     if "DisplayName" not in body:
         body["DisplayName"] = " ".join(str(body[part]) for part in _PERSON_PARTS if body.get(part))
     if not body["DisplayName"]:
         raise faults.missing("DisplayName")
-    if any(character in body["DisplayName"] for character in ":\t\n"):
+    if not any_character and any(character in body["DisplayName"] for character in ":\t\n"):
         raise faults.unsupported_property("DisplayName", "a name cannot hold a colon, a tab or a line break")
     body.setdefault("PrintOnCheckName", body["DisplayName"])
 
@@ -107,6 +138,9 @@ def _complete_account(body: Body, *, has_parent: bool) -> None:
 
 
 def _slot(entity: str, body: Body) -> tuple[str, str]:
-    space = "people" if entity in _PEOPLE else entity
     name = body.get("FullyQualifiedName") if entity in {"Account", "Item", "Customer"} else None
-    return space, str(name or body.get("DisplayName") or body.get("Name")).casefold()
+    return _named(entity, str(name or body.get("DisplayName") or body.get("Name")))
+
+
+def _named(entity: str, name: str) -> tuple[str, str]:
+    return "people" if entity in _PEOPLE else entity, name.casefold()
