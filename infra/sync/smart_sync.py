@@ -15,7 +15,7 @@ from sqlalchemy.sql.base import ExecutableOption
 from infra.clock import Clock
 from infra.config import Rail
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.errors import RailError, RailNeedsReconnect, RailUnavailable
+from infra.errors import OodalooError, RailNeedsReconnect, RailUnavailable
 from infra.logging import get_logger
 from infra.sync import runs
 from infra.sync.freshness import ON_DEMAND, Fetched, Freshness, FreshnessNeed, FreshnessSource, SyncStrategy
@@ -48,6 +48,7 @@ class MirrorAge:
     age: timedelta | None
     is_dirty: bool
     is_backfilling: bool
+    was_never_begun: bool
 
     def is_fresh(self, max_age: timedelta) -> bool:
         return self.age is not None and not self.is_dirty and self.age <= max_age
@@ -124,13 +125,18 @@ class SmartSyncService:
         async with self._uow([self.business_id]) as uow:
             age = await self._age(uow.session, specs)
             value = await query(uow.session)
-        return Fetched(value, _freshness(age, attempt=attempt))
+        found = _freshness(age, attempt=attempt)
+        if found.stale and freshness.strategy is SyncStrategy.LIVE:
+            raise StaleRefused(found.reason or "they are older than they seem")
+        return Fetched(value, found)
 
     async def _age(self, session: AsyncSession, specs: Sequence[AnySpec]) -> MirrorAge:
         states = await runs.list_states(session, self.business_id, rail=self.rail)
         return _age_of([states.get(spec.entity) for spec in specs], now=self._clock.now())
 
     async def _bring_up_to_date(self, age: MirrorAge, need: FreshnessNeed) -> "_Attempt":
+        if age.was_never_begun:
+            return _Attempt(reason=f"the first sync has not begun; is this business connected to {self.rail.value}?")
         if age.is_backfilling:
             return _Attempt(reason="the first sync of this company has not finished")
         task, is_ours = self._in_flight.join((self.business_id, self.rail), lambda: self._refresh(need.strategy))
@@ -142,7 +148,9 @@ class SmartSyncService:
             return _Attempt(reason=f"{self.rail.value} did not answer within {need.wait.total_seconds():g} s")
         except RailNeedsReconnect as error:
             return _Attempt(reason=str(error))
-        except RailError as error:
+        except (
+            OodalooError
+        ) as error:  # the rail's own, and an object of it that cannot be read: the mirror still answers
             log.warning("sync.refresh.failed", rail=self.rail, business_id=str(self.business_id), error=str(error))
             return _Attempt(reason=str(error))
         return _Attempt(source=source, calls=calls if is_ours else 0)
@@ -165,6 +173,7 @@ def _age_of(states: Sequence[SyncState | None], *, now: datetime) -> MirrorAge:
         age=now - as_of if as_of else None,
         is_dirty=any(state is not None and state.dirty_since is not None for state in states),
         is_backfilling=any(state is None or state.synced_through is None for state in states),
+        was_never_begun=all(state is None for state in states),
     )
 
 
