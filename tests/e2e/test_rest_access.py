@@ -157,7 +157,7 @@ async def test_an_unconnected_business_has_empty_books_and_says_why(web: Web) ->
         "source": "mirror",
         "calls_spent": 0,
         "stale": True,
-        "reason": "the first sync of this company has not finished",
+        "reason": "the first sync has not begun; is this business connected to qbo?",
     }
     runway = (await visitor.get("/runway"))["data"]
     assert runway["runway"]["state"] == "cash_unknown"
