@@ -151,14 +151,9 @@ async def test_an_unconnected_business_has_empty_books_and_says_why(web: Web) ->
     visitor = await web.sign_in("Unconnected")
     body = await visitor.get("/bills")
     assert body["data"] == []
-    assert body["freshness"] == {
-        "as_of": None,
-        "age_seconds": None,
-        "source": "mirror",
-        "calls_spent": 0,
-        "stale": True,
-        "reason": "the first sync has not begun; is this business connected to qbo?",
-    }
+    freshness = body["freshness"]
+    assert "first sync" in freshness.pop("reason")
+    assert freshness == {"as_of": None, "age_seconds": None, "source": "mirror", "calls_spent": 0, "stale": True}
     runway = (await visitor.get("/runway"))["data"]
     assert runway["runway"]["state"] == "cash_unknown"
     assert runway["books"]["is_stale"]

@@ -6,7 +6,7 @@ from uuid import UUID
 from infra.config import Rail
 from infra.sync import runs
 from runway.registry import MIRROR_SPECS
-from tests.e2e.rest import Shop, assert_problem
+from tests.e2e.rest import Shop
 
 
 async def test_slow_quickbooks_makes_a_runway_stale_and_costs_one_refresh(shop: Shop) -> None:
@@ -36,7 +36,7 @@ async def test_a_runway_of_changed_books_waits_for_slow_quickbooks_once(shop: Sh
     assert [run["kind"] for run in (await shop.visitor.get("/sync"))["data"]["runs"]] == ["incremental", "backfill"]
 
 
-async def test_with_quickbooks_gone_the_mirror_answers_and_live_is_refused(shop: Shop) -> None:
+async def test_with_quickbooks_gone_the_mirror_answers(shop: Shop) -> None:
     await shop.read_books()
     fresh = await shop.visitor.get("/bills")
     await shop.stop_quickbooks()
@@ -46,4 +46,3 @@ async def test_with_quickbooks_gone_the_mirror_answers_and_live_is_refused(shop:
     assert stale["freshness"]["reason"]
     assert stale["freshness"]["as_of"] == fresh["freshness"]["as_of"]
     assert not (await shop.visitor.get("/bills"))["freshness"]["stale"]
-    assert_problem(await shop.visitor.ask("/bills", max_age="live"), 503, "stale-refused")
