@@ -13,6 +13,7 @@ import uvicorn
 from infra import exact_json
 from infra.qbo.simulator.api.app import create_app
 from infra.qbo.simulator.simulator import Simulator
+from infra.qbo.simulator.trouble.connection import BreakableProtocol
 
 _BACKLOG = 256
 
@@ -59,27 +60,34 @@ async def serve(
         if announce is not None:
             announce(info)
         gc.freeze()  # the books outlive every request: without this each full collection walks all of them
-        await uvicorn.Server(_config(simulator)).serve(sockets=[listener])
+        async with simulator.running():
+            await uvicorn.Server(_config(simulator)).serve(sockets=[listener])
 
 
 @contextlib.asynccontextmanager
 async def running_simulator(simulator: Simulator, *, host: str = "127.0.0.1") -> AsyncIterator[SimulatorInfo]:
     """Serve in the background on a free port for as long as the block runs."""
     with _bind(host, 0) as listener:
-        server = _Server(_config(simulator))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells it by an attribute alone
-                await asyncio.sleep(0.005)
-            yield _describe(simulator, listener)
-        finally:
-            server.should_exit = True
-            await task
+        async with simulator.running():
+            server = _Server(_config(simulator))
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            try:
+                while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells it by an attribute alone
+                    await asyncio.sleep(0.005)
+                yield _describe(simulator, listener)
+            finally:
+                server.should_exit = True
+                await task
 
 
 def _config(simulator: Simulator) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(simulator), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+        create_app(simulator),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+        http=BreakableProtocol,
     )
 
 

@@ -1,14 +1,22 @@
 """The simulator as an object: companies, tokens, limits and counts, without HTTP."""
 
+import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
-from infra.clock import Clock, SystemClock
+from infra.clock import Clock
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.api.limits import RequestLimits
 from infra.qbo.simulator.api.oauth import AuthorizationServer
 from infra.qbo.simulator.books.company import Company
+from infra.qbo.simulator.books.entities import find_kind
 from infra.qbo.simulator.books.other_users import OtherUsers
+from infra.qbo.simulator.oracle.journal import CURRENT, Journal
+from infra.qbo.simulator.oracle.oracle import Oracle
+from infra.qbo.simulator.timeline.simulated_clock import SimulatedClock
+from infra.qbo.simulator.timeline.timeline import Timeline
+from infra.qbo.simulator.trouble.trouble import Trouble
+from infra.qbo.simulator.webhooks.sender import Webhooks
 
 
 class Simulator:
@@ -29,14 +37,32 @@ class Simulator:
         throttle_as_xml: bool = True,
         auth_faults_as_xml: bool = False,
     ) -> None:
-        self.clock = clock or SystemClock()
+        self.clock = clock if isinstance(clock, SimulatedClock) else SimulatedClock(clock)
         self.companies = {company.realm_id: company for company in companies}
+        for company in self.companies.values():
+            company.clock = self.clock
         self.latency_seconds = latency_ms / 1000
         self.oauth = AuthorizationServer(self.clock, seed=seed, rotate_always=rotate_always)
         self.limits = RequestLimits(self.clock) if limits else None
         self.throttle_as_xml = throttle_as_xml
         self.auth_faults_as_xml = auth_faults_as_xml
         self.other_users = OtherUsers(seed)
+        self.timeline = Timeline(self.clock)
+        self.trouble = Trouble(self.clock, seed=seed)
+        self.oracle = Oracle(self.clock)
+        self.journal = Journal(self.oracle)
+        self.webhooks = Webhooks(
+            clock=self.clock,
+            timeline=self.timeline,
+            oracle=self.oracle,
+            trouble=self.trouble,
+            oauth=self.oauth,
+            seed=seed,
+        )
+        self.journal.listeners.append(self.webhooks.changed)
+        for company in self.companies.values():
+            self.journal.adopt(company)
+        self.other_users.journal = self.journal
         self.requests: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.replies: dict[tuple[str, str], bytes] = {}
 
@@ -46,11 +72,35 @@ class Simulator:
         Raises:
             GatewayFault: 401, 403 or 429.
         """
-        grant = self.oauth.authorize(authorization, realm_id=realm_id)
         company = self.companies.get(realm_id)
+        running = CURRENT.get()
+        if running is not None and running.is_repeat and company is not None:
+            return company  # admitted when it came
+        grant = self.oauth.authorize(authorization, realm_id=realm_id)
         if company is None:
             raise faults.wrong_realm()
         if self.limits is not None and not self.limits.admit(realm_id, grant.client_id):
             self.requests[realm_id]["throttled"] += 1
             raise faults.throttled()
         return company
+
+    def settle(self, company: Company | None) -> None:
+        """After a request: what it changed is kept and announced. Tokens, replies and time have no company."""
+        if company is not None:
+            self.journal.commit(company)
+
+    def edit(self, realm_id: str, entity: str | None, *, edits: int = 1) -> int:
+        """Have another user edit that many random objects, now; how many there were to edit."""
+        company, kind = self.companies.get(realm_id), find_kind(entity or "")
+        if company is None or kind is None:
+            return 0
+        return sum(self.other_users.edit_one(company, kind.name) is not None for _ in range(edits))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Simulated time does its work while this is entered: deliveries, late executions, edits at a rate."""
+        try:
+            async with self.timeline.running():
+                yield
+        finally:
+            await self.webhooks.close()

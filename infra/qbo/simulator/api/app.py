@@ -19,6 +19,7 @@ from infra.qbo.simulator.api.oauth_pages import oauth_routes
 from infra.qbo.simulator.api.tracing import tracing_headers
 from infra.qbo.simulator.faults import GatewayFault, ServiceFault
 from infra.qbo.simulator.simulator import Simulator
+from infra.qbo.simulator.trouble.layer import TroubleLayer
 
 _log = get_logger()
 
@@ -30,6 +31,7 @@ def create_app(simulator: Simulator) -> Starlette:
     )
     app = Starlette(routes=[company, *oauth_routes(simulator), *admin_routes(simulator)])
     app.state.simulator = simulator
+    app.add_middleware(TroubleLayer, simulator=simulator)
     return app
 
 

@@ -1,5 +1,6 @@
 """Change data capture: what changed since an instant, live objects first, at most 1,000 in one answer."""
 
+from contextvars import ContextVar
 from itertools import chain
 from typing import Final
 
@@ -11,6 +12,8 @@ from infra.qbo.simulator.books.store import EntityStore
 from infra.qbo.simulator.timestamps import read_instant, show_instant
 
 LARGEST_ANSWER: Final = 1000
+LIMIT: Final[ContextVar[int]] = ContextVar("cdc_limit", default=LARGEST_ANSWER)
+"""Trouble may cut a request's answer earlier."""
 LOOK_BACK_SECONDS: Final = 30 * 86_400
 
 
@@ -31,13 +34,13 @@ def changes_since(company: Company, *, entities: str, changed_since: str) -> tup
         raise faults.unsupported_property("changedSince", "should be an ISO date or date-time") from error
     if since < company.clock.now().timestamp() - LOOK_BACK_SECONDS:
         raise faults.unsupported_property("changedSince", "cannot be more than 30 days ago")
-    room = LARGEST_ANSWER
+    limit = room = LIMIT.get()
     groups = []
     for kind in kinds:
         group, count = _group(company.stores[kind.name], since, room=room)
         groups.append(group)
         room -= count
-    return b'[{"QueryResponse":[' + b",".join(groups) + b"]}]", LARGEST_ANSWER - room
+    return b'[{"QueryResponse":[' + b",".join(groups) + b"]}]", limit - room
 
 
 def _group(store: EntityStore, since: float, *, room: int) -> tuple[bytes, int]:

@@ -1,5 +1,6 @@
 """Grants and tokens as Intuit hands them out: one-time codes, hourly access tokens, rotating refresh tokens."""
 
+import contextlib
 import secrets
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -56,11 +57,15 @@ class _Access:
 
 @dataclass(slots=True)
 class AuthorizationServer:
-    """`rotate_always`: each refresh gives a new value and kills the old; else only once a day, as Intuit does."""
+    """`rotate_always`: each refresh gives a new value and kills the old; else only once a day, as Intuit does.
+
+    `revision` moves with every change that a state has to keep.
+    """
 
     clock: Clock
     seed: int = 0
     rotate_always: bool = True
+    revision: int = 0
     _codes: dict[str, _Code] = field(default_factory=dict)
     _grants: dict[str, Grant] = field(default_factory=dict)
     _accesses: dict[str, _Access] = field(default_factory=dict)
@@ -138,6 +143,7 @@ class AuthorizationServer:
         if grant is None or grant.is_revoked:
             raise TokenRefused("invalid_request", "The token is unknown or already revoked")
         grant.is_revoked = True
+        self.revision += 1
         self._grants.pop(grant.refresh_token, None)
 
     def authorize(self, header: str | None, *, realm_id: str) -> Grant:
@@ -160,16 +166,46 @@ class AuthorizationServer:
             raise faults.wrong_realm()
         return access.grant
 
+    def has_grant(self, realm_id: str) -> bool:
+        """Whether somebody may still read this realm: the rest send no webhooks."""
+        now = self._now()
+        return any(
+            grant.realm_id == realm_id and not grant.is_revoked and grant.last_used + REFRESH_SECONDS > now
+            for grant in self._grants.values()
+        )
+
+    def expire(self, access_token: str) -> None:
+        """End one access token now; an unknown one is let be."""
+        access = self._accesses.get(access_token)
+        if access is not None:
+            access.expires = min(access.expires, self._now())
+            self.revision += 1
+
+    def revoke_quietly(self, token: str) -> None:
+        """The user disconnects the app: as `revoke`, but an unknown token is let be."""
+        with contextlib.suppress(TokenRefused):
+            self.revoke(token)
+
+    def rotate(self, refresh_token: str) -> None:
+        """Somebody else refreshes with this token and gets the new one; an unknown token is let be."""
+        grant = self._grants.pop(refresh_token, None)
+        if grant is not None:
+            grant.refresh_token, grant.issued = _new_refresh_token(), self._now()
+            self._grants[grant.refresh_token] = grant
+            self.revision += 1
+
     def expire_access_tokens(self) -> int:
         """End every access token now; refresh tokens stay. Returns how many were alive."""
         now = self._now()
         alive = [access for access in self._accesses.values() if access.expires > now]
         for access in alive:
             access.expires = now
+        self.revision += 1
         return len(alive)
 
     def _token_response(self, grant: Grant) -> dict[str, Any]:
         now = self._now()
+        self.revision += 1
         for token in [token for token, access in self._accesses.items() if access.expires < now - ACCESS_SECONDS]:
             del self._accesses[token]
         token = "eyJlbmMiOiJBMTI4Q0JDLUhTMjU2IiwiYWxnIjoiZGlyIn0.." + secrets.token_urlsafe(120)

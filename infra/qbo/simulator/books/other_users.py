@@ -1,7 +1,7 @@
 """Edits by people who are not the API client: what makes paging by position lose records."""
 
 import random
-from typing import Final
+from typing import Final, Protocol
 
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.store import Record
@@ -15,12 +15,17 @@ _NOTE_FIELD: Final = {
 }
 
 
+class Journal(Protocol):
+    def commit(self, company: Company, *, who: str | None = None) -> None: ...
+
+
 class OtherUsers:
     """When `edits_per_page` is on, each query page served is followed by an edit of one object of its entity."""
 
     def __init__(self, seed: int) -> None:
         self.edits_per_page = False
         self.edit_count = 0
+        self.journal: Journal | None = None
         self._random = random.Random(seed)  # noqa: S311 - repeatable, guards nothing
 
     def reseed(self, seed: int) -> None:
@@ -36,9 +41,13 @@ class OtherUsers:
         order = company.stores[entity].by_number()
         if not order:
             return None
+        if self.journal is not None:
+            self.journal.commit(company)  # what the client did so far is the client's
         record = order[self._random.randrange(len(order))][1]
         self.edit_count += 1
         record.body[_NOTE_FIELD.get(entity, "PrivateNote")] = f"Edit {self.edit_count} by another user"
         record.bump_sync_token()
         company.stores[entity].move(record, whole_seconds(company.clock))
+        if self.journal is not None:
+            self.journal.commit(company, who="other user")
         return record

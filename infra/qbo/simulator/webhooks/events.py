@@ -1,0 +1,74 @@
+"""Events in Intuit's legacy and CloudEvents shapes, and their signature."""
+
+import base64
+import hmac
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+
+from infra import exact_json
+
+_WORDS: Final = {
+    "Create": "created", "Update": "updated", "Delete": "deleted", "Merge": "merged", "Void": "voided",
+    "Emailed": "emailed",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`at` is epoch seconds; `deleted_id` the name that a merge retired. `id` is what a receiver de-duplicates by."""
+
+    id: UUID
+    realm_id: str
+    entity: str
+    entity_id: str
+    operation: str
+    at: float
+    deleted_id: str | None = field(default=None)
+
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        return self.entity, self.entity_id, self.operation
+
+
+def sign(body: bytes, verifier_token: str) -> str:
+    """The `intuit-signature` header."""
+    return base64.b64encode(hmac.new(verifier_token.encode(), body, sha256).digest()).decode()
+
+
+def legacy_body(realm_id: str, events: list[Event]) -> bytes:
+    entities = [_legacy(event) for event in events]
+    return exact_json.dumps({"eventNotifications": [{"realmId": realm_id, "dataChangeEvent": {"entities": entities}}]})
+
+
+def cloud_body(events: list[Event], *, source: str) -> bytes:
+    """`source` is opaque and the same for an app."""
+    return exact_json.dumps([_cloud(event, source) for event in events])
+
+
+def _legacy(event: Event) -> dict[str, Any]:
+    shown = {
+        "name": event.entity, "id": event.entity_id, "operation": event.operation,
+        "lastUpdated": _instant(event.at, "milliseconds"),
+    }  # fmt: skip
+    return shown | ({"deletedId": event.deleted_id} if event.deleted_id else {})
+
+
+def _cloud(event: Event, source: str) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": str(event.id),
+        "source": source,
+        "type": f"qbo.{event.entity.lower()}.{_WORDS[event.operation]}.v1",
+        "datacontenttype": "application/json",
+        "time": _instant(event.at, "microseconds"),
+        "intuitentityid": event.entity_id,
+        "intuitaccountid": event.realm_id,
+        "data": {},
+    }
+
+
+def _instant(at: float, precision: str) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec=precision).replace("+00:00", "Z")

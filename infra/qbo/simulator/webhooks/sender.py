@@ -1,0 +1,223 @@
+"""Gathers events by subscription and realm, sends them signed, and keeps trying as Intuit does."""
+
+import base64
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+
+from infra.qbo.simulator.api.oauth import AuthorizationServer
+from infra.qbo.simulator.oracle.calls import Call
+from infra.qbo.simulator.oracle.journal import Commit
+from infra.qbo.simulator.oracle.oracle import Oracle
+from infra.qbo.simulator.timeline.simulated_clock import SimulatedClock
+from infra.qbo.simulator.timeline.timeline import Timeline
+from infra.qbo.simulator.trouble import rules
+from infra.qbo.simulator.trouble.trouble import Trouble, draw_seconds
+from infra.qbo.simulator.webhooks.events import Event, cloud_body, legacy_body, sign
+from infra.qbo.simulator.webhooks.subscription import Subscription
+
+RETRY_SECONDS: Final = (10, 20, 30, 300, 1200, 7200, 14_400, 21_600)
+"""After each failed attempt in turn; the last is repeated for ever."""
+
+
+@dataclass(slots=True)
+class _Notification:
+    id: str
+    body: bytes
+    count: int
+    attempt: int = 0
+
+
+@dataclass(slots=True)
+class _Queue:
+    """One realm's events for one subscription. While `unanswered` is there, nothing else is sent."""
+
+    events: dict[tuple[str, str, str], Event] = field(default_factory=dict)
+    repeats: deque[Event] = field(default_factory=deque)
+    unanswered: _Notification | None = None
+    is_scheduled: bool = False
+
+
+@dataclass(slots=True)
+class _Subscriber:
+    name: str
+    subscription: Subscription
+    queues: dict[str, _Queue] = field(default_factory=dict)
+    is_over: bool = False
+
+
+class Webhooks:
+    """Deliveries are simulated events on the timeline; only the wait for an answer is real time."""
+
+    def __init__(
+        self,
+        *,
+        clock: SimulatedClock,
+        timeline: Timeline,
+        oracle: Oracle,
+        trouble: Trouble,
+        oauth: AuthorizationServer,
+        seed: int = 0,
+    ) -> None:
+        self._clock, self._timeline, self._oracle, self._trouble, self._oauth = clock, timeline, oracle, trouble, oauth
+        self._random = random.Random(f"{seed}:webhooks")  # noqa: S311 - repeatable ids, they guard nothing
+        self._source = "intuit." + base64.b64encode(sha256(oauth.client_id.encode()).digest()).decode()
+        self._count = 0
+        self._subscribers: dict[str, _Subscriber] = {}
+        self._http: httpx.AsyncClient | None = None
+
+    def subscribe(self, subscription: Subscription) -> str:
+        """The name by which it can be ended."""
+        self._count += 1
+        name = f"webhook-{self._count}"
+        self._subscribers[name] = _Subscriber(name, subscription)
+        return name
+
+    def unsubscribe(self, name: str | None = None) -> list[str]:
+        names = [each for each in self._subscribers if name in {None, each}]
+        for each in names:
+            self._subscribers.pop(each).is_over = True
+        return names
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Every subscription without its secret, and how many events wait or are being tried again."""
+        return [
+            {
+                "name": subscriber.name,
+                **subscriber.subscription.model_dump(mode="json", exclude={"verifier_token"}),
+                "waiting": {
+                    realm_id: len(queue.events) + len(queue.repeats)
+                    for realm_id, queue in subscriber.queues.items()
+                    if queue.events or queue.repeats
+                },
+                "attempts": {
+                    realm_id: queue.unanswered.attempt
+                    for realm_id, queue in subscriber.queues.items()
+                    if queue.unanswered
+                },
+            }
+            for subscriber in self._subscribers.values()
+        ]
+
+    def changed(self, commit: Commit) -> None:
+        """For the journal. Trouble may lose, double or delay the event, the same for all subscriptions."""
+        wanted = [each for each in self._subscribers.values() if each.subscription.wants(commit.entity)]
+        if not wanted or not self._oauth.has_grant(commit.realm_id):
+            return
+        event = Event(
+            self._uuid(), commit.realm_id, commit.entity, commit.id, commit.operation, self._clock.now().timestamp()
+        )
+        delay, repeats = self._troubled(commit)
+        if delay is None:
+            return
+        for subscriber in wanted:
+            if delay:
+                self._timeline.after(delay, partial(self._enqueue_later, subscriber, event))
+            else:
+                self._enqueue(subscriber, event)
+            for after in repeats:
+                self._timeline.after(delay + after, partial(self._enqueue_later, subscriber, event, repeat=True))
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    def _troubled(self, commit: Commit) -> tuple[float | None, list[float]]:
+        """Seconds before the event is taken up, None for never; and those after which it comes again."""
+        call = Call("POST", "", realm_id=commit.realm_id, verb="webhook", entity=commit.entity)
+        delay, repeats = 0.0, []
+        for active, effect in self._trouble.decide_webhook(call):
+            match effect:
+                case rules.Lose():
+                    return None, []
+                case rules.Double():
+                    repeats.append(draw_seconds(active, effect.after_seconds))
+                case rules.Delay():
+                    delay += draw_seconds(active, effect.seconds)
+        return delay, repeats
+
+    async def _enqueue_later(self, subscriber: _Subscriber, event: Event, *, repeat: bool = False) -> None:
+        self._enqueue(subscriber, event, repeat=repeat)
+
+    def _enqueue(self, subscriber: _Subscriber, event: Event, *, repeat: bool = False) -> None:
+        """A second change of the same sort to the same object joins the first that still waits."""
+        queue = subscriber.queues.setdefault(event.realm_id, _Queue())
+        if repeat:
+            queue.repeats.append(event)
+        else:
+            queue.events.pop(event.subject, None)
+            queue.events[event.subject] = event
+        if queue.unanswered is None:
+            self._schedule(subscriber, event.realm_id, subscriber.subscription.delay_seconds)
+
+    def _schedule(self, subscriber: _Subscriber, realm_id: str, seconds: float) -> None:
+        queue = subscriber.queues[realm_id]
+        if not queue.is_scheduled:
+            queue.is_scheduled = True
+            self._timeline.after(seconds, partial(self._deliver, subscriber, realm_id), aside=True)
+
+    async def _deliver(self, subscriber: _Subscriber, realm_id: str) -> None:
+        queue = subscriber.queues[realm_id]
+        queue.is_scheduled = False
+        if subscriber.is_over:
+            return
+        notification = queue.unanswered = queue.unanswered or self._gather(subscriber.subscription, realm_id, queue)
+        notification.attempt += 1
+        status = await self._post(subscriber.subscription, notification)
+        self._oracle.notification(
+            realm_id=realm_id,
+            url=str(subscriber.subscription.url),
+            identifier=notification.id,
+            attempt=notification.attempt,
+            events=notification.count,
+            status=status,
+        )
+        if status != HTTPStatus.OK:
+            nth = min(notification.attempt, len(RETRY_SECONDS)) - 1
+            self._schedule(subscriber, realm_id, RETRY_SECONDS[nth])
+            return
+        queue.unanswered = None
+        if queue.events or queue.repeats:
+            self._schedule(subscriber, realm_id, 0)
+
+    def _gather(self, subscription: Subscription, realm_id: str, queue: _Queue) -> _Notification:
+        events = [*queue.events.values(), *queue.repeats]
+        queue.events.clear()
+        queue.repeats.clear()
+        body = (
+            legacy_body(realm_id, events)
+            if subscription.format == "legacy"
+            else cloud_body(events, source=self._source)
+        )
+        return _Notification(str(self._uuid()), body, len(events))
+
+    async def _post(self, subscription: Subscription, notification: _Notification) -> int | None:
+        """The status, or None when there was none in time."""
+        if self._http is None:
+            self._http = httpx.AsyncClient(trust_env=False, follow_redirects=False)
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "intuit_notification_server/1.0",
+            "intuit-signature": sign(notification.body, subscription.verifier_token.get_secret_value()),
+            "intuit-t-id": notification.id,
+            "intuit-created-time": self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "intuit-notification-schema-version": "1.0",
+        }
+        try:
+            answer = await self._http.post(
+                str(subscription.url), content=notification.body, headers=headers, timeout=subscription.answer_seconds
+            )
+        except httpx.HTTPError:
+            return None
+        return answer.status_code
+
+    def _uuid(self) -> UUID:
+        return UUID(int=self._random.getrandbits(128), version=4)
