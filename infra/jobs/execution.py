@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import RailNeedsReconnect
@@ -24,17 +27,22 @@ class JobDefinition:
 
 
 async def execute(
-    outbox_id: int, *, jobs: Mapping[str, JobDefinition], context: object, uow: UnitOfWorkFactory
+    outbox_id: int,
+    *,
+    jobs: Mapping[str, JobDefinition],
+    context: object,
+    uow: UnitOfWorkFactory,
+    lease: timedelta = outbox.LEASE,
 ) -> bool:
     """Run the job if nobody else has it; False when there was nothing to do.
 
     A failure is written on the row and tried again later; it is not raised, so that RQ keeps no second account of it.
     """
     async with uow([]) as unit:
-        claimed = await outbox.claim(unit.session, outbox_id)
+        claimed = await outbox.claim(unit.session, outbox_id, lease=lease)
     if claimed is None:
         return False
-    heartbeat = asyncio.create_task(_keep_lease(claimed, uow))
+    heartbeat = asyncio.create_task(_keep_lease(claimed, uow, lease=lease))
     try:
         await jobs[claimed.job].run(context, *claimed.arguments)
     except RailNeedsReconnect as error:
@@ -47,6 +55,7 @@ async def execute(
         log.info("jobs.job.done", job=claimed.job, outbox_id=outbox_id, attempts=claimed.attempts)
     finally:
         heartbeat.cancel()
+        await asyncio.wait([heartbeat])
     return True
 
 
@@ -66,8 +75,12 @@ async def _end(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, error: Exception,
             await outbox.put_off(unit.session, claimed, error=f"{type(error).__name__}: {error}")
 
 
-async def _keep_lease(claimed: ClaimedJob, uow: UnitOfWorkFactory) -> None:
+async def _keep_lease(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, lease: timedelta) -> None:
+    """Three beats a lease: one that the database misses does not give the job away."""
     while True:
-        await asyncio.sleep(outbox.LEASE.total_seconds() / 3)
-        async with uow([]) as unit:
-            await outbox.extend_lease(unit.session, claimed)
+        await asyncio.sleep(lease.total_seconds() / 3)
+        try:
+            async with uow([]) as unit:
+                await outbox.extend_lease(unit.session, claimed, lease=lease)
+        except SQLAlchemyError as error:
+            log.warning("jobs.lease.not_extended", outbox_id=claimed.outbox_id, error=type(error).__name__)

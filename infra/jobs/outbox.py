@@ -77,21 +77,36 @@ async def list_due(session: AsyncSession, *, limit: int = 200) -> list[Ring]:
     return [Ring(*row) for row in await session.execute(query)]
 
 
-async def claim(session: AsyncSession, outbox_id: int) -> ClaimedJob | None:
-    """Take the row for one lease; None when it is done, leased by another or not due: a double ring is no work."""
+async def claim(session: AsyncSession, outbox_id: int, *, lease: timedelta = LEASE) -> ClaimedJob | None:
+    """Take the row for one lease; None when it is done, leased by another or not due: a double ring is no work.
+
+    A job that took its worker down with it in every attempt is dead too, or it would do so for ever.
+    """
     row = (
         await session.execute(
             update(OutboxRow)
-            .where(OutboxRow.id == outbox_id, _is_due())
-            .values(leased_until=func.clock_timestamp() + LEASE, attempts=OutboxRow.attempts + 1)
+            .where(OutboxRow.id == outbox_id, _is_due(), OutboxRow.attempts < MOST_ATTEMPTS)
+            .values(leased_until=func.clock_timestamp() + lease, attempts=OutboxRow.attempts + 1)
             .returning(OutboxRow.id, OutboxRow.job, OutboxRow.arguments, OutboxRow.attempts)
         )
     ).one_or_none()
-    return ClaimedJob(*row) if row else None
+    if row is not None:
+        return ClaimedJob(*row)
+    await session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == outbox_id, _is_due(), OutboxRow.attempts >= MOST_ATTEMPTS)
+        .values(
+            dead_at=func.clock_timestamp(),
+            leased_until=None,
+            last_error=f"no worker lived to the end of any of {MOST_ATTEMPTS} attempts",
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return None
 
 
-async def extend_lease(session: AsyncSession, claimed: ClaimedJob) -> None:
-    await _change(session, claimed, leased_until=func.clock_timestamp() + LEASE)
+async def extend_lease(session: AsyncSession, claimed: ClaimedJob, *, lease: timedelta = LEASE) -> None:
+    await _change(session, claimed, leased_until=func.clock_timestamp() + lease)
 
 
 async def finish(session: AsyncSession, claimed: ClaimedJob) -> None:
