@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
@@ -202,6 +202,28 @@ class AuthorizationServer:
             access.expires = now
         self.revision += 1
         return len(alive)
+
+    def kept(self) -> dict[str, Any]:
+        """Grants and living access tokens, for a state to keep; codes of consent live too short."""
+        grants = [grant for grant in self._grants.values() if not grant.is_revoked]
+        place = {id(grant): nth for nth, grant in enumerate(grants)}
+        now = self._now()
+        return {
+            "grants": [asdict(grant) for grant in grants],
+            "accesses": [
+                [token, place[id(access.grant)], access.expires]
+                for token, access in self._accesses.items()
+                if id(access.grant) in place and access.expires > now
+            ],
+        }
+
+    def resume(self, kept: dict[str, Any]) -> None:
+        grants = [
+            Grant(**{**grant, "issued": float(grant["issued"]), "last_used": float(grant["last_used"])})
+            for grant in kept["grants"]
+        ]
+        self._grants |= {grant.refresh_token: grant for grant in grants}
+        self._accesses |= {token: _Access(grants[nth], float(expires)) for token, nth, expires in kept["accesses"]}
 
     def _token_response(self, grant: Grant) -> dict[str, Any]:
         now = self._now()

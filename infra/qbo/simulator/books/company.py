@@ -147,7 +147,7 @@ class Company:
             self.effects.post((entity, record.id), replace(entry, doc_number=fresh.get("DocNumber")), at)
             self.effects.relink(entity, record, at)
         else:
-            self._learn(entity, None, fresh)
+            self.learn(entity, None, fresh)
             self.effects.touch((entity, record.id), at)
         return record
 
@@ -158,6 +158,14 @@ class Company:
         number = upcoming if wanted is None else int(wanted)
         self._next_ids[sequence] = max(upcoming, number + 1)
         return str(number)
+
+    def numbering(self) -> dict[str, int]:
+        """Where each sequence of numbers stands, for a state to keep; `sales` is the last sales number."""
+        return {**self._next_ids, "sales": self._last_sales_number}
+
+    def resume_numbering(self, numbering: dict[str, int]) -> None:
+        self._next_ids = {name: number for name, number in numbering.items() if name != "sales"}
+        self._last_sales_number = numbering["sales"]
 
     def add_ledger_entry(self, key: Key, entry: Entry, at: int) -> None:
         """Postings that no API entity stands for."""
@@ -186,7 +194,7 @@ class Company:
         entry = self.effects.entry(entity, fresh) if kind.is_transaction else None
         before, at, key = record.body, whole_seconds(self.clock), (entity, record.id)
         if kind.is_name_list:
-            self._learn(entity, before, fresh)
+            self.learn(entity, before, fresh)
         record.replace_body(fresh)
         self.stores[entity].move(record, at)
         if entry is not None:
@@ -197,7 +205,7 @@ class Company:
             show_new_name(self.stores, entity, record, before=before)
             self.effects.touch(key, at)
 
-    def _learn(self, entity: str, before: Body | None, after: Body) -> None:
+    def learn(self, entity: str, before: Body | None, after: Body) -> None:
         """What the registry of names and the chart know of a list object."""
         self.names.replace(entity, before, after)
         if entity == "Account":

@@ -42,7 +42,7 @@ def describe_call(method: str, path: str, query: bytes, *, body: bytes, headers:
     if not path.startswith(_COMPANY):
         return None
     realm_id, _, rest = path[len(_COMPANY) :].partition("/")
-    options = {name: values[-1] for name, values in parse_qs(query.decode(errors="replace")).items()}
+    options = {name.lower(): values[-1] for name, values in parse_qs(query.decode(errors="replace")).items()}
     call = Call(method, path, realm_id=realm_id, request_id=options.get("requestid"))
     call.authorization = headers.get(b"authorization", b"").decode(errors="replace") or None
     parts = [part for part in rest.split("/") if part]

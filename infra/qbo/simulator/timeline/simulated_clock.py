@@ -58,6 +58,14 @@ class SimulatedClock:
         self.scale = scale
         self._tell()
 
+    def anchor(self) -> tuple[datetime, datetime, float]:
+        """(wall clock, simulated time, scale) of one instant: enough to go on after a restart as if it had not been."""
+        self._anchor()
+        return self._real, self._simulated, self.scale
+
+    def resume(self, anchor: tuple[datetime, datetime, float]) -> None:
+        self._real, self._simulated, self.scale = anchor
+
     def on_move(self, listener: Callable[[], None]) -> None:
         """`listener` is called after each move or change of scale."""
         self._listeners.append(listener)

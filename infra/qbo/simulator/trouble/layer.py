@@ -260,7 +260,9 @@ def _measured(reply: _Reply) -> Headers:
 
 def _without_request_id(scope: Scope) -> Scope:
     pairs = [
-        pair for pair in parse_qsl(scope["query_string"].decode(), keep_blank_values=True) if pair[0] != "requestid"
+        pair
+        for pair in parse_qsl(scope["query_string"].decode(), keep_blank_values=True)
+        if pair[0].lower() != "requestid"
     ]
     return {**scope, "query_string": urlencode(pairs).encode(), "state": dict(scope.get("state", {}))}
 
