@@ -38,7 +38,7 @@ class Behaviour:
     throttle_status: Literal["429", "403"] = _switch(
         "sure", "HTTP status of the throttle; 403 until 2016.", default="429"
     )
-    missing_token: Literal["3200", "100"] = _switch(
+    no_bearer_code: Literal["3200", "100"] = _switch(
         "likely", "Code of a request without a bearer token: the gateway's, or the service fault 100.", default="3200"
     )
     faults_with_200: bool = _switch("sure", "Service faults come with HTTP 200.", default=False)

@@ -33,17 +33,24 @@ def qbo(
     seed: Annotated[int, typer.Option(help="Makes the client id and the edits of other users repeatable.")] = 0,
     info: Annotated[Path | None, typer.Option(help="Write addresses, ids and tokens here, as JSON.")] = None,
     as_dated: Annotated[bool, typer.Option("--as-dated", help="Keep the dates of the files.")] = False,
+    behaviour: Annotated[
+        list[str] | None, typer.Option(help="A switch of doubtful behaviour, as name=value. Repeatable.")
+    ] = None,
     no_limits: Annotated[bool, typer.Option("--no-limits", help="Never answer 429.")] = False,
 ) -> None:
     """Serve the QuickBooks Online API over simulated books."""
+    from infra.qbo.simulator.behaviour import read_settings
     from infra.qbo.simulator.files.company_file import DEMO
     from infra.qbo.simulator.server import serve
     from infra.qbo.simulator.simulator import Simulator
 
     clock = SystemClock()
     try:
+        switches = read_settings(behaviour or [])
         companies = _load(company or [DEMO], clock, as_dated=as_dated)
-        simulator = Simulator(companies, clock=clock, seed=seed, latency_ms=latency_ms, limits=not no_limits)
+        simulator = Simulator(
+            companies, clock=clock, seed=seed, latency_ms=latency_ms, limits=not no_limits, behaviour=switches
+        )
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve(simulator, host=host, port=port, info_file=info, announce=_announce))
     except (OodalooError, OSError) as error:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
 from infra.errors import OodalooError
@@ -32,8 +32,12 @@ class ServiceFault(OodalooError):
         super().__init__(f"{code} {message}: {detail}")
 
     def body(self, now: datetime) -> dict[str, Any]:
+        return {"Fault": self.content(), "time": show_envelope_time(now)}
+
+    def content(self) -> dict[str, Any]:
+        """The Fault alone, as a batch item holds it."""
         error = {"Message": self.message, "Detail": self.detail, "code": self.code, "element": self.element}
-        return {"Fault": {"Error": [error], "type": self.kind}, "time": show_envelope_time(now)}
+        return {"Error": [error], "type": self.kind}
 
 
 class GatewayFault(OodalooError):
@@ -221,3 +225,12 @@ def deposited() -> ServiceFault:
 def system_failure(detail: str) -> ServiceFault:
     message = "An application error has occurred while processing your request"
     return ServiceFault("10000", message, f"System Failure Error: {detail}", status=500, kind="SystemFault")
+
+
+COMPANY_REFUSALS: Final = {
+    "100": general_authentication,
+    "120": no_access,
+    "130": wrong_cluster,
+    "6190": subscription_ended,
+}
+"""What a whole company may answer with, by code: an admin's lever."""

@@ -8,6 +8,8 @@ from infra.clock import Clock
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.api.limits import RequestLimits
 from infra.qbo.simulator.api.oauth import AuthorizationServer
+from infra.qbo.simulator.api.replies import Replies
+from infra.qbo.simulator.behaviour import DEFAULT, Behaviour
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.entities import find_kind
 from infra.qbo.simulator.books.other_users import OtherUsers
@@ -20,10 +22,7 @@ from infra.qbo.simulator.webhooks.sender import Webhooks
 
 
 class Simulator:
-    """`latency_ms` is added to every API answer. `limits=False` switches the 429s off.
-
-    `throttle_as_xml` and `auth_faults_as_xml`: Intuit has sent these bodies in XML to JSON clients.
-    """
+    """`latency_ms` is added to every API answer. `limits=False` switches the 429s off."""
 
     def __init__(
         self,
@@ -34,8 +33,7 @@ class Simulator:
         latency_ms: float = 0,
         limits: bool = True,
         rotate_always: bool = True,
-        throttle_as_xml: bool = True,
-        auth_faults_as_xml: bool = False,
+        behaviour: Behaviour = DEFAULT,
     ) -> None:
         self.clock = clock if isinstance(clock, SimulatedClock) else SimulatedClock(clock)
         self.companies = {company.realm_id: company for company in companies}
@@ -44,8 +42,8 @@ class Simulator:
         self.latency_seconds = latency_ms / 1000
         self.oauth = AuthorizationServer(self.clock, seed=seed, rotate_always=rotate_always)
         self.limits = RequestLimits(self.clock) if limits else None
-        self.throttle_as_xml = throttle_as_xml
-        self.auth_faults_as_xml = auth_faults_as_xml
+        self.behaviour = behaviour
+        self.refusals: dict[str, str] = {}
         self.other_users = OtherUsers(seed)
         self.timeline = Timeline(self.clock)
         self.trouble = Trouble(self.clock, seed=seed)
@@ -64,24 +62,42 @@ class Simulator:
             self.journal.adopt(company)
         self.other_users.journal = self.journal
         self.requests: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self.replies: dict[tuple[str, str], bytes] = {}
+        self.replies = Replies(self.clock)
 
-    def admit(self, realm_id: str, authorization: str | None) -> Company:
-        """The company a request may reach.
+    @property
+    def behaviour(self) -> Behaviour:
+        return self._behaviour
+
+    @behaviour.setter
+    def behaviour(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+        for company in self.companies.values():
+            company.behaviour = behaviour
+
+    def admit(self, realm_id: str, authorization: str | None, *, is_batch: bool = False) -> Company:
+        """The company a request may reach. `refusals` holds the code that a realm answers with instead.
 
         Raises:
             GatewayFault: 401, 403 or 429.
+            ServiceFault: 100, 120, 130 or 6190.
         """
         company = self.companies.get(realm_id)
         running = CURRENT.get()
         if running is not None and running.is_repeat and company is not None:
             return company  # admitted when it came
+        if self.behaviour.no_bearer_code == "100" and not authorization:
+            raise faults.general_authentication()
         grant = self.oauth.authorize(authorization, realm_id=realm_id)
         if company is None:
             raise faults.wrong_realm()
-        if self.limits is not None and not self.limits.admit(realm_id, grant.client_id):
-            self.requests[realm_id]["throttled"] += 1
-            raise faults.throttled()
+        if realm_id in self.refusals:
+            refuse = faults.COMPANY_REFUSALS[self.refusals[realm_id]]
+            raise refuse()
+        if self.limits is not None:
+            admit = self.limits.admit_batch if is_batch else self.limits.admit
+            if not admit(realm_id, grant.client_id):
+                self.requests[realm_id]["throttled"] += 1
+                raise faults.throttled()
         return company
 
     def settle(self, company: Company | None) -> None:

@@ -38,7 +38,8 @@ def changes_since(company: Company, *, entities: str, changed_since: str) -> tup
     groups = []
     for kind in kinds:
         group, count = _group(company.stores[kind.name], since, room=room)
-        groups.append(group)
+        if count or company.behaviour.cdc_empty_group == "empty":
+            groups.append(group)
         room -= count
     return b'[{"QueryResponse":[' + b",".join(groups) + b"]}]", limit - room
 

@@ -49,13 +49,15 @@ class QueryAnswer:
         )
 
 
-def run_query(store: EntityStore, statement: Statement, *, today: str) -> QueryAnswer:
-    """`today` is the company's own date: what CURRENT_DATE means."""
+def run_query(store: EntityStore, statement: Statement, *, today: str, newest: float | None = None) -> QueryAnswer:
+    """`today` is the company's own date: what CURRENT_DATE means. What was created after `newest` is not found yet."""
     conditions = [_dated(condition, today) for condition in statement.conditions]
     if statement.kind.is_name_list and not any(condition.path == "Active" for condition in conditions):
         conditions.append(Condition("Active", "=", ("true",)))
     earliest, latest, rest = _time_window(conditions)
     tests = [_build_test(condition) for condition in rest]
+    if newest is not None:
+        tests.append(lambda record: record.created <= newest)
     matching = _matching(store, rest, earliest=earliest, latest=latest, ordering=statement.ordering)
     found = (record for record in matching if all(test(record) for test in tests)) if tests else matching
     if statement.is_count:

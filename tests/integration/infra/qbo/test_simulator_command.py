@@ -23,7 +23,8 @@ async def test_the_command_serves_the_demo_company_and_stops_when_told(tmp_path:
         info = json.loads(info_file.read_bytes())
         assert info["base_url"] in line
         assert info_file.stat().st_mode & 0o077 == 0  # it holds secrets
-        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {info['access_token']}"}, timeout=30) as http:
+        headers = {"Authorization": f"Bearer {info['access_token']}", "Accept": "application/json"}
+        async with httpx.AsyncClient(headers=headers, timeout=30) as http:
             url = f"{info['api_url']}/v3/company/{info['realm_ids'][0]}/query"
             counted = await http.get(url, params={"query": "SELECT COUNT(*) FROM Bill"})
         assert counted.json()["QueryResponse"]["totalCount"] > 0

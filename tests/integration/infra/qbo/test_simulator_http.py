@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from infra import exact_json
+from infra.qbo.simulator.behaviour import Behaviour
 from infra.qbo.simulator.books.loading import load_company
 from infra.qbo.simulator.files.company_file import CompanyTransaction
 from infra.qbo.simulator.server import SimulatorInfo, running_simulator
@@ -226,7 +227,7 @@ async def test_the_eleventh_call_in_a_second_is_throttled_in_xml(start: Start) -
 
 
 async def test_throttling_can_come_as_json(start: Start) -> None:
-    client = await start(limits=True, throttle_as_xml=False)
+    client = await start(limits=True, behaviour=Behaviour(throttle_body="json"))
     answers = [await client.get("companyinfo/1") for _ in range(11)]
     assert answers[-1].json()["fault"]["error"][0]["code"] == "3001"
 
@@ -300,6 +301,6 @@ async def test_latency_is_added_to_each_call(start: Start, monkeypatch: pytest.M
             slept.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr("infra.qbo.simulator.api.app.asyncio.sleep", note)
+    monkeypatch.setattr("infra.qbo.simulator.api.company_endpoint.asyncio.sleep", note)
     await client.get("companyinfo/1")
     assert slept == [0.2]
