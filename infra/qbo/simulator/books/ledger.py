@@ -29,11 +29,12 @@ class Posting(NamedTuple):
     account_id: str
     amount: Decimal
     name: Key | None = None
+    memo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`kind` is the transaction's type as reports name it; `memo` is free text."""
+    """`kind` is an entity or, for what no entity stands for, the type as reports name it. `name`: whose it is."""
 
     kind: str
     txn_on: date
@@ -80,7 +81,9 @@ def post(entity: str, body: Body, chart: Chart) -> tuple[Posting, ...]:
 
 
 def _bill(body: Body, chart: Chart) -> Iterator[Posting]:
-    yield Posting(ref_id(body, "APAccountRef") or chart.payable_id, -money(body["TotalAmt"]), _vendor(body))
+    yield Posting(
+        ref_id(body, "APAccountRef") or chart.payable_id, -money(body["TotalAmt"]), _vendor(body), _note(body)
+    )
     yield from _cost_lines(body, chart)
 
 
@@ -94,11 +97,11 @@ def _bill_payment(body: Body, chart: Chart) -> Iterator[Posting]:
         account = ref_id(body["CheckPayment"], "BankAccountRef")
     else:
         account = ref_id(body["CreditCardPayment"], "CCAccountRef")
-    yield Posting(str(account), -money(body["TotalAmt"]))
+    yield Posting(str(account), -money(body["TotalAmt"]), None, _note(body))
 
 
 def _invoice(body: Body, chart: Chart) -> Iterator[Posting]:
-    yield Posting(chart.receivable_id, money(body["TotalAmt"]), _customer(body))
+    yield Posting(chart.receivable_id, money(body["TotalAmt"]), _customer(body), _note(body))
     yield from _sales_lines(body, chart)
 
 
@@ -108,40 +111,40 @@ def _credit_memo(body: Body, chart: Chart) -> Iterator[Posting]:
 
 def _payment(body: Body, chart: Chart) -> Iterator[Posting]:
     total = money(body["TotalAmt"])
-    yield Posting(ref_id(body, "DepositToAccountRef") or chart.undeposited_id, total)
+    yield Posting(ref_id(body, "DepositToAccountRef") or chart.undeposited_id, total, None, _note(body))
     yield Posting(ref_id(body, "ARAccountRef") or chart.receivable_id, -total, _customer(body))
 
 
 def _sales_receipt(body: Body, chart: Chart) -> Iterator[Posting]:
-    yield Posting(ref_id(body, "DepositToAccountRef") or chart.undeposited_id, money(body["TotalAmt"]))
+    received_in = ref_id(body, "DepositToAccountRef") or chart.undeposited_id
+    yield Posting(received_in, money(body["TotalAmt"]), None, _note(body))
     yield from _sales_lines(body, chart)
 
 
 def _purchase(body: Body, chart: Chart) -> Iterator[Posting]:
     def expense() -> Iterator[Posting]:
-        yield Posting(str(ref_id(body, "AccountRef")), -money(body["TotalAmt"]))
+        yield Posting(str(ref_id(body, "AccountRef")), -money(body["TotalAmt"]), None, _note(body))
         yield from _cost_lines(body, chart)
 
     return _reversed(expense()) if body.get("Credit") is True else expense()
 
 
 def _deposit(body: Body, chart: Chart) -> Iterator[Posting]:
-    yield Posting(str(ref_id(body, "DepositToAccountRef")), money(body["TotalAmt"]))
+    yield Posting(str(ref_id(body, "DepositToAccountRef")), money(body["TotalAmt"]), None, _note(body))
     cash_back = body.get("CashBack")
     if cash_back:
-        yield Posting(str(ref_id(cash_back, "AccountRef")), money(cash_back.get("Amount")))
+        yield Posting(str(ref_id(cash_back, "AccountRef")), money(cash_back.get("Amount")), None, cash_back.get("Memo"))
     for line in body["Line"]:
         links = line.get("LinkedTxn")
         account = chart.deposit_source(links[0]) if links else ref_id(line["DepositLineDetail"], "AccountRef")
-        yield Posting(
-            str(account), -money(line["Amount"]), None if links else _entity(line["DepositLineDetail"].get("Entity"))
-        )
+        name = None if links else _entity(line["DepositLineDetail"].get("Entity"))
+        yield Posting(str(account), -money(line["Amount"]), name, line.get("Description"))
 
 
 def _transfer(body: Body, _chart: Chart) -> Iterator[Posting]:
     amount = money(body["Amount"])
-    yield Posting(str(ref_id(body, "ToAccountRef")), amount)
-    yield Posting(str(ref_id(body, "FromAccountRef")), -amount)
+    yield Posting(str(ref_id(body, "ToAccountRef")), amount, None, _note(body))
+    yield Posting(str(ref_id(body, "FromAccountRef")), -amount, None, _note(body))
 
 
 def _journal_entry(body: Body, _chart: Chart) -> Iterator[Posting]:
@@ -150,16 +153,18 @@ def _journal_entry(body: Body, _chart: Chart) -> Iterator[Posting]:
         if detail is not None:
             amount = money(line.get("Amount"))
             sign = amount if detail["PostingType"] == "Debit" else -amount
-            yield Posting(str(ref_id(detail, "AccountRef")), sign, _entity(detail.get("Entity")))
+            name = _entity(detail.get("Entity"))
+            yield Posting(str(ref_id(detail, "AccountRef")), sign, name, line.get("Description"))
 
 
 def _cost_lines(body: Body, chart: Chart) -> Iterator[Posting]:
     for line in body["Line"]:
         amount = money(line.get("Amount"))
+        memo = line.get("Description")
         if (detail := line.get("AccountBasedExpenseLineDetail")) is not None:
-            yield Posting(str(ref_id(detail, "AccountRef")), amount)
+            yield Posting(str(ref_id(detail, "AccountRef")), amount, None, memo)
         elif (detail := line.get("ItemBasedExpenseLineDetail")) is not None:
-            yield Posting(chart.expense_account(str(ref_id(detail, "ItemRef"))), amount)
+            yield Posting(chart.expense_account(str(ref_id(detail, "ItemRef"))), amount, None, memo)
         elif (detail := line.get("TaxLineDetail")) is not None:
             yield Posting(chart.tax_account(ref_id(detail, "TaxRateRef")), amount)
     yield from _tax(body, chart, sign=1)
@@ -170,12 +175,12 @@ def _sales_lines(body: Body, chart: Chart) -> Iterator[Posting]:
         amount = money(line.get("Amount"))
         if line["DetailType"] == "DiscountLineDetail":
             account = ref_id(line.get("DiscountLineDetail") or {}, "DiscountAccountRef")
-            yield Posting(account or chart.discount_account(), amount)
+            yield Posting(account or chart.discount_account(), amount, None, line.get("Description"))
             continue
         detail = line.get("SalesItemLineDetail") or {}
         item = ref_id(detail, "ItemRef")
         account = ref_id(detail, "ItemAccountRef") if item is None else chart.income_account(item)
-        yield Posting(account or chart.income_account("1"), -amount)
+        yield Posting(account or chart.income_account("1"), -amount, None, line.get("Description"))
     yield from _tax(body, chart, sign=-1)
 
 
@@ -204,7 +209,12 @@ def _tax(body: Body, chart: Chart, *, sign: int) -> Iterator[Posting]:
 
 
 def _reversed(postings: Iterable[Posting]) -> Iterator[Posting]:
-    return (Posting(posting.account_id, -posting.amount, posting.name) for posting in postings)
+    return (posting._replace(amount=-posting.amount) for posting in postings)
+
+
+def _note(body: Body) -> str | None:
+    """The transaction's memo, which reports show beside its first posting."""
+    return body.get("PrivateNote")
 
 
 def _vendor(body: Body) -> Key:
@@ -285,7 +295,7 @@ class Ledger:
         return {account: balance for account, balance in self.account_balances.items() if balance}
 
     def _move(self, postings: tuple[Posting, ...], *, sign: int) -> None:
-        for account, amount, name in postings:
+        for account, amount, name, _ in postings:
             self.account_balances[account] += sign * amount
             if name is not None and account in self.open_accounts:
                 self.name_balances[name] += sign * amount

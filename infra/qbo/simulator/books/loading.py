@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 from infra.clock import Clock
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.books.company import Company
+from infra.qbo.simulator.books.entities import ENTITY_KINDS
 from infra.qbo.simulator.books.ledger import Entry, Key, Posting
 from infra.qbo.simulator.books.preferences import company_info, preferences
 from infra.qbo.simulator.books.store import Body, Record
 from infra.qbo.simulator.files.company_file import CompanyFile, LedgerEntry
 from infra.qbo.simulator.timestamps import PACIFIC, whole_seconds
 
+BESIDE: Final = " (ledger)"
 _OFFICE_OPENS: Final = time(9)
 _BETWEEN_ENTRIES: Final = timedelta(seconds=17)
 _NEEDED_ACCOUNTS: Final = (
@@ -102,10 +104,21 @@ class _Loader:
             if line.account_id not in accounts:
                 raise faults.bad_reference("Accounts", line.account_id, element="account_id")
             kind = accounts[line.account_id].body["AccountType"]
-            postings.append(Posting(line.account_id, line.debit - line.credit, _name_of(kind, entry.name_id)))
-        ledger_key = (entry.type, self._company.take_id("ledger", entry.id))
-        booked = Entry(entry.type, entry.txn_on, tuple(postings), entry.doc_number)
+            amount, name = line.debit - line.credit, _name_of(kind, entry.name_id)
+            postings.append(Posting(line.account_id, amount, name, line.memo))
+        # A document's own postings keep its key: a second entry of the same key would take their place.
+        kind = entry.type + BESIDE if entry.type in ENTITY_KINDS else entry.type
+        ledger_key = (kind, self._company.take_id("ledger", entry.id))
+        booked = Entry(entry.type, entry.txn_on, tuple(postings), entry.doc_number, self._whose(entry))
         self._company.add_ledger_entry(ledger_key, booked, self._entered_at(entry.txn_on))
+
+    def _whose(self, entry: LedgerEntry) -> Key | None:
+        """A ledger does not say whether a name is a customer or a vendor; the name itself tells."""
+        for kind in ("Customer", "Vendor"):
+            record = self._company.stores[kind].records.get(entry.name_id or "")
+            if record is not None and entry.name in {record.body["DisplayName"], record.body.get("FullyQualifiedName")}:
+                return (kind, record.id)
+        return None
 
     def _entered_at(self, day: date) -> int:
         """Entered in the office's hours of its day, in the order of the file, never in the future."""

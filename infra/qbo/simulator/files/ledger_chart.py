@@ -59,6 +59,7 @@ _DEFAULT_CHART: Final[dict[str, tuple[str, str]]] = {
     "Insurance": ("Expense", "Insurance"),
     "Legal & Professional Fees": ("Expense", "LegalProfessionalFees"),
     "Meals and Entertainment": ("Expense", "EntertainmentMeals"),
+    "Miscellaneous": ("Other Expense", "OtherMiscellaneousExpense"),
     "Office Expenses": ("Expense", "OfficeGeneralAdministrativeExpenses"),
     "Rent or Lease": ("Expense", "RentOrLeaseOfBuildings"),
     "Gas and Electric": ("Expense", "Utilities"),

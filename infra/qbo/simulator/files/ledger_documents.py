@@ -13,6 +13,10 @@ from infra.qbo.simulator.files.ledger_links import OpenDocument, OpenDocuments, 
 from infra.qbo.simulator.files.ledger_names import LedgerNames
 
 _DUE_DAYS: Final = 30
+_OWN_TYPE: Final = {
+    **dict.fromkeys(("Invoice", "CreditMemo"), "Accounts Receivable"),
+    **dict.fromkeys(("Bill", "VendorCredit"), "Accounts Payable"),
+}
 _TAX_SUBTYPES: Final = ("SalesTaxPayable", "GlobalTaxPayable")
 
 
@@ -64,12 +68,20 @@ class LedgerDocuments:
         except CannotExpress:
             self._keep_as_ledger(entry, postings)
             return
-        body = document["body"]
+        body = self._noted(document["entity"], document["body"], postings)
         linked = [link["TxnId"] for line in body.get("Line", []) for link in line.get("LinkedTxn", [])]
         # A payment may be dated before its bill; it is still entered after it.
         ordered_on = max([entry["TxnDate"], *(self._ordered_on[identifier] for identifier in linked)])
         self._ordered_on[str(entry["Id"])] = ordered_on
         self._documents.append((ordered_on, order, document))
+
+    def _noted(self, entity: str, body: Body, postings: Sequence[Posting]) -> Body:
+        """The memo of a document's own posting (its A/R or A/P, else the money) is the document's memo."""
+        own = _OWN_TYPE.get(entity)
+        for posting in postings if entity != "JournalEntry" else ():
+            if posting.memo and (self._is_money(posting) if own is None else self._type(posting) == own):
+                body.setdefault("PrivateNote", posting.memo)
+        return body
 
     def in_chronological_order(self) -> list[Body]:
         return [document for _, _, document in sorted(self._documents, key=lambda each: each[:2])]
@@ -114,7 +126,10 @@ class LedgerDocuments:
                 taxes.append(self._tax_line(posting, amount))
             elif self._accounts[posting.account_id]["AccountSubType"] == "DiscountsRefundsGiven":
                 detail = {"PercentBased": False, "DiscountAccountRef": self._account(posting)}
-                lines.append({"Amount": -amount, "DetailType": "DiscountLineDetail", "DiscountLineDetail": detail})
+                lines.append(
+                    {"Amount": -amount, "DetailType": "DiscountLineDetail", "DiscountLineDetail": detail}
+                    | _described(posting)
+                )
             else:
                 detail = {"ItemRef": self.items.reference(posting), "Qty": 1, "UnitPrice": amount}
                 line = {"Amount": amount, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail}

@@ -20,7 +20,6 @@ _PARENT: Final[dict[tuple[str, Side], str]] = {
     ("Fountains and Garden Lighting", DEBIT): _COST_MATERIALS,
     ("Sprinklers and Drip Systems", DEBIT): _COST_MATERIALS,
     ("Decks and Patios", DEBIT): _COST_MATERIALS,
-    ("Equipment Rental", DEBIT): "Job Expenses",
     ("Original Cost", DEBIT): "Truck",
     ("Fuel", DEBIT): "Automobile",
     ("Accounting", DEBIT): _FEES,
