@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from infra.clock import Clock
 from infra.qbo.simulator import faults
@@ -61,6 +61,7 @@ class Simulator:
         for company in self.companies.values():
             self.journal.adopt(company)
         self.other_users.journal = self.journal
+        self.on_settled: Callable[[], None] | None = None
         self.requests: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.replies = Replies(self.clock)
 
@@ -104,13 +105,17 @@ class Simulator:
         """After a request: what it changed is kept and announced. Tokens, replies and time have no company."""
         if company is not None:
             self.journal.commit(company)
+        if self.on_settled is not None:
+            self.on_settled()
 
     def edit(self, realm_id: str, entity: str | None, *, edits: int = 1) -> int:
         """Have another user edit that many random objects, now; how many there were to edit."""
         company, kind = self.companies.get(realm_id), find_kind(entity or "")
         if company is None or kind is None:
             return 0
-        return sum(self.other_users.edit_one(company, kind.name) is not None for _ in range(edits))
+        edited = sum(self.other_users.edit_one(company, kind.name) is not None for _ in range(edits))
+        self.settle(company)
+        return edited
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

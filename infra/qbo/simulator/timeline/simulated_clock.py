@@ -15,12 +15,13 @@ class ClockRefused(InvalidInput):
 
 
 class SimulatedClock:
-    """`scale` is simulated seconds in a real one; 0 stops the clock."""
+    """`scale` is simulated seconds in a real one; 0 stops the clock. `revision` moves whenever somebody set it."""
 
     def __init__(self, base: Clock | None = None) -> None:
         self._base = base or SystemClock()
         self._real = self._simulated = self._base.now()
         self.scale = 1.0
+        self.revision = 0
         self._listeners: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
@@ -77,5 +78,6 @@ class SimulatedClock:
         self._real, self._simulated = self._base.now(), self.now()
 
     def _tell(self) -> None:
+        self.revision += 1
         for listener in tuple(self._listeners):
             listener()
