@@ -1,0 +1,24 @@
+"""The project's own source, parsed: what architecture tests look at."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_PACKAGES = ("domains", "infra", "migrations", "runway")
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Path from the root → syntax tree, of everything that is shipped."""
+    paths = [ROOT / "main.py", *(path for package in _PACKAGES for path in sorted((ROOT / package).rglob("*.py")))]
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in paths if path.exists()}
+
+
+def calls() -> Iterator[tuple[str, str, ast.Call]]:
+    """Each call as (path, dotted text of what is called, the call)."""
+    for path, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                yield path, ast.unparse(node.func), node

@@ -1,0 +1,124 @@
+"""The names that the specification fixes: those that are here have the parameters written here, the others come with their issue.
+
+Bringing one: move its row from `TO_COME` to `HERE` with its signature. A stub would count as being there, so there are none.
+"""
+
+import ast
+import inspect
+from importlib import import_module
+
+import pytest
+
+from tests.architecture.source import modules
+
+RAW, SYNC = "infra.qbo.raw_client.QBORawClient", "infra.qbo.sync_service.QBOSyncService"
+
+# dotted name → its parameters as written, without `self`; None for a class that is fixed by its name alone.
+HERE: dict[str, str | None] = {
+    RAW: None,
+    f"{RAW}.get_bills_from_qbo": "due_days: int = 30",
+    f"{RAW}.get_invoices_from_qbo": "aging_days: int | None = None",
+    f"{RAW}.get_customers_from_qbo": "",
+    f"{RAW}.get_vendors_from_qbo": "",
+    f"{RAW}.get_accounts_from_qbo": "",
+    f"{RAW}.get_company_info_from_qbo": "",
+    SYNC: None,
+    f"{SYNC}.get_bills": "*, freshness: FreshnessNeed = ON_DEMAND",
+    f"{SYNC}.get_bills_by_due_days": "days: int, *, freshness: FreshnessNeed = ON_DEMAND",
+    f"{SYNC}.get_invoices": "*, freshness: FreshnessNeed = ON_DEMAND",
+    f"{SYNC}.get_company_info": "*, freshness: FreshnessNeed = ON_DEMAND",
+    "infra.sync.smart_sync.SmartSyncService": None,
+    "infra.sync.freshness.SyncStrategy": None,
+    "infra.sync.transaction_log.TransactionLogService": None,
+    "infra.db.tenancy.TenantAwareService": None,
+    "domains.ap.bill_service.BillService": None,
+    "domains.ap.bill_service.BillService.get_bills_due_in_days": "days: int = 30, *, freshness: FreshnessNeed = ON_DEMAND",
+    "domains.ap.payment_service.PaymentService": None,
+    "domains.ar.invoice_service.InvoiceService": None,
+    "runway.calculators.runway.RunwayCalculator": None,
+}
+
+# class, or class.method → the issue that brings it. Where it will live is that issue's to say.
+TO_COME: dict[str, int] = {
+    "SyncTimingManager": 5,
+    "SyncCache": 5,
+    "QBOSyncService.execute_qbo_call": 5,
+    "QBOSyncService.should_sync": 5,
+    "QBOSyncService.record_sync": 5,
+    "QBOSyncService.get_cache": 5,
+    "QBOSyncService.set_cache": 5,
+    "QBORawClient.get_kpi_data": 5,
+    "QBORawClient.get_aging_report": 5,
+    "QBORawClient.get_payment_history": 5,
+    "IdentityGraph": 6,
+    "QBORawClient.create_payment_in_qbo": 6,
+    "QBOSyncService.create_payment_immediate": 6,
+    "QBOSyncService.record_payment": 6,
+    "QBOSyncService.schedule_reconciliation": 6,
+    "QBOSyncService.reconcile_action": 6,
+    "QBOSyncService.get_bills_for_digest": 7,
+    "QBOSyncService.get_invoices_for_digest": 7,
+    "CollectionsService": 7,
+    "DigestDataOrchestrator": 7,
+    "TrayService": 7,
+    "KPIService": 7,
+}
+
+
+def find(dotted: str) -> object:
+    """The class or method of that dotted name."""
+    parts = dotted.split(".")
+    depth = next(number for number, part in enumerate(parts) if part[0].isupper())
+    found: object = import_module(".".join(parts[:depth]))
+    for part in parts[depth:]:
+        found = getattr(found, part)
+    return found
+
+
+def written_parameters(dotted: str) -> str:
+    """As the source has them: what a reader of the specification would compare."""
+    method, parts = dotted.rsplit(".", 1)[1], dotted.split(".")
+    owner = parts[-2]
+    tree = modules()["/".join(parts[:-2]) + ".py"]
+    (cls,) = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == owner]
+    (function,) = [
+        node for node in cls.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == method
+    ]
+    return ast.unparse(function.args).removeprefix("self").removeprefix(", ")
+
+
+def brought() -> set[str]:
+    """Every class of the project, and every method as Class.method."""
+    found = set()
+    for tree in modules().values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                found.add(node.name)
+                members = (m for m in node.body if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef))
+                found.update(f"{node.name}.{member.name}" for member in members)
+    return found
+
+
+@pytest.mark.parametrize("dotted", sorted(HERE))
+def test_a_fixed_name_is_where_it_was_promised(dotted: str) -> None:
+    found, parameters = find(dotted), HERE[dotted]
+    if parameters is None:
+        assert inspect.isclass(found)
+        return
+    assert inspect.iscoroutinefunction(found)
+    expected = ast.unparse(ast.parse(f"def f({parameters}): ...").body[0].args)  # type: ignore[attr-defined]  # a def
+    assert written_parameters(dotted) == expected
+
+
+@pytest.mark.parametrize("name", sorted(TO_COME))
+def test_what_is_to_come_is_not_here_as_a_stub(name: str) -> None:
+    assert name not in brought(), f"{name} is here now: give it its row in HERE (issue {TO_COME[name]})"
+
+
+def test_each_fixed_name_has_one_row() -> None:
+    here = {
+        dotted.rsplit(".", 1)[1] if parameters is None else ".".join(dotted.split(".")[-2:])
+        for dotted, parameters in HERE.items()
+    }
+    assert len(here) == len(HERE)
+    assert not here & set(TO_COME)
