@@ -2,23 +2,24 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.clock import Clock, SystemClock
 from infra.errors import OodalooError
 from infra.qbo.simulator.files.generator_command import generate
-from infra.qbo.simulator.timestamps import PACIFIC
+from infra.qbo.simulator.trouble_command import app as trouble_app
+from infra.qbo.simulator.trouble_command import clock as clock_command
 
 if TYPE_CHECKING:
-    from infra.qbo.simulator.books.company import Company
     from infra.qbo.simulator.server import SimulatorInfo
+    from infra.qbo.simulator.webhooks.subscription import Subscription
 
 app = typer.Typer(help="Simulated rails: try everything without an account.", no_args_is_help=True)
 app.command()(generate)
+app.command(name="clock")(clock_command)
+app.add_typer(trouble_app, name="trouble")
 
 
 @app.command()
@@ -37,40 +38,71 @@ def qbo(
         list[str] | None, typer.Option(help="A switch of doubtful behaviour, as name=value. Repeatable.")
     ] = None,
     no_limits: Annotated[bool, typer.Option("--no-limits", help="Never answer 429.")] = False,
+    copies: Annotated[
+        int, typer.Option(min=1, max=10_000, help="That many companies of each file; realm ids count up.")
+    ] = 1,
+    state: Annotated[Path | None, typer.Option(help="Keep everything here, in SQLite, and go on from it.")] = None,
+    trouble: Annotated[Path | None, typer.Option(help="A scenario: a JSON file of trouble rules.")] = None,
+    webhook_url: Annotated[str | None, typer.Option(help="Send webhooks there.")] = None,
+    webhook_token: Annotated[
+        str | None, typer.Option(help="The verifier token that signs them.", envvar="SIMULATOR_WEBHOOK_TOKEN")
+    ] = None,
+    webhook_format: Annotated[str, typer.Option(help="cloudevents or legacy.")] = "cloudevents",
+    webhook_delay: Annotated[float, typer.Option(min=0, help="Seconds for which changes are gathered.")] = 5,
 ) -> None:
     """Serve the QuickBooks Online API over simulated books."""
     from infra.qbo.simulator.behaviour import read_settings
     from infra.qbo.simulator.files.company_file import DEMO
     from infra.qbo.simulator.server import serve
     from infra.qbo.simulator.simulator import Simulator
+    from infra.qbo.simulator.state.keeping import StateKeeper
+    from infra.qbo.simulator.state.loading_companies import CompanySource, load_companies
+    from infra.qbo.simulator.state.state_file import StateFile
+    from infra.qbo.simulator.timeline.simulated_clock import SimulatedClock
+    from infra.qbo.simulator.trouble.background import add_trouble
+    from infra.qbo.simulator.trouble_command import read_scenario
 
-    clock = SystemClock()
     try:
         switches = read_settings(behaviour or [])
-        companies = _load(company or [DEMO], clock, as_dated=as_dated)
-        simulator = Simulator(
-            companies, clock=clock, seed=seed, latency_ms=latency_ms, limits=not no_limits, behaviour=switches
-        )
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(serve(simulator, host=host, port=port, info_file=info, announce=_announce))
+        rules = read_scenario(trouble) if trouble is not None else []
+        subscription = _subscription(webhook_url, webhook_token, form=webhook_format, delay_seconds=webhook_delay)
+        clock = SimulatedClock()
+        with contextlib.ExitStack() as stack:
+            kept = stack.enter_context(contextlib.closing(StateFile(state))) if state is not None else None
+            if kept is not None and (anchor := kept.find_clock()) is not None:
+                clock.resume(anchor)
+            paths = company or ([] if kept is not None and kept.realm_ids() else [DEMO])
+            source = CompanySource(tuple(paths), copies=copies, as_dated=as_dated)
+            simulator = Simulator(
+                load_companies(source, clock=clock, state=kept),
+                clock=clock,
+                seed=seed,
+                latency_ms=latency_ms,
+                limits=not no_limits,
+                behaviour=switches,
+            )
+            if kept is not None:
+                StateKeeper(simulator, kept)
+            add_trouble(simulator, rules)
+            if subscription is not None:
+                simulator.webhooks.subscribe(subscription)
+            with contextlib.suppress(KeyboardInterrupt):
+                asyncio.run(serve(simulator, host=host, port=port, info_file=info, announce=_announce))
     except (OodalooError, OSError) as error:
         typer.echo(f"The simulator cannot start: {error}", err=True)
         raise typer.Exit(1) from error
 
 
-def _load(paths: Iterable[str], clock: Clock, *, as_dated: bool) -> "list[Company]":
-    from infra.qbo.simulator.books.loading import load_company
-    from infra.qbo.simulator.files.company_file import CompanyFileError, read_company_file
+def _subscription(url: str | None, token: str | None, *, form: str, delay_seconds: float) -> "Subscription | None":
+    from infra.qbo.simulator.webhooks.subscription import read_subscription
 
-    today = clock.now().astimezone(PACIFIC).date()
-    companies: dict[str, Company] = {}
-    for path in paths:
-        company_file = read_company_file(path, today=today, as_dated=as_dated)
-        if company_file.realm_id in companies:
-            raise CompanyFileError(path, place="realm_id", problem="another of the companies has it")
-        companies[company_file.realm_id] = load_company(company_file, clock=clock)
-    return list(companies.values())
+    if url is None:
+        return None
+    if not token:
+        raise typer.BadParameter("--webhook-url needs --webhook-token, the verifier token that signs")
+    return read_subscription({"url": url, "verifier_token": token, "format": form, "delay_seconds": delay_seconds})
 
 
 def _announce(info: "SimulatorInfo") -> None:
-    typer.echo(f"QuickBooks Online is simulated on {info.base_url} for {', '.join(info.realm_ids)}", err=True)
+    shown = ", ".join(info.realm_ids[:3]) + (f" and {len(info.realm_ids) - 3} more" if len(info.realm_ids) > 3 else "")  # noqa: PLR2004 - a line, not a list
+    typer.echo(f"QuickBooks Online is simulated on {info.base_url} for {shown}", err=True)

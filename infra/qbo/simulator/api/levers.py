@@ -14,6 +14,7 @@ from infra.qbo.simulator.behaviour import UnknownBehaviour
 from infra.qbo.simulator.books.entities import find_kind
 from infra.qbo.simulator.books.merges import merge
 from infra.qbo.simulator.faults import COMPANY_REFUSALS, ServiceFault
+from infra.qbo.simulator.oracle.journal import Merge
 from infra.qbo.simulator.simulator import Simulator
 
 
@@ -64,7 +65,9 @@ class _Levers:
             survivor = merge(company, kind.name, loser_id=str(body.get("from")), survivor_id=str(body.get("into")))
         except ServiceFault as fault:
             return _json({"error": str(fault)}, status=400)
-        self._simulator.journal.commit(company, who="other user")
+        told = Merge(kind.name, survivor_id=survivor.id, loser_id=str(body.get("from")))
+        self._simulator.journal.commit(company, who="other user", merged=told)
+        self._simulator.settle(company)
         return _json({kind.name: survivor.body})
 
 

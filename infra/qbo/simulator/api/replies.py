@@ -11,6 +11,8 @@ from infra.qbo.simulator.behaviour import Behaviour
 
 LONGEST: Final = 50
 LONGEST_OF_BATCH: Final = 36
+MOST_KEPT: Final = 100_000
+_KEPT_SECONDS: Final = 30 * 86_400
 _SECONDS_AN_HOUR: Final = 3600
 
 
@@ -66,7 +68,11 @@ class Replies:
         return reply
 
     def keep(self, realm_id: str, request_id: str, *, payload: bytes, status: int, answer: bytes) -> None:
-        self.kept[realm_id, request_id] = Reply(status, answer, _digest(payload), self._now())
+        now = self._now()
+        self.kept.pop((realm_id, request_id), None)  # the oldest stand first
+        self.kept[realm_id, request_id] = Reply(status, answer, _digest(payload), now)
+        while len(self.kept) > MOST_KEPT or next(iter(self.kept.values())).at < now - _KEPT_SECONDS:
+            del self.kept[next(iter(self.kept))]
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -18,7 +18,7 @@ OUTSIDE: Final = "outside"  # a test that holds the company itself
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """`at` is epoch seconds; `operation` as webhooks call it."""
+    """`at` is epoch seconds; `operation` as webhooks call it; `deleted_id` is what a merge retired."""
 
     realm_id: str
     entity: str
@@ -26,6 +26,14 @@ class Commit:
     sync_token: str
     operation: str
     at: int
+    deleted_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    entity: str
+    survivor_id: str
+    loser_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Journal:
             store.watch()
         company.ledger.watch()
 
-    def commit(self, company: Company, *, who: str | None = None) -> None:
+    def commit(self, company: Company, *, who: str | None = None, merged: Merge | None = None) -> None:
         """Take what changed since the last call; without `who` it is the current request's work."""
         seen = CURRENT.get()
         changes = _take(company)
@@ -61,13 +69,28 @@ class Journal:
         if self.keeper is not None:
             self.keeper.keep(company, changes)
         author = who or (OUTSIDE if seen is None else seen.who)
-        for commit in _commits(company.realm_id, changes):
+        for commit in _merged(_commits(company.realm_id, changes), merged):
             self._oracle.commit(
                 realm_id=commit.realm_id, entity=commit.entity, identifier=commit.id, sync_token=commit.sync_token,
                 operation=commit.operation, who=author, request=seen.nth if seen and who is None else None,
             )  # fmt: skip
             for listener in self.listeners:
                 listener(commit)
+
+
+def _merged(commits: list[Commit], merged: Merge | None) -> list[Commit]:
+    """A merge is one event, of the survivor; the one merged away has none of its own."""
+    if merged is None:
+        return commits
+    gone = [commit for commit in commits if (commit.entity, commit.id) == (merged.entity, merged.loser_id)]
+    rest = [commit for commit in commits if commit not in gone and commit.id != merged.survivor_id]
+    told = [
+        Commit(
+            commit.realm_id, merged.entity, merged.survivor_id, commit.sync_token, "Merge", commit.at, merged.loser_id
+        )
+        for commit in gone
+    ]
+    return rest + told
 
 
 def _take(company: Company) -> Changes:

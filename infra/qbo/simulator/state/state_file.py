@@ -140,8 +140,10 @@ class StateFile:
             (*key, at, status, digest, answer),
         )
 
-    def forget_replies(self, keys: Iterable[tuple[str, str]]) -> None:
-        self._db.executemany("DELETE FROM reply WHERE realm_id = ? AND request_id = ?", keys)
+    def forget_before(self, instant: float) -> None:
+        """Replies and deletions that nobody can ask for any more."""
+        self._db.execute("DELETE FROM reply WHERE at < ?", (instant,))
+        self._db.execute("DELETE FROM deletion WHERE deleted < ?", (instant,))
 
     def replies(self) -> Iterator[tuple[str, str, int, bytes, str, float]]:
         """(realm, requestid, status, answer, digest, at), oldest first."""

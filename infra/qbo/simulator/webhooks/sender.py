@@ -112,7 +112,13 @@ class Webhooks:
         if not wanted or not self._oauth.has_grant(commit.realm_id):
             return
         event = Event(
-            self._uuid(), commit.realm_id, commit.entity, commit.id, commit.operation, self._clock.now().timestamp()
+            self._uuid(),
+            commit.realm_id,
+            commit.entity,
+            commit.id,
+            commit.operation,
+            self._clock.now().timestamp(),
+            commit.deleted_id,
         )
         delay, repeats = self._troubled(commit)
         if delay is None:
