@@ -43,7 +43,6 @@ class Bill(MirrorRow):
     def indexes(cls) -> tuple[Any, ...]:
         return (
             Index("ix_bill_open_by_due", "business_id", "due_on", "id", postgresql_where=_OPEN),
-            Index("ix_bill_by_due", "business_id", "due_on", "id", postgresql_where=_LIVE),
             Index("ix_bill_by_vendor", "business_id", "vendor_external_id"),
         )
 

@@ -47,7 +47,6 @@ class Invoice(MirrorRow):
     def indexes(cls) -> tuple[Any, ...]:
         return (
             Index("ix_invoice_open_by_due", "business_id", "due_on", "id", postgresql_where=_OPEN),
-            Index("ix_invoice_by_due", "business_id", "due_on", "id", postgresql_where=_LIVE),
             Index("ix_invoice_by_customer", "business_id", "customer_external_id"),
         )
 

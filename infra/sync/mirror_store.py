@@ -57,11 +57,8 @@ class _Candidate:
 class _Held:
     """What the mirror has of a candidate. `payload` is the held state's JSON where it differs."""
 
-    is_unchanged: bool = False
-    payload: str | None = None
-
-
-_NOT_HELD = _Held()
+    is_unchanged: bool
+    payload: str | None
 
 
 class _Row:
@@ -80,10 +77,16 @@ async def store(session: AsyncSession, spec: AnySpec, delivery: Delivery) -> Sto
     await connection.execute(statements.lock, (f"{mirror.__tablename__}:{delivery.business_id}",))
     candidates = _newest_of_each(delivery.records)
     held = await _held(connection, statements, spec=spec, delivery=delivery, candidates=list(candidates.values()))
-    differing = [c for external_id, c in candidates.items() if not held.get(external_id, _NOT_HELD).is_unchanged]
-    written = await _write(connection, statements, spec=spec, delivery=delivery, candidates=differing, held=held)
+    new = [c for external_id, c in candidates.items() if external_id not in held]
+    differing = [
+        c for external_id, c in candidates.items() if external_id in held and not held[external_id].is_unchanged
+    ]
+    written = await _insert(connection, statements, spec=spec, delivery=delivery, candidates=new)
+    written += await _update(connection, statements, spec=spec, delivery=delivery, candidates=differing, held=held)
     written += await _delete(connection, statements, spec=spec, delivery=delivery) if delivery.deletions else []
-    return _outcome(written, seen=len(candidates), differing=len(differing), deletions=len(delivery.deletions))
+    return _outcome(
+        written, seen=len(candidates), differing=len(new) + len(differing), deletions=len(delivery.deletions)
+    )
 
 
 async def _driver_connection(session: AsyncSession) -> AsyncConnection[Any]:
@@ -130,7 +133,23 @@ async def _held(
     return {row[0]: _Held(row[1], row[2]) for row in await cursor.fetchall()}
 
 
-async def _write(
+async def _insert(
+    connection: AsyncConnection[Any],
+    statements: StoreStatements,
+    *,
+    spec: AnySpec,
+    delivery: Delivery,
+    candidates: Sequence[_Candidate],
+) -> list[str]:
+    if not candidates:
+        return []
+    parameters = _page(spec, statements, delivery=delivery, candidates=candidates)
+    parameters["changes"] = ["{}"] * len(candidates)
+    cursor = await connection.execute(statements.insert, parameters, prepare=False)
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def _update(
     connection: AsyncConnection[Any],
     statements: StoreStatements,
     *,
@@ -141,25 +160,32 @@ async def _write(
 ) -> list[str]:
     if not candidates:
         return []
+    parameters = _page(spec, statements, delivery=delivery, candidates=candidates)
+    parameters["changes"] = [_changes(held[c.record.external_id], c) for c in candidates]
+    cursor = await connection.execute(statements.update, parameters, prepare=False)
+    return [row[0] for row in await cursor.fetchall()]
+
+
+def _page(
+    spec: AnySpec, statements: StoreStatements, *, delivery: Delivery, candidates: Sequence[_Candidate]
+) -> dict[str, Any]:
+    """The page as one array a column."""
     rows = [_filled(spec, candidate.record) for candidate in candidates]
-    parameters: dict[str, Any] = {
+    own = {f"own_{column}": [row.get(column) for row in rows] for column in statements.own_columns}
+    return {
         **_constants(spec, delivery),
+        **own,
         "id": [new_id() for _ in candidates],
         "external_id": [c.record.external_id for c in candidates],
         "payload": [c.text for c in candidates],
         "payload_hash": [c.digest for c in candidates],
         "rail_version": [c.record.version for c in candidates],
         "rail_updated_at": [c.record.updated_at for c in candidates],
-        "changes": [_changes(held.get(c.record.external_id, _NOT_HELD), c) for c in candidates],
     }
-    for column in statements.own_columns:
-        parameters[f"own_{column}"] = [row.get(column) for row in rows]
-    cursor = await connection.execute(statements.upsert, parameters, prepare=False)
-    return [row[0] for row in await cursor.fetchall()]
 
 
 def _changes(held: _Held, candidate: _Candidate) -> str:
-    """The log's `changes`: top-level field to [before, after], null where there was or is none. Empty for a new object."""
+    """The log's `changes`: top-level field to [before, after], null where there was or is none. Empty for a deleted object that returns as it was."""
     if held.payload is None:
         return "{}"
     before, after = exact_json.loads(held.payload), candidate.record.payload

@@ -25,6 +25,32 @@ CROSS JOIN LATERAL (
 ) AS held
 """
 
+_PAGE = """
+page AS MATERIALIZED (
+  SELECT id, external_id, payload::jsonb AS payload, payload_hash, rail_version, rail_updated_at, changes::jsonb AS changes{own_names}
+  FROM unnest(
+    %(id)b::uuid[], %(external_id)b::text[], %(payload)b::text[], %(payload_hash)b::bytea[], %(rail_version)b::bigint[],
+    %(rail_updated_at)b::timestamptz[], %(changes)b::text[]{own_arrays}
+  ) AS page (id, external_id, payload, payload_hash, rail_version, rail_updated_at, changes{own_names})
+)"""
+
+_LOG_COLUMNS = """
+  (business_id, entity_id, version, transaction_type, source, actor, request_id, snapshot, changes)"""
+
+_INSERT = """
+WITH {page},
+stored AS (
+  INSERT INTO {mirror}
+    (business_id, rail, version, synced_at, id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names})
+  SELECT %(business_id)s, %(rail)s, 1, %(synced_at)s,
+    id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names}
+  FROM page
+)
+INSERT INTO {mirror}_transaction_log{log_columns}
+SELECT %(business_id)s, id, 1, 'created', %(source)s, %(actor)s, %(request_id)s, payload, changes FROM page
+RETURNING transaction_type
+"""
+
 # An older delivery changes nothing: a lower rail version; the same with an older time; both equal, and fetched earlier.
 # A deleted object comes back only with a later time than its deletion's, whatever its version: a deletion carries none.
 _IS_NEWER = """
@@ -37,33 +63,29 @@ CASE
 END
 """
 
-_UPSERT = """
-WITH stored AS (
+# ON CONFLICT where a plain UPDATE would say the same: it always finds its row by the unique key. An UPDATE joins the page with the
+# mirror, and the planner may read the whole business for each object.
+_UPDATE = """
+WITH {page},
+stored AS (
   INSERT INTO {mirror} AS m
     (business_id, rail, version, synced_at, id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names})
-  SELECT %(business_id)s, %(rail)s, 1, %(synced_at)s, s.*
-  FROM (
-    SELECT id, external_id, payload::jsonb, payload_hash, rail_version, rail_updated_at{own_names}
-    FROM unnest(
-      %(id)b::uuid[], %(external_id)b::text[], %(payload)b::text[], %(payload_hash)b::bytea[], %(rail_version)b::bigint[],
-      %(rail_updated_at)b::timestamptz[]{own_arrays}
-    ) AS page (id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names})
-  ) AS s
+  SELECT %(business_id)s, %(rail)s, 1, %(synced_at)s,
+    id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names}
+  FROM page
   ON CONFLICT (business_id, rail, external_id) DO UPDATE SET
     version = m.version + 1, synced_at = excluded.synced_at, deleted_at = NULL, payload = excluded.payload,
     payload_hash = excluded.payload_hash, rail_version = excluded.rail_version, rail_updated_at = excluded.rail_updated_at
     {own_updates}
-  WHERE (m.payload_hash <> excluded.payload_hash OR m.deleted_at IS NOT NULL) AND {is_newer}
-  RETURNING new.id, new.external_id, new.version, new.payload AS after, old.deleted_at AS was_deleted_at
+  WHERE {is_newer}
+  RETURNING new.id, new.external_id, new.version, old.deleted_at AS was_deleted_at
 )
-INSERT INTO {mirror}_transaction_log
-  (business_id, entity_id, version, transaction_type, source, actor, request_id, snapshot, changes)
-SELECT %(business_id)s, id, version,
-  CASE WHEN version = 1 THEN 'created' WHEN was_deleted_at IS NOT NULL THEN 'restored' ELSE 'updated' END,
-  %(source)s, %(actor)s, %(request_id)s, after,
-  CASE WHEN was_deleted_at IS NULL THEN changes.fields::jsonb
-    ELSE changes.fields::jsonb || jsonb_build_object('deleted_at', jsonb_build_array(was_deleted_at, NULL)) END
-FROM stored JOIN unnest(%(external_id)b::text[], %(changes)b::text[]) AS changes (external_id, fields) USING (external_id)
+INSERT INTO {mirror}_transaction_log{log_columns}
+SELECT %(business_id)s, stored.id, stored.version, CASE WHEN was_deleted_at IS NULL THEN 'updated' ELSE 'restored' END,
+  %(source)s, %(actor)s, %(request_id)s, payload,
+  CASE WHEN was_deleted_at IS NULL THEN changes
+    ELSE changes || jsonb_build_object('deleted_at', jsonb_build_array(was_deleted_at, NULL)) END
+FROM stored JOIN page USING (external_id)
 RETURNING transaction_type
 """
 
@@ -76,8 +98,7 @@ WITH stored AS (
     AND m.deleted_at IS NULL AND d.rail_updated_at >= m.rail_updated_at
   RETURNING new.id, new.version, new.payload, new.deleted_at
 )
-INSERT INTO {mirror}_transaction_log
-  (business_id, entity_id, version, transaction_type, source, actor, request_id, snapshot, changes)
+INSERT INTO {mirror}_transaction_log{log_columns}
 SELECT %(business_id)s, id, version, 'deleted', %(source)s, %(actor)s, %(request_id)s, payload,
   jsonb_build_object('deleted_at', jsonb_build_array(NULL, to_jsonb(deleted_at)))
 FROM stored
@@ -91,7 +112,8 @@ class StoreStatements:
 
     lock: str
     held: str
-    upsert: str
+    insert: str
+    update: str
     delete: str
     own_columns: tuple[str, ...]
 
@@ -103,12 +125,21 @@ def statements_for(mirror: type[MirrorRow]) -> StoreStatements:
         for column in mirror.__table__.columns
         if column.name not in _SHARED
     }
-    table = mirror.__tablename__
-    upsert = _UPSERT.format(
-        mirror=table,
-        is_newer=_IS_NEWER,
-        own_names="".join(f", {name}" for name in own),
-        own_arrays="".join(f", %(own_{name})b::{kind}[]" for name, kind in own.items()),
-        own_updates="".join(f", {name} = excluded.{name}" for name in own),
+    names = "".join(f", {name}" for name in own)
+    arrays = "".join(f", %(own_{name})b::{kind}[]" for name, kind in own.items())
+    parts = {
+        "mirror": mirror.__tablename__,
+        "log_columns": _LOG_COLUMNS,
+        "page": _PAGE.format(own_names=names, own_arrays=arrays),
+        "own_names": names,
+        "own_updates": "".join(f", {name} = excluded.{name}" for name in own),
+        "is_newer": _IS_NEWER,
+    }
+    return StoreStatements(
+        lock=_LOCK,
+        held=_HELD.format(**parts),
+        insert=_INSERT.format(**parts),
+        update=_UPDATE.format(**parts),
+        delete=_DELETE.format(**parts),
+        own_columns=tuple(own),
     )
-    return StoreStatements(_LOCK, _HELD.format(mirror=table), upsert, _DELETE.format(mirror=table), tuple(own))

@@ -188,9 +188,6 @@ def _create_payables() -> None:
         sa.Column("terms_external_id", sa.Text()),
         sa.Column("memo", sa.Text()),
     )
-    op.create_index(
-        "ix_bill_by_due", "bill", ["business_id", "due_on", "id"], postgresql_where=sa.text("deleted_at IS NULL")
-    )
     op.create_index("ix_bill_by_vendor", "bill", ["business_id", "vendor_external_id"])
     op.create_index(
         "ix_bill_open_by_due",
@@ -272,9 +269,6 @@ def _create_receivables() -> None:
         sa.Column("memo", sa.Text()),
     )
     op.create_index("ix_invoice_by_customer", "invoice", ["business_id", "customer_external_id"])
-    op.create_index(
-        "ix_invoice_by_due", "invoice", ["business_id", "due_on", "id"], postgresql_where=sa.text("deleted_at IS NULL")
-    )
     op.create_index(
         "ix_invoice_open_by_due",
         "invoice",
