@@ -64,6 +64,8 @@ async def test_every_object_of_every_entity_is_mirrored_exactly(database: Databa
         assert all(mirrored.true(entity) for entity in SPECS), "the demo company has something of every kind"
         tally = await mirrored.service.backfill(actor="test")
         await assert_complete(mirrored)
+        for entity in SPECS:
+            assert await mirrored.held(entity) == mirrored.true(entity), entity
         assert tally.calls == mirrored.calls
         assert tally.calls <= 25
         assert tally.changed == sum(len(mirrored.true(entity)) for entity in SPECS)
