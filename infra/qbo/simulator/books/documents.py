@@ -5,8 +5,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from infra.money import ZERO
+from infra.money import ZERO, to_cents
 from infra.qbo.simulator.books.ledger import money, sales_lines
+from infra.qbo.simulator.books.payment_lines import extra
 
 Body = dict[str, Any]
 
@@ -15,6 +16,9 @@ _SALES: Final = frozenset({"Invoice", "CreditMemo", "SalesReceipt"})
 _COSTS: Final = frozenset({"Bill", "VendorCredit", "Purchase"})
 _PAYERS: Final = frozenset({"BillPayment", "Payment"})
 NUMBERED: Final = _SALES
+_COUNTS_LINES: Final = _SALES | {"Bill", "Deposit"}  # captured: the others' lines have an Id and no LineNum
+# Intuit's own numbers of the forms; the card's was captured, the others are from memory of its screens' addresses.
+_PURCHASE_CODES: Final = {"CreditCard": "1", "Check": "3", "CreditCardCredit": "11", "Cash": "54"}
 
 
 def complete_transaction(entity: str, body: Body, *, today: str, earlier_lines: frozenset[str] = frozenset()) -> None:
@@ -31,6 +35,8 @@ def complete_transaction(entity: str, body: Body, *, today: str, earlier_lines: 
         body["CheckPayment"].setdefault("PrintStatus", "NeedToPrint")
     if entity == "Purchase":
         body.setdefault("Credit", False)
+        kind = "CreditCardCredit" if body["Credit"] and body["PaymentType"] == "CreditCard" else body["PaymentType"]
+        body["PurchaseEx"] = extra({"TxnType": _PURCHASE_CODES.get(kind, _PURCHASE_CODES["Cash"])})
     if entity == "JournalEntry":
         body.setdefault("Adjustment", False)
     if entity not in _PAYERS and entity != "Transfer":
@@ -96,7 +102,7 @@ def _complete_sale(entity: str, body: Body) -> None:
     subtotal = sum((money(line.get("Amount")) for line in items), ZERO)
     lines.append({"Amount": subtotal, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}})
     body.setdefault("TxnTaxDetail", {"TotalTax": 0})
-    body["TxnTaxDetail"].setdefault("TotalTax", 0)
+    _complete_tax(body["TxnTaxDetail"])
     body.setdefault("ApplyTaxAfterDiscount", False)
     body.setdefault("PrintStatus", "NeedToPrint")
     body.setdefault("EmailStatus", "NotSet")
@@ -108,6 +114,17 @@ def _complete_sale(entity: str, body: Body) -> None:
             "AllowOnlineACHPayment",
         ):
             body.setdefault(switch, False)
+
+
+def _complete_tax(tax: Body) -> None:
+    """What the tax lines say, where the total was left out. Without lines there is no tax: rates are not modelled."""
+    for line in tax.get("TaxLine", ()):
+        detail = line.get("TaxLineDetail") or {}
+        line.setdefault("DetailType", "TaxLineDetail")
+        if "Amount" not in line:
+            line["Amount"] = to_cents(money(detail.get("NetAmountTaxable")) * money(detail.get("TaxPercent")) / 100)
+    if "TotalTax" not in tax:
+        tax["TotalTax"] = sum((money(line["Amount"]) for line in tax.get("TaxLine", ())), ZERO) or 0
 
 
 def _complete_cost_lines(body: Body) -> None:
@@ -129,7 +146,8 @@ def _number_lines(entity: str, lines: list[Body], earlier: frozenset[str]) -> No
             line.pop("Id", None)
             continue
         number += 1
-        line["LineNum"] = number
+        if entity in _COUNTS_LINES:
+            line["LineNum"] = number
         if line.get("Id") not in used:
             line["Id"] = str(upcoming)
             upcoming += 1

@@ -11,6 +11,7 @@ from infra.qbo.simulator.books.chart import CompanyChart
 from infra.qbo.simulator.books.ledger import Entry, Key, Ledger, money, post, ref_id
 from infra.qbo.simulator.books.links import APPLIES_TO, Links, applied_amounts
 from infra.qbo.simulator.books.names import NameRegistry, ancestors
+from infra.qbo.simulator.books.references import person_type
 from infra.qbo.simulator.books.store import Body, EntityStore, Record
 
 WITH_BALANCE: Final = frozenset({"Bill", "VendorCredit", "Invoice", "CreditMemo"})
@@ -42,6 +43,8 @@ class Effects:
             name = ("Vendor", vendor)
         elif (customer := ref_id(body, "CustomerRef")) is not None:
             name = ("Customer", customer)
+        elif "EntityRef" in body and person_type(body["EntityRef"]) in {"Vendor", "Customer"}:
+            name = (person_type(body["EntityRef"]), str(body["EntityRef"]["value"]))
         return Entry(entity, date.fromisoformat(body["TxnDate"]), postings, body.get("DocNumber"), name)
 
     def post(self, key: Key, entry: Entry, at: int) -> None:
