@@ -33,6 +33,18 @@ class SimulatorInfo:
 
 
 class _Server(uvicorn.Server):
+    """Stopping, it lets go of the connections that trouble holds open."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        super().__init__(_config(simulator))
+        self._simulator = simulator
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._simulator.timeline.release()
+        await super().shutdown(sockets)
+
+
+class _InnerServer(_Server):
     """Inside another program's loop: signals stay that program's own."""
 
     @contextlib.contextmanager
@@ -61,7 +73,7 @@ async def serve(
             announce(info)
         gc.freeze()  # the books outlive every request: without this each full collection walks all of them
         async with simulator.running():
-            await uvicorn.Server(_config(simulator)).serve(sockets=[listener])
+            await _Server(simulator).serve(sockets=[listener])
 
 
 @contextlib.asynccontextmanager
@@ -69,7 +81,7 @@ async def running_simulator(simulator: Simulator, *, host: str = "127.0.0.1") ->
     """Serve in the background on a free port for as long as the block runs."""
     with _bind(host, 0) as listener:
         async with simulator.running():
-            server = _Server(_config(simulator))
+            server = _InnerServer(simulator)
             task = asyncio.create_task(server.serve(sockets=[listener]))
             try:
                 while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells it by an attribute alone

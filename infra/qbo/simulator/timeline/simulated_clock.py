@@ -71,13 +71,10 @@ class SimulatedClock:
         """`listener` is called after each move or change of scale."""
         self._listeners.append(listener)
 
-    def forget(self, listener: Callable[[], None]) -> None:
-        self._listeners.remove(listener)
-
     def _anchor(self) -> None:
         self._real, self._simulated = self._base.now(), self.now()
 
     def _tell(self) -> None:
         self.revision += 1
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             listener()

@@ -24,7 +24,9 @@ class Timeline:
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
         self._changed = asyncio.Event()
-        clock.on_move(self._changed.set)
+        self._sleepers: set[asyncio.Event] = set()
+        self._is_released = False
+        clock.on_move(self._wake)
 
     def __len__(self) -> int:
         return len(self._due)
@@ -39,17 +41,23 @@ class Timeline:
         """Until that many simulated seconds have passed; a move of the clock wakes."""
         until = self._now() + seconds
         woken = asyncio.Event()
-        self._clock.on_move(woken.set)
+        self._sleepers.add(woken)
         try:
-            while (rest := until - self._now()) > 0:
+            while (rest := until - self._now()) > 0 and not self._is_released:
                 woken.clear()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), self._nap(rest))
         finally:
-            self._clock.forget(woken.set)
+            self._sleepers.discard(woken)
+
+    def release(self) -> None:
+        """The server stops: nobody sleeps any longer."""
+        self._is_released = True
+        self._wake()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
+        self._is_released = False
         task = asyncio.create_task(self._run())
         try:
             yield
@@ -75,6 +83,11 @@ class Timeline:
                 task.add_done_callback(self._tasks.discard)
             else:
                 await _guarded(action)
+
+    def _wake(self) -> None:
+        self._changed.set()
+        for sleeper in self._sleepers:
+            sleeper.set()
 
     def _nap(self, simulated_seconds: float) -> float:
         scale = self._clock.scale
