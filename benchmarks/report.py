@@ -58,15 +58,14 @@ def reported(name: str, value: Number, unit: str, *, baseline: Number | None = N
     return Measure(name, value, unit, baseline, _ratio(value, baseline))
 
 
-def print_table(title: str, measures: Sequence[Measure], console: Console | None = None) -> None:
+def print_table(title: str, measures: Sequence[Measure]) -> None:
     table = Table(title=title, title_justify="left")
     table.add_column("measure", no_wrap=True)
     for heading in ("value", "unit", "baseline", "ratio", "bar", ""):
         table.add_column(heading, justify="left" if heading in {"unit", ""} else "right", no_wrap=True)
     for measure in measures:
         table.add_row(*_cells(measure))
-    console = console or Console()
-    console.print(table, width=max(console.width, _WIDTH))
+    Console(width=max(Console().width, _WIDTH)).print(table)
 
 
 def write_json(path: Path, measures: Sequence[Measure]) -> None:

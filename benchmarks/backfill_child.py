@@ -1,0 +1,123 @@
+"""The measured process of `benchmarks.backfill`: one first sync, and on standard output what it took, as JSON."""
+
+import asyncio
+import json
+import resource
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Any, TypeVar
+
+from pydantic import SecretStr
+
+from domains.core.models import Business
+from infra.clock import SystemClock
+from infra.config import Rail
+from infra.embedded.servers import servers
+from infra.logging import configure_logging
+from infra.qbo.answers import QueryPage
+from infra.qbo.raw_client import QBORawClient
+from infra.security.rail_tokens import RailGrant
+from infra.sync import mirror_store
+from infra.sync.mirror_store import StoreOutcome
+from runway.wiring import Services, Settings, open_services
+
+T = TypeVar("T")
+_LIFETIME = timedelta(hours=1)
+
+
+@dataclass
+class _Spent:
+    """Seconds of the parts. They overlap: a page is fetched while another is stored."""
+
+    http: float = 0.0
+    parse: float = 0.0
+    limit: float = 0.0
+    fill: float = 0.0
+    store: float = 0.0
+
+
+def main() -> None:
+    configure_logging(level="WARNING")
+    settings = Settings.from_environment()
+    info = json.loads(Path(sys.argv[1]).read_bytes())
+    with servers(settings.servers) as addresses:
+        result = asyncio.run(_measure(settings, addresses, info))
+    print(json.dumps(result))
+
+
+async def _measure(settings: Settings, addresses: Any, info: dict[str, Any]) -> dict[str, Any]:
+    spent = _Spent()
+    _watch(spent)
+    async with open_services(settings, addresses) as services:
+        business = await _connect(services, info)
+        started = perf_counter()
+        tally = await services.of(business).sync.backfill(actor="benchmark")
+        seconds = perf_counter() - started
+    total = sum(vars(spent).values())
+    return {
+        "seconds": seconds,
+        "calls": tally.calls,
+        "seen": tally.seen,
+        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "shares": {part: 100 * value / total for part, value in vars(spent).items()},
+    }
+
+
+async def _connect(services: Services, info: dict[str, Any]) -> Business:
+    """A business with the grant that the simulator printed, as the OAuth2 callback would leave it."""
+    now = SystemClock().now()
+    async with services.uow([]) as uow:
+        business = await services.businesses.create_business(uow.session, "Benchmark", now=now)
+    grant = RailGrant(
+        external_account_id=info["realm_ids"][0],
+        access_token=SecretStr(info["access_token"]),
+        refresh_token=SecretStr(info["refresh_token"]),
+        issued_at=now,
+        expires_at=now + _LIFETIME,
+        refresh_expires_at=now + 100 * _LIFETIME,
+    )
+    await services.qbo_rail.tokens.save(business.id, Rail.QBO, grant=grant, at=now)
+    return business
+
+
+def _watch(spent: _Spent) -> None:
+    """Stop-watches around the product's own functions; `fill` holds canonical JSON, hash, validation and fill."""
+    query, store = QBORawClient.query, mirror_store.store
+
+    async def timed_query(self: QBORawClient, statement: str) -> QueryPage:
+        started = perf_counter()
+        page = await query(self, statement)
+        waited = perf_counter() - started - page.cost.http_seconds - page.cost.parse_seconds
+        spent.http += page.cost.http_seconds
+        spent.parse += page.cost.parse_seconds
+        spent.limit += max(0.0, waited)
+        return page
+
+    async def timed_store(*arguments: Any) -> StoreOutcome:
+        started, filled_before = perf_counter(), spent.fill
+        outcome = await store(*arguments)
+        spent.store += perf_counter() - started - (spent.fill - filled_before)
+        return outcome
+
+    def timed(function: Callable[..., T]) -> Callable[..., T]:
+        def run(*arguments: Any) -> T:
+            started = perf_counter()
+            try:
+                return function(*arguments)
+            finally:
+                spent.fill += perf_counter() - started
+
+        return run
+
+    QBORawClient.query = timed_query  # type: ignore[method-assign]  # a stop-watch, for this process alone
+    for name in ("_candidate", "_filled"):
+        setattr(mirror_store, name, timed(getattr(mirror_store, name)))
+    vars(mirror_store)["store"] = timed_store
+
+
+if __name__ == "__main__":
+    main()
