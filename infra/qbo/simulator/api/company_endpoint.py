@@ -14,6 +14,7 @@ from infra.qbo.simulator import faults
 from infra.qbo.simulator.api.answers import PDF, Answer, fault_answer, page, refusal, respond, wanted_form
 from infra.qbo.simulator.api.books_api import BooksAPI
 from infra.qbo.simulator.api.replies import check_length
+from infra.qbo.simulator.api.reports_api import answer_report
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.faults import GatewayFault, ServiceFault
 from infra.qbo.simulator.simulator import Simulator
@@ -72,6 +73,9 @@ class CompanyEndpoint:
             return self._once(company, payload, options, is_batch=True, body=self._read_body(request, payload))
         if len(parts) == 1 and name in {"query", "cdc"}:
             return self._search(company, name, method, payload, options)
+        if name == "reports" and method == "GET" and len(parts) == 2:  # noqa: PLR2004 - "reports" and its name
+            self._count(company, "report")
+            return Answer(answer_report(company, parts[1], options, clock=self._simulator.clock))
         if method == "GET" and len(parts) <= 2:  # noqa: PLR2004 - entity and Id
             return self._read(company, name, parts[1] if len(parts) > 1 else None, options)
         if len(parts) == 3:  # noqa: PLR2004 - entity, Id and what to do with it
