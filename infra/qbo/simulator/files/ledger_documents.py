@@ -13,6 +13,7 @@ from infra.qbo.simulator.files.ledger_links import OpenDocument, OpenDocuments, 
 from infra.qbo.simulator.files.ledger_names import LedgerNames
 
 _DUE_DAYS: Final = 30
+_NOTED_BY_LINE: Final = frozenset({"JournalEntry", "Deposit", "Purchase"})
 _OWN_TYPE: Final = {
     **dict.fromkeys(("Invoice", "CreditMemo"), "Accounts Receivable"),
     **dict.fromkeys(("Bill", "VendorCredit"), "Accounts Payable"),
@@ -69,6 +70,8 @@ class LedgerDocuments:
             self._keep_as_ledger(entry, postings)
             return
         body = self._noted(document["entity"], document["body"], postings)
+        for posting in () if postings else entry["Postings"]:
+            body |= {"PrivateNote": posting["Memo"]} if posting.get("Memo") else {}
         linked = [link["TxnId"] for line in body.get("Line", []) for link in line.get("LinkedTxn", [])]
         # A payment may be dated before its bill; it is still entered after it.
         ordered_on = max([entry["TxnDate"], *(self._ordered_on[identifier] for identifier in linked)])
@@ -78,7 +81,7 @@ class LedgerDocuments:
     def _noted(self, entity: str, body: Body, postings: Sequence[Posting]) -> Body:
         """The memo of a document's own posting (its A/R or A/P, else the money) is the document's memo."""
         own = _OWN_TYPE.get(entity)
-        for posting in postings if entity != "JournalEntry" else ():
+        for posting in postings if entity not in _NOTED_BY_LINE else ():
             if posting.memo and (self._is_money(posting) if own is None else self._type(posting) == own):
                 body.setdefault("PrivateNote", posting.memo)
         return body

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Final, NamedTuple
 
 from infra.money import ZERO
@@ -13,8 +14,9 @@ from infra.qbo.simulator.reports import rendering
 from infra.qbo.simulator.reports.accounts import RETAINED_EARNINGS, TYPE_ORDER, AccountTree, ReportAccount
 from infra.qbo.simulator.reports.balance_sheet import retained_and_net
 from infra.qbo.simulator.reports.columns import DetailColumn, chosen
+from infra.qbo.simulator.reports.empty_payments import NOT_SPECIFIED, empty_payments
 from infra.qbo.simulator.reports.movements import Activity, Movement
-from infra.qbo.simulator.reports.names import NOT_SPECIFIED, name_label
+from infra.qbo.simulator.reports.names import name_label
 from infra.qbo.simulator.reports.parameters import ReportRequest
 from infra.qbo.simulator.reports.rendering import Column, cell, detail_text
 from infra.qbo.simulator.reports.split import Splits
@@ -38,7 +40,8 @@ class _Account(NamedTuple):
 def general_ledger(company: Company, request: ReportRequest, *, time: str) -> Body:
     tree = AccountTree(company.stores)
     ledger = _Ledger(company, tree, request)
-    rows = [row for kind in TYPE_ORDER for root in tree.roots(kind) for row in ledger.sections(root)[0]]
+    roots = [root for kind in TYPE_ORDER for root in tree.roots(kind)]
+    rows = [row for root in (*roots, NOT_SPECIFIED) for row in ledger.sections(root).rows]
     header = rendering.header("GeneralLedger", request, time=time)
     header["Option"] = rendering.options(has_data=bool(rows))
     return rendering.report(header, ledger.shown_columns(), rows)
@@ -51,7 +54,7 @@ class _Ledger:
         self._moved: defaultdict[str, list[Movement]] = defaultdict(list)
         wanted = wanted_names(request)
         before: list[tuple[date, str, Decimal]] = []
-        for each in movements(company, tree, request.basis):
+        for each in chain(movements(company, tree, request.basis), empty_payments(company)):
             if wanted and each.name not in wanted:
                 continue
             if each.day < request.period.start:
@@ -165,8 +168,7 @@ class _Ledger:
             return cell("", "")
         if name not in self._names:
             self._names[name] = name_label(self._company, name)
-        label = self._names[name]
-        return cell("" if label == NOT_SPECIFIED else label, name[1])
+        return cell(self._names[name], name[1])
 
 
 def _by_date(each: Movement) -> tuple[date, int]:

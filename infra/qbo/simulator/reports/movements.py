@@ -14,7 +14,7 @@ from infra.qbo.simulator.books.ledger import Entry, Key, ref_id
 
 
 class Movement(NamedTuple):
-    """`amount` is a signed debit. `split` is the other account when there is one, None for several or none."""
+    """`amount` is a signed debit. `split` is the other account where the entry's postings do not tell it."""
 
     key: Key
     entry: Entry

@@ -17,6 +17,8 @@ class Splits:
 
     def other_side(self, moved: Movement) -> ReportAccount | None:
         """A line's is the document's own account, the document's that of its only line; None prints as -Split-."""
+        if moved.split is not None:
+            return self._tree.by_key.get(moved.split)
         if moved.entry.kind in _ALWAYS_SPLIT:
             return None
         own, beside = self._sides(moved)
