@@ -12,7 +12,7 @@ from tests.integration.infra.qbo.troubled_simulator import small_simulator, trou
 
 
 async def run(url: str, *words: str) -> Result:
-    return await asyncio.to_thread(CliRunner().invoke, app, [*words, "--admin-url", url])
+    return await asyncio.to_thread(lambda: CliRunner().invoke(app, [*words, "--admin-url", url]))
 
 
 async def test_rules_are_added_listed_and_cleared(tmp_path: Path) -> None:
