@@ -3,8 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from infra import exact_json
 from infra.qbo.simulator.command import app
