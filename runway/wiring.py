@@ -222,6 +222,7 @@ async def open_services(
             tokens = RailTokenStore(uow, keyring=Keyring.load(keyring_file, create=True))
             oauth = IntuitOAuth(http=http, settings=settings.qbo, clock=clock)
             auth = QBOAuth(store=tokens, oauth=oauth, database_url=addresses.database_app_url, clock=clock)
+            stack.push_async_callback(auth.close)
             limiter = RailLimiter(redis, rail=Rail.QBO.value, limits=Limits.of_qbo(settings.qbo))
             qbo = QBORail(
                 oauth=oauth, auth=auth, tokens=tokens, limiter=limiter, settings=settings.qbo, clock=clock, http=http

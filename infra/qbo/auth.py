@@ -55,6 +55,13 @@ class QBOAuth:
             await self._keep(business_id, _as_rail_grant(realm_id, grant))
         log.info("qbo.connection.made", business_id=str(business_id), realm_id=realm_id)
 
+    async def close(self) -> None:
+        """Wait for the refreshes under way: cut off behind Intuit's answer, one would lose the connection.
+
+        Each is bounded by the time-outs of its lock, its call and its commit.
+        """
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
     async def current(self, business_id: UUID) -> SecretStr:
         grant = await self._read(business_id)
         now = self._clock.now()
@@ -160,7 +167,10 @@ class QBOAuth:
 
     @asynccontextmanager
     async def _alone(self, business_id: UUID) -> AsyncIterator[None]:
-        connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, connect_timeout=10)
+        try:
+            connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, connect_timeout=10)
+        except psycopg.OperationalError as error:
+            raise QBOUnavailable("The lock of this token cannot be asked for: the database does not answer.") from error
         async with connection:
             milliseconds = int(LOCK_WAIT.total_seconds() * 1000)
             await connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{milliseconds}ms"])

@@ -4,7 +4,7 @@ from pydantic import SecretStr
 
 
 class TokenSource(Protocol):
-    """Where the raw client gets its access token from; `infra.qbo.auth.QBOTokens` is the real one."""
+    """Where the raw client gets its access token from; `QBOAuth.tokens_of` makes the real one."""
 
     async def access_token(self) -> SecretStr:
         """A token good for some minutes at least.
