@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -20,3 +21,8 @@ def test_the_table_names_every_switch_and_its_evidence() -> None:
     rows = table().splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == [switch.name for switch in fields(Behaviour)]
     assert all(row.split("|")[4].strip() in {"sure", "likely", "unverified"} for row in rows)
+
+
+def test_the_guide_shows_the_table_as_it_is() -> None:
+    guide = Path(__file__).parents[5] / "docs" / "guide" / "simulator-behaviour.md"
+    assert table() in guide.read_text()
