@@ -108,7 +108,8 @@ def load(settings: type[S], **values: Any) -> S:
     except ValidationError as error:
         prefix = str(settings.model_config.get("env_prefix", ""))
         lines = [_explain(prefix, item) for item in error.errors()]
-        raise SettingsError("The settings cannot be used:\n" + "\n".join(lines)) from error
+        # Not chained: the validation's own text shows passwords.
+        raise SettingsError("The settings cannot be used:\n" + "\n".join(lines)) from None
 
 
 def _explain(prefix: str, item: Any) -> str:
