@@ -4,12 +4,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 import pytest
 
+from infra.qbo.answers import Payload, QueryPage
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.loading import load_company
 from infra.qbo.simulator.files.generator import demo_company, generate_large
@@ -191,3 +194,78 @@ async def test_others_edit_while_it_reads(database: Database, redis_url: str) ->
         assert mirrored.simulator.other_users.edit_count > 10
         await mirrored.service.refresh(SyncStrategy.SCHEDULED)
         assert await mirrored.differing() == []
+
+
+class LongCalls:
+    """Each page takes ten minutes, twice what change capture overlaps; a bill of the first page is deleted behind the reader."""
+
+    def __init__(self, mirrored: Mirrored) -> None:
+        self._mirrored = mirrored
+        self._client = mirrored.raw
+        self.deleted: str | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def query(self, statement: str) -> QueryPage:
+        self._mirrored.clock.ahead += timedelta(minutes=10)
+        page = await self._client.query(statement)
+        if page.entity == "Bill" and self.deleted is None:
+            self.deleted = delete_one(self._mirrored, page.objects)
+        return page
+
+
+class CutAtSecondPage:
+    """Of bills: the first is stored by then."""
+
+    def __init__(self, mirrored: Mirrored) -> None:
+        self._client = mirrored.raw
+        self._bills = 0
+
+    async def query(self, statement: str) -> QueryPage:
+        if " FROM Bill " in statement:
+            self._bills += 1
+            if self._bills > 1:
+                raise Cut
+        return await self._client.query(statement)
+
+
+def delete_one(mirrored: Mirrored, bills: Sequence[Payload]) -> str:
+    """Delete the first that no payment holds."""
+    company = mirrored.company
+    bill = next(bill for bill in bills if not company.links.payers_of(("Bill", bill["Id"])))
+    company.delete("Bill", dict(company.get("Bill", bill["Id"]).body))
+    return str(bill["Id"])
+
+
+@pytest.fixture
+async def edited(database: Database, redis_url: str) -> AsyncIterator[Mirrored]:
+    """Two pages of bills, and others who edit one object a page."""
+    clock = MovedClock()
+    size = LargeCompany(bills=1300, invoices=20, vendors=10, customers=10, months=3, paid_share=0.1)
+    company = load_company(generate_large(size, today=clock.now().date()), clock=clock)
+    async with mirrored_company(company, clock=clock, app_url=database.app_url, redis_url=redis_url) as mirrored:
+        mirrored.simulator.other_users.edits_per_page = True
+        yield mirrored
+
+
+async def test_what_happens_behind_the_reader_is_brought_however_long_it_takes(edited: Mirrored) -> None:
+    slow = LongCalls(edited)
+    await edited.service_with(client=slow).backfill(actor="test")
+    assert edited.simulator.other_users.edit_count >= 10
+    edited.simulator.other_users.edits_per_page = False
+    await edited.service.refresh(SyncStrategy.SCHEDULED)
+    assert await edited.differing() == []
+    assert set(await edited.held("Bill", deleted=True)) == {slow.deleted}
+
+
+async def test_taken_up_weeks_later_nothing_of_the_time_between_is_missing(edited: Mirrored) -> None:
+    with pytest.raises(Cut):
+        await edited.service_with(client=CutAtSecondPage(edited)).backfill(actor="test")
+    deleted = delete_one(edited, list((await edited.held("Bill")).values()))
+    edited.clock.ahead += timedelta(days=50)
+    await edited.service.backfill(actor="test")
+    edited.simulator.other_users.edits_per_page = False
+    await edited.service.refresh(SyncStrategy.SCHEDULED)
+    assert await edited.differing() == []
+    assert set(await edited.held("Bill", deleted=True)) == {deleted}
