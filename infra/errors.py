@@ -84,3 +84,13 @@ class UnknownRailValue(OodalooError):
         self.field = field
         self.value = value
         super().__init__(f"{field} has the value {value!r}, which this version does not know.")
+
+
+class UnreadableRailObject(OodalooError):
+    """A rail's object does not have the shape that its kind should have. The text names it and the fields, never its content."""
+
+    def __init__(self, entity: str, external_id: str, *, fields: list[str]) -> None:
+        self.entity = entity
+        self.external_id = external_id
+        self.fields = fields
+        super().__init__(f"{entity} {external_id} cannot be read: {', '.join(fields)} is missing or of another kind.")

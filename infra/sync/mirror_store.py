@@ -193,7 +193,7 @@ def _changes(held: _Held, candidate: _Candidate) -> str:
 
 def _filled(spec: AnySpec, record: RailRecord) -> dict[str, Any]:
     row = _Row()
-    spec.fill(row, spec.wire.model_validate(record.payload))
+    spec.fill(row, spec.read(record.payload, external_id=record.external_id))
     return vars(row)
 
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import InstrumentedAttribute
 
 from infra.config import Rail
+from infra.errors import UnreadableRailObject
 from infra.sync.shapes import LogRow, LogSource, MirrorRow
 
 W = TypeVar("W", bound=BaseModel)
@@ -43,6 +44,19 @@ class MirrorSpec(Generic[W, M, L]):
         """
         column: InstrumentedAttribute[Any] = getattr(self.mirror, name)
         return column
+
+    def read(self, payload: Payload, *, external_id: str) -> W:
+        """The rail's object in the rail's own words.
+
+        Raises:
+            UnreadableRailObject: it lacks a field, or has one of another kind.
+        """
+        try:
+            return self.wire.model_validate(payload)
+        except ValidationError as error:
+            fields = sorted({".".join(map(str, item["loc"])) for item in error.errors(include_input=False)})
+            # Not chained: the validation's text holds the object's content.
+            raise UnreadableRailObject(self.entity, external_id, fields=fields) from None
 
 
 AnySpec = MirrorSpec[Any, Any, Any]

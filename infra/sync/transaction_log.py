@@ -71,7 +71,7 @@ class TransactionLogService:
             return None
         row, external_id = latest
         mirror = spec.mirror()
-        spec.fill(mirror, spec.wire.model_validate(row.snapshot))
+        spec.fill(mirror, spec.read(row.snapshot, external_id=external_id))
         mirror.business_id, mirror.id, mirror.version = business_id, entity_id, row.version
         mirror.rail, mirror.external_id = (
             spec.rail.value,
