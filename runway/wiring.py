@@ -28,7 +28,6 @@ from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.servers import ServerAddresses
 from infra.errors import RailNeedsReconnect, RailNotEnabled
 from infra.jobs.doorbell import Doorbell
-from infra.jobs.sweeper import ring_due
 from infra.qbo.auth import QBOAuth
 from infra.qbo.oauth import IntuitOAuth
 from infra.qbo.raw_client import QBORawClient
@@ -209,11 +208,7 @@ async def open_services(
         stack.push_async_callback(redis.aclose)
         doorbell = Doorbell(addresses.redis_url, function=JOB_ENTRY)
         stack.callback(doorbell.close)
-
-        async def ring() -> None:
-            await ring_due(uow, doorbell)
-
-        uow = unit_of_work_factory(engine, after_enqueue=ring)
+        uow = unit_of_work_factory(engine, ring=doorbell.ring)
         in_flight = RefreshesInFlight()
         qbo = None
         if settings.qbo is not None:

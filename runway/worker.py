@@ -8,7 +8,7 @@ import signal
 from infra.db.migrate import migrate
 from infra.embedded.servers import ServerAddresses, servers
 from infra.jobs import worker as rq_worker
-from infra.jobs.execution import QUEUES
+from infra.jobs.outbox import QUEUES
 from infra.jobs.sweeper import sweep_forever
 from infra.logging import configure_logging
 from runway import jobs  # noqa: F401  # loaded before the fork: every job's process then starts with it in memory

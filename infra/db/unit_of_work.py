@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from infra.db.tenancy import set_businesses
-from infra.jobs.outbox import OutboxRow
+from infra.jobs.outbox import OutboxRow, Ring
 
+RingFor = Callable[[Sequence[Ring]], Awaitable[None]]
 UnitOfWorkFactory = Callable[[Sequence[UUID]], AbstractAsyncContextManager["UnitOfWork"]]
 
 
@@ -17,21 +18,24 @@ class UnitOfWork:
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
-        self.has_enqueued = False
+        self._asked: list[OutboxRow] = []
 
     def enqueue(self, job: str, *arguments: str, queue: str = "sync") -> None:
         """Ask for `job` (a name in `runway/jobs.py`) in this transaction; it is rung after the commit."""
-        self.session.add(OutboxRow(queue=queue, job=job, arguments=list(arguments)))
-        self.has_enqueued = True
+        row = OutboxRow(queue=queue, job=job, arguments=list(arguments))
+        self.session.add(row)
+        self._asked.append(row)
+
+    def rings(self) -> list[Ring]:
+        """What to ring for once the rows are committed."""
+        return [Ring(row.id, row.queue, attempts=0) for row in self._asked]
 
 
-async def _ring_nobody() -> None:
+async def _ring_nobody(_rings: Sequence[Ring]) -> None:
     """Without a doorbell the relay's sweep finds the row."""
 
 
-def unit_of_work_factory(
-    engine: AsyncEngine, *, after_enqueue: Callable[[], Awaitable[None]] = _ring_nobody
-) -> UnitOfWorkFactory:
+def unit_of_work_factory(engine: AsyncEngine, *, ring: RingFor = _ring_nobody) -> UnitOfWorkFactory:
     """Build the factory that orchestrators, jobs and sync services open transactions with.
 
     Its argument lists the businesses the transaction may see; an empty list sees no tenant's rows.
@@ -46,7 +50,7 @@ def unit_of_work_factory(
             uow = UnitOfWork(session)
             yield uow
             await session.commit()
-        if uow.has_enqueued:
-            await after_enqueue()
+        if rings := uow.rings():
+            await ring(rings)
 
     return open_unit

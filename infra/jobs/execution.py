@@ -15,8 +15,6 @@ from infra.logging import get_logger
 
 log = get_logger()
 
-QUEUES = ("actions", "interactive", "sync", "bulk")
-
 
 @dataclass(frozen=True)
 class JobDefinition:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, func, select, text, update
+from sqlalchemy import BigInteger, Identity, Index, func, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.db.base import Base
 
+QUEUES = ("actions", "interactive", "sync", "bulk")
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 8
 
@@ -27,7 +28,7 @@ class OutboxRow(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("ix_outbox_due", "due_at", postgresql_where=text("finished_at IS NULL AND dead_at IS NULL")),
+        Index("ix_outbox_due", "queue", "due_at", postgresql_where=text("finished_at IS NULL AND dead_at IS NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -67,14 +68,17 @@ def _is_due() -> Any:
 
 
 async def list_due(session: AsyncSession, *, limit: int = 200) -> list[Ring]:
-    """Rows that a worker may claim now, oldest first."""
-    query = (
+    """Rows that a worker may claim now, at most `limit` a queue, its oldest first: a full queue keeps no other from being rung."""
+    of_each_queue = [
         select(OutboxRow.id, OutboxRow.queue, OutboxRow.attempts)
-        .where(_is_due())
+        .where(OutboxRow.queue == queue, _is_due())
         .order_by(OutboxRow.due_at)
         .limit(limit)
-    )
-    return [Ring(*row) for row in await session.execute(query)]
+        .subquery()
+        for queue in QUEUES
+    ]
+    rows = await session.execute(union_all(*map(select, of_each_queue)))
+    return [Ring(*row) for row in rows]
 
 
 async def claim(session: AsyncSession, outbox_id: int, *, lease: timedelta = LEASE) -> ClaimedJob | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.jobs import outbox
@@ -26,6 +26,6 @@ async def sweep_forever(uow: UnitOfWorkFactory, doorbell: Doorbell) -> None:
     while True:
         try:
             await ring_due(uow, doorbell)
-        except OperationalError as error:
+        except SQLAlchemyError as error:
             log.warning("jobs.sweep.failed", error=type(error).__name__)
         await asyncio.sleep(SWEEP_EVERY_SECONDS)

@@ -162,7 +162,7 @@ def _create_sync_tables() -> None:
     op.create_index(
         "ix_outbox_due",
         "outbox",
-        ["due_at"],
+        ["queue", "due_at"],
         unique=False,
         postgresql_where=sa.text("finished_at IS NULL AND dead_at IS NULL"),
     )

@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 import domains
 import infra
 from infra.db.base import Base
-from infra.jobs.execution import QUEUES
+from infra.jobs.outbox import QUEUES
 from infra.sync.shapes import LogRow, MirrorRow, Xid8
 from runway.jobs import JOBS
 from runway.registry import METADATA, MIRROR_SPECS, MODEL_MODULES
