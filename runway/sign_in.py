@@ -35,11 +35,11 @@ async def issue_token_here(business_name: str, *, name: str, lifetime: timedelta
 async def issue_token(
     uow_factory: UnitOfWorkFactory, business_name: str, *, name: str, lifetime: timedelta
 ) -> IssuedToken:
-    """Make a token for the business of that name, and the business where there is none."""
+    """Make a token for the (oldest) business of that name or id, and the business where there is none."""
     now = SystemClock().now()
     businesses, tokens = BusinessService(), ApiTokens()
     async with uow_factory([]) as uow:
-        known = [b for b in await businesses.list_businesses(uow.session) if b.name == business_name]
+        known = await businesses.list_called(uow.session, business_name)
         business = known[0] if known else await businesses.create_business(uow.session, business_name, now=now)
         expires_at = now + lifetime
         token = await tokens.issue(uow.session, business.id, name=name, expires_at=expires_at, now=now)

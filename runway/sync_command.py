@@ -17,6 +17,7 @@ from runway.registry import MIRROR_SPECS
 from runway.wiring import Services, Settings, open_services
 
 _POLL_SECONDS = 0.2
+_MOST_SHOWN = 20
 
 
 async def run_sync(business_name_or_id: str) -> None:
@@ -39,12 +40,12 @@ async def run_sync(business_name_or_id: str) -> None:
 
 async def _find(services: Services, name_or_id: str) -> Business:
     async with services.uow([]) as uow:
-        every = await services.businesses.list_businesses(uow.session)
-    found = [business for business in every if name_or_id in {business.name, str(business.id)}]
+        found = await services.businesses.list_called(uow.session, name_or_id)
+        shown = found or await services.businesses.list_businesses(uow.session, limit=_MOST_SHOWN)
     if len(found) != 1:
         raise InvalidInput(
             f"{len(found)} businesses are called {name_or_id!r}. "
-            "Give the id; known are:\n" + "\n".join(f"  {business.id}  {business.name}" for business in every)
+            "Give the id of one:\n" + "\n".join(f"  {business.id}  {business.name}" for business in shown)
         )
     return found[0]
 

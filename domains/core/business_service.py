@@ -38,5 +38,14 @@ class BusinessService:
             raise BusinessNotFound(business_id)
         return business
 
-    async def list_businesses(self, session: AsyncSession, *, limit: int = 1000) -> list[Business]:
+    async def list_called(self, session: AsyncSession, name_or_id: str) -> list[Business]:
+        """Every business of that name or id, oldest first: a name is not unique."""
+        try:
+            business_id = UUID(name_or_id)
+        except ValueError:
+            business_id = None
+        return await queries.list_called(session, name_or_id, business_id=business_id)
+
+    async def list_businesses(self, session: AsyncSession, *, limit: int) -> list[Business]:
+        """The oldest ones, at most `limit`: to show, not to find one among them."""
         return await queries.list_businesses(session, limit=limit)

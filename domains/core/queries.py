@@ -18,6 +18,12 @@ async def list_businesses(session: AsyncSession, *, limit: int) -> list[Business
     return list(await session.scalars(select(Business).order_by(Business.created_at, Business.id).limit(limit)))
 
 
+async def list_called(session: AsyncSession, name: str, *, business_id: UUID | None) -> list[Business]:
+    is_called = Business.name == name
+    condition = is_called if business_id is None else or_(is_called, Business.id == business_id)
+    return list(await session.scalars(select(Business).where(condition).order_by(Business.created_at, Business.id)))
+
+
 async def find_connection(session: AsyncSession, business_id: UUID, *, rail: Rail) -> Connection | None:
     """The business's connection, locked until the transaction ends."""
     connection: Connection | None = await session.scalar(
