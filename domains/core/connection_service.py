@@ -34,7 +34,7 @@ class ConnectionService:
     """Connections of one rail.
 
     Connecting takes three transactions with the rail's calls between them, never inside: `start_connect`, then the user's
-    consent; `consume_state`, then the exchange of the code; `finish_connect`, then the sealing of the tokens and the backfill.
+    consent; `consume_state`, then the exchange of the code; `finish_connect` with the sealed tokens and the wish for the backfill.
     """
 
     def __init__(self, rail: Rail) -> None:

@@ -25,7 +25,7 @@ from infra.logging import get_logger
 from infra.qbo.errors import QBOAccessRevoked, QBOAuthExpired, QBOUnavailable
 from infra.qbo.oauth import IntuitOAuth, TokenGrant
 from infra.qbo.tokens import TokenSource
-from infra.security.rail_tokens import RailGrant, RailTokenStore
+from infra.security.rail_tokens import AlsoWrite, RailGrant, RailTokenStore, nothing_else
 
 LOCK_WAIT = timedelta(seconds=10)
 _LAST_USE = timedelta(minutes=1)  # a token with less life than this is not handed out
@@ -49,10 +49,15 @@ class QBOAuth:
     def tokens_of(self, business_id: UUID) -> TokenSource:
         return _BusinessTokens(business_id, auth=self)
 
-    async def connect(self, business_id: UUID, realm_id: str, *, grant: TokenGrant) -> None:
-        """Keep the grant of a callback whose `state` was checked; ends "needs reconnect". Waits for a running refresh."""
+    async def connect(
+        self, business_id: UUID, realm_id: str, *, grant: TokenGrant, also: AlsoWrite = nothing_else
+    ) -> None:
+        """Keep the grant of a callback whose `state` was checked; ends "needs reconnect". Waits for a running refresh.
+
+        What `also` writes becomes visible with the tokens or not at all; it may be called again after a lost connection.
+        """
         async with self._alone(business_id):
-            await self._keep(business_id, _as_rail_grant(realm_id, grant))
+            await self._keep(business_id, _as_rail_grant(realm_id, grant), also=also)
         log.info("qbo.connection.made", business_id=str(business_id), realm_id=realm_id)
 
     async def close(self) -> None:
@@ -155,7 +160,7 @@ class QBOAuth:
             )
         return grant
 
-    async def _keep(self, business_id: UUID, grant: RailGrant) -> None:
+    async def _keep(self, business_id: UUID, grant: RailGrant, *, also: AlsoWrite = nothing_else) -> None:
         # Losing a rotated token loses the connection, so a database that restarts is worth some patience.
         attempts = AsyncRetrying(
             retry=retry_if_exception_type(OperationalError),
@@ -163,7 +168,7 @@ class QBOAuth:
             wait=wait_exponential(multiplier=0.1, max=2),
             reraise=True,
         )
-        await attempts(self._store.save, business_id, Rail.QBO, grant=grant, at=self._clock.now())
+        await attempts(self._store.save, business_id, Rail.QBO, grant=grant, at=self._clock.now(), also=also)
 
     @asynccontextmanager
     async def _alone(self, business_id: UUID) -> AsyncIterator[None]:

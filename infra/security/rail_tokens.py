@@ -1,5 +1,6 @@
 """`rail_token`: one grant a business and rail, its tokens sealed. The only reader and writer of the table."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,9 +12,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.config import Rail
 from infra.db.base import Base
-from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from infra.errors import NotFound
 from infra.security.keyring import Keyring
+
+AlsoWrite = Callable[[UnitOfWork], Awaitable[None]]
 
 
 class RailToken(Base):
@@ -57,6 +60,10 @@ class RailGrant:
     reconnect_reason: str | None = None
 
 
+async def nothing_else(_uow: UnitOfWork) -> None:
+    pass
+
+
 class RailTokenStore:
     """Each method is one short transaction, committed when it returns."""
 
@@ -79,8 +86,10 @@ class RailTokenStore:
             raise NotConnected(business_id, rail)
         return self._opened(row)
 
-    async def save(self, business_id: UUID, rail: Rail, *, grant: RailGrant, at: datetime) -> None:
-        """Write a grant in place of what was there, on connecting and on each refresh."""
+    async def save(
+        self, business_id: UUID, rail: Rail, *, grant: RailGrant, at: datetime, also: AlsoWrite = nothing_else
+    ) -> None:
+        """Write a grant in place of what was there, on connecting and on each refresh; what `also` writes in one transaction with it."""
         values = {
             "external_account_id": grant.external_account_id,
             "access_token_sealed": self._sealed(grant.access_token, business_id, rail, column="access_token"),
@@ -98,6 +107,7 @@ class RailTokenStore:
         }
         statement = insert(RailToken).values(business_id=business_id, rail=rail.value, **values)
         async with self._unit_of_work([business_id]) as uow:
+            await also(uow)
             await uow.session.execute(
                 statement.on_conflict_do_update(index_elements=["business_id", "rail"], set_=values)
             )

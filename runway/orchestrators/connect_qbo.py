@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from domains.core.connection_service import ConnectionService
 from infra.clock import Clock
-from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from infra.qbo.auth import QBOAuth
 from infra.qbo.errors import QBOError, to_rail_error
 from infra.qbo.oauth import IntuitOAuth
@@ -44,7 +44,8 @@ class ConnectQBO:
     async def finish(self, state: str, *, code: SecretStr, realm_id: str) -> UUID:
         """Trade the code, keep the tokens sealed and ask for the first backfill; the business that is now connected.
 
-        The company is claimed before its tokens are kept: a company active elsewhere leaves nothing behind.
+        The company is claimed, its tokens kept and its first reading asked for in one transaction: a process that dies
+        leaves no company connected that nobody reads, and a company active elsewhere leaves nothing behind.
 
         Raises:
             UnknownConnectState, AccountConnectedElsewhere, OtherAccountConnected: nothing was changed.
@@ -52,18 +53,19 @@ class ConnectQBO:
         """
         async with self._uow([]) as uow:
             pending = await self._connections.consume_state(uow.session, state, now=self._clock.now())
-        try:
-            grant = await self._oauth.exchange(code, redirect_uri=pending.redirect_uri)
-        except QBOError as error:
-            raise to_rail_error(error) from error
         business_id = pending.business_id
-        async with self._uow([business_id]) as uow:
+
+        async def claim_and_ask(uow: UnitOfWork) -> None:
             await self._connections.finish_connect(
                 uow.session, business_id, external_account_id=realm_id, now=self._clock.now()
             )
-        await self._auth.connect(business_id, realm_id, grant=grant)
-        async with self._uow([business_id]) as uow:
             uow.enqueue(BACKFILL_JOB, str(business_id), queue="bulk")
+
+        try:
+            grant = await self._oauth.exchange(code, redirect_uri=pending.redirect_uri)
+            await self._auth.connect(business_id, realm_id, grant=grant, also=claim_and_ask)
+        except QBOError as error:
+            raise to_rail_error(error) from error
         return business_id
 
     async def decline(self, state: str) -> None:
