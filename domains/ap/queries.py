@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, null, select, text, tuple_
+from sqlalchemy import ColumnElement, func, literal, null, select, text, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap.models import Bill, BillPayment, PayType, Vendor, VendorCredit
@@ -161,6 +161,7 @@ async def list_movements(session: AsyncSession, business_id: UUID, *, since: dat
             BillPayment.external_id,
             BillPayment.memo,
             BillPayment.exchange_rate,
+            true().label("is_trade"),
         )
         .where(
             *live(BillPayment, business_id),

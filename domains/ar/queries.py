@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, literal, null, select, union_all
+from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, literal, null, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.models import CreditMemo, Customer, Invoice, Receipt, SalesReceipt
@@ -140,6 +140,7 @@ def _movements_into(mirror: type[Receipt] | type[SalesReceipt], day: Any, *, sou
         mirror.external_id,
         mirror.memo,
         mirror.exchange_rate,
+        true().label("is_trade"),
     ).where(
         day.between(bindparam("since"), bindparam("until")),
         mirror.deposit_to_account_external_id.is_not(None),

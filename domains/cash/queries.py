@@ -32,16 +32,19 @@ WITH {_MONEY_ACCOUNTS}, documents AS (
   WHERE business_id = :business_id AND rail = :rail AND deleted_at IS NULL AND spent_on BETWEEN :since AND :until
 ), lines AS (
   SELECT d.*, (line ->> 'Amount')::numeric AS line_amount,
-    line #>> '{{AccountBasedExpenseLineDetail,AccountRef,value}}' AS counter, line ->> 'Description' AS description
+    line #>> '{{AccountBasedExpenseLineDetail,AccountRef,value}}' AS counter, line ->> 'Description' AS description,
+    line ? 'ItemBasedExpenseLineDetail' AS is_trade
   FROM documents AS d CROSS JOIN LATERAL jsonb_path_query(d.payload, '$.Line[*] ? (exists (@.Amount))') AS line
 ), postings AS (
-  SELECT day, sign * line_amount AS amount, account, counter, party, external_id, coalesce(description, memo) AS memo, exchange_rate
+  SELECT day, sign * line_amount AS amount, account, counter, party, external_id, coalesce(description, memo) AS memo, exchange_rate,
+    is_trade
   FROM lines
   UNION ALL
-  SELECT day, -sign * line_amount, counter, account, party, external_id, coalesce(description, memo), exchange_rate
+  SELECT day, -sign * line_amount, counter, account, party, external_id, coalesce(description, memo), exchange_rate, is_trade
   FROM lines WHERE counter IN (SELECT external_id FROM money)
   UNION ALL
-  SELECT d.day, d.sign * (d.total - coalesce(l.amount, 0)), d.account, NULL, d.party, d.external_id, d.memo, d.exchange_rate
+  SELECT d.day, d.sign * (d.total - coalesce(l.amount, 0)), d.account, NULL, d.party, d.external_id, d.memo, d.exchange_rate,
+    false
   FROM documents AS d
   LEFT JOIN (SELECT external_id, sum(line_amount) AS amount FROM lines GROUP BY external_id) AS l USING (external_id)
 )
@@ -57,20 +60,21 @@ WITH {_MONEY_ACCOUNTS}, documents AS (
 ), lines AS (
   SELECT d.*, (line ->> 'Amount')::numeric AS line_amount,
     line #>> '{{DepositLineDetail,AccountRef,value}}' AS counter,
-    line #>> '{{DepositLineDetail,Entity,name}}' AS party, line ->> 'Description' AS description
+    line #>> '{{DepositLineDetail,Entity,name}}' AS party, line ->> 'Description' AS description,
+    line #> '{{LinkedTxn,0}}' IS NOT NULL AS is_trade
   FROM documents AS d CROSS JOIN LATERAL jsonb_path_query(d.payload, '$.Line[*] ? (exists (@.Amount))') AS line
   UNION ALL
   SELECT d.*, -(payload #>> '{{CashBack,Amount}}')::numeric, payload #>> '{{CashBack,AccountRef,value}}',
-    NULL, payload #>> '{{CashBack,Memo}}'
+    NULL, payload #>> '{{CashBack,Memo}}', false
   FROM documents AS d WHERE payload #> '{{CashBack,Amount}}' IS NOT NULL
 ), postings AS (
-  SELECT day, line_amount AS amount, account, counter, party, external_id, coalesce(description, memo) AS memo, exchange_rate
+  SELECT day, line_amount AS amount, account, counter, party, external_id, coalesce(description, memo) AS memo, exchange_rate, is_trade
   FROM lines
   UNION ALL
-  SELECT day, -line_amount, counter, account, party, external_id, coalesce(description, memo), exchange_rate
+  SELECT day, -line_amount, counter, account, party, external_id, coalesce(description, memo), exchange_rate, is_trade
   FROM lines WHERE counter IN (SELECT external_id FROM money)
   UNION ALL
-  SELECT d.day, d.total - coalesce(l.amount, 0), d.account, NULL, NULL, d.external_id, d.memo, d.exchange_rate
+  SELECT d.day, d.total - coalesce(l.amount, 0), d.account, NULL, NULL, d.external_id, d.memo, d.exchange_rate, false
   FROM documents AS d
   LEFT JOIN (SELECT external_id, sum(line_amount) AS amount FROM lines GROUP BY external_id) AS l USING (external_id)
 )
@@ -79,7 +83,7 @@ SELECT *, 'Deposit' AS source FROM postings WHERE amount <> 0 ORDER BY day, exte
 
 _TRANSFERS = text("""
 SELECT t.transferred_on AS day, side.amount, side.account, side.counter, NULL AS party, 'Transfer' AS source,
-  t.external_id, t.memo, t.exchange_rate
+  t.external_id, t.memo, t.exchange_rate, false AS is_trade
 FROM bank_transfer AS t
 CROSS JOIN LATERAL (VALUES
   (-t.amount, t.from_account_external_id, t.to_account_external_id),
@@ -106,7 +110,8 @@ WITH {_MONEY_ACCOUNTS}, lines AS (
   ORDER BY external_id, is_debit, amount DESC, n
 )
 SELECT l.day, CASE WHEN l.is_debit THEN l.amount ELSE -l.amount END AS amount, l.account, o.account AS counter, l.party,
-  'JournalEntry' AS source, l.external_id, coalesce(l.description, l.memo) AS memo, l.exchange_rate
+  'JournalEntry' AS source, l.external_id, coalesce(l.description, l.memo) AS memo, l.exchange_rate,
+  false AS is_trade
 FROM lines AS l LEFT JOIN largest AS o ON o.external_id = l.external_id AND o.is_debit <> l.is_debit
 WHERE l.amount <> 0 AND l.account IN (SELECT external_id FROM money)
 ORDER BY l.day, l.external_id, l.n

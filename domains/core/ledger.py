@@ -37,6 +37,7 @@ def movements_of(rows: Iterable[Any]) -> list[CashMovement]:
             source=row.source,
             external_id=row.external_id,
             memo=row.memo,
+            is_trade=row.is_trade,
         )
         for row in rows
     ]

@@ -22,6 +22,8 @@ class CashMovement:
         counter_account_id: the account on the other side; None when the document does not tell one.
         source: the rail's kind of document, such as Purchase, BillPayment, Deposit, Receipt, Transfer, JournalEntry.
         external_id: the document's id, unique within its source.
+        is_trade: the document says so without naming the other account: it pays a bill, collects an invoice, sells or
+            buys items, or banks what was collected.
     """
 
     on: date
@@ -32,6 +34,7 @@ class CashMovement:
     source: str
     external_id: str
     memo: str | None = None
+    is_trade: bool = False
 
 
 @dataclass(frozen=True)

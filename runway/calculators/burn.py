@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from infra.money import ZERO, to_cents
 from runway.calculators.figures import DAYS, Basis, Figure
-from runway.calculators.flows import Flow, FlowSum, sums_by_kind
+from runway.calculators.flows import OFF_BANK, Flow, FlowSum, sums_by_kind
 
 MAIN_WINDOW_DAYS = 90
 WINDOWS_DAYS = (30, MAIN_WINDOW_DAYS, 365)
@@ -89,9 +89,13 @@ def _per_day(total: Decimal, basis: Basis, *, days: int, note: str | None) -> Fi
 
 def _note(days: int, *, asked_days: int, counted: Sequence[Flow], excluded: Sequence[FlowSum]) -> str | None:
     parts = [f"based on {days} days"] if days < asked_days else []
-    if excluded:
-        listed = ", ".join(f"{item.kind.replace('_', ' ')} {to_cents(item.amount):,} ({item.n})" for item in excluded)
+    if left_out := [item for item in excluded if item.kind not in OFF_BANK]:
+        listed = ", ".join(f"{item.kind.replace('_', ' ')} {to_cents(item.amount):,} ({item.n})" for item in left_out)
         parts.append(f"without {listed}")
-    if unknown := sum(flow.movement.counter_account_id is None for flow in counted):
+    if unknown := sum(_is_unexplained(flow) for flow in counted):
         parts.append(f"{unknown} without a known counter account taken as operating")
     return "; ".join(parts) or None
+
+
+def _is_unexplained(flow: Flow) -> bool:
+    return flow.movement.counter_account_id is None and not flow.movement.is_trade

@@ -45,10 +45,11 @@ EXCLUDED = frozenset(FlowKind) - {
     FlowKind.OWNER_DRAW,
 }
 
+# No bank account moved, so a burn figure left nothing out: a card counts when it is paid, a receipt when it is banked.
+OFF_BANK = frozenset({FlowKind.CARD_ACTIVITY, FlowKind.UNDEPOSITED})
+
 # Not postings to the company's own bank, or not trading: they say nothing about since when the books are kept.
-_NO_HISTORY = frozenset(
-    {FlowKind.CARD_ACTIVITY, FlowKind.UNDEPOSITED, FlowKind.OTHER_ACCOUNT, FlowKind.OPENING_BALANCE}
-)
+_NO_HISTORY = OFF_BANK | {FlowKind.OTHER_ACCOUNT, FlowKind.OPENING_BALANCE}
 
 _LOAN_SUBTYPES = frozenset({"LoanPayable", LINE_OF_CREDIT, "NotesPayable", "ShareholderNotesPayable"})
 _TAX_SUBTYPES = frozenset({"GlobalTaxPayable", "GlobalTaxSuspense", "SalesTaxPayable", "PayrollTaxPayable"})

@@ -76,6 +76,26 @@ async def test_a_purchase_moves_a_line_at_a_time_and_what_tax_adds(books: Books,
     ]
 
 
+async def test_trade_is_told_where_no_account_is(books: Books, cash: CashService) -> None:
+    """Items bought, receipts banked and bills paid need no account to be known as trade; added tax does."""
+    item = {"Amount": 5, "DetailType": "ItemBasedExpenseLineDetail", "ItemBasedExpenseLineDetail": {}}
+    receipt = {"Amount": 100, "LinkedTxn": [{"TxnId": "1", "TxnType": "Payment", "TxnLineId": "0"}]}
+    await books.put("Purchase", make_purchase("1", TotalAmt=6, Line=[item]))
+    await books.put("Deposit", make_deposit("1", TotalAmt=600, Line=[receipt, make_deposit_line(500, account=LOAN)]))
+    await books.put("BillPayment", make_bill_payment("1"))
+    payments = PaymentService(books.business_id, books.qbo)
+    movements = (await cash.list_movements(SINCE, UNTIL)).value
+    movements += (await payments.list_movements(SINCE, UNTIL)).value
+    told = sorted((one.source, abs(one.amount), one.is_trade) for one in movements)
+    assert told == [
+        ("BillPayment", Decimal(100), True),
+        ("Deposit", Decimal(100), True),
+        ("Deposit", Decimal(500), False),
+        ("Purchase", Decimal(1), False),
+        ("Purchase", Decimal(5), True),
+    ]
+
+
 async def test_a_refund_comes_back(books: Books, cash: CashService) -> None:
     await books.put("Purchase", make_purchase("1", Credit=True, AccountRef={"value": CARD}, PaymentType="CreditCard"))
     assert await moved(cash) == [(CARD, Decimal(80), SUPPLIES)]

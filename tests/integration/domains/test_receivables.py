@@ -109,9 +109,19 @@ async def test_receipts_move_into_the_account_they_name(books: Books) -> None:
     receipts = ReceiptService(books.business_id, books.qbo)
     moved = (await receipts.list_movements(TODAY.replace(day=1), TODAY)).value
     assert sorted(moved, key=lambda movement: movement.on) == [
-        CashMovement(TODAY.replace(day=6), Decimal(100), "4", None, "Dune Cafe", "Receipt", "1", memo="first half"),
         CashMovement(
-            TODAY.replace(day=8), Decimal("45.79"), "35", None, "Dune Cafe", "SalesReceipt", "1", memo="counter sale"
+            TODAY.replace(day=6), Decimal(100), "4", None, "Dune Cafe", "Receipt", "1", "first half", is_trade=True
+        ),
+        CashMovement(
+            TODAY.replace(day=8),
+            Decimal("45.79"),
+            "35",
+            None,
+            "Dune Cafe",
+            "SalesReceipt",
+            "1",
+            "counter sale",
+            is_trade=True,
         ),
     ]
     assert [row.external_id for row in (await receipts.list_receipts(TODAY, TODAY.replace(day=31))).value] == ["2"]

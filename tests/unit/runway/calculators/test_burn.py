@@ -113,6 +113,25 @@ def test_daily_figures_round_to_cents_and_totals_do_not() -> None:
     assert (burn.outflow, burn.gross_daily.value) == (Decimal("101.005"), Decimal("1.12"))
 
 
+def test_what_moved_no_bank_account_is_no_exclusion() -> None:
+    """A receipt waiting in undeposited funds reads like income left out; it counts when it is banked."""
+    burn = make_burn(
+        [
+            *daily_rent(1, 90),
+            make_movement(700, account_id="undeposited"),
+            make_movement(-50, account_id="card"),
+        ]
+    )
+    assert [item.kind for item in burn.excluded] == [FlowKind.CARD_ACTIVITY, FlowKind.UNDEPOSITED]
+    assert burn.gross_daily.note is None
+
+
+def test_trade_needs_no_counter_account() -> None:
+    """A bill payment's other side is A/P without its saying so."""
+    burn = make_burn([*daily_rent(1, 90), make_movement(-5, counter_account_id=None, is_trade=True)])
+    assert burn.gross_daily.note is None
+
+
 def test_unknown_counter_accounts_are_said() -> None:
     burn = make_burn([*daily_rent(1, 90), make_movement(-5, counter_account_id=None)])
     assert "1 without a known counter account" in (burn.gross_daily.note or "")
