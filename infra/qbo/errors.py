@@ -61,7 +61,7 @@ class QBOAuthExpired(QBOError):
 
 
 class QBOAccessRevoked(QBOError):
-    """403, fault 120, 3100 or 6190, or `invalid_grant`: only a person can bring the access back."""
+    """403 with a fault of Intuit's, fault 120, 3100 or 6190, or `invalid_grant`: only a person can bring the access back."""
 
 
 class QBOValidationFault(QBOError):

@@ -82,6 +82,8 @@ def error_for(status: int, headers: Mapping[str, str], fault: Fault | None, *, n
         wait = retry_after_seconds(headers.get("retry-after"), now=now)
         return QBORateLimited(text, retry_after_seconds=wait, status=status, code=code, intuit_tid=tid)
     kind = _kind(status, code, fault.type.lower() if fault else "")
+    if issubclass(kind, QBOAuthExpired):  # Intuit may quote the token that it refuses
+        text = f"QuickBooks refused the access token ({status}{f', code {fault.code}' if fault else ''})."
     if issubclass(kind, QBOValidationFault):
         return kind(text, code=code or f"http-{status}", status=status, intuit_tid=tid)
     return kind(text, status=status, code=code, intuit_tid=tid)
@@ -97,7 +99,8 @@ def retry_after_seconds(value: str | None, *, now: datetime) -> float:
 
 
 def _kind(status: int, code: str | None, fault_type: str) -> type[QBOError]:
-    if code in _ACCESS_GONE or status == HTTPStatus.FORBIDDEN:
+    # Only Intuit's own word ends a connection: a firewall's 403 page, sent to every company at once, is no word of Intuit's.
+    if code in _ACCESS_GONE or (status == HTTPStatus.FORBIDDEN and code is not None):
         return QBOAccessRevoked
     if status == HTTPStatus.UNAUTHORIZED or code in _TOKEN_REFUSED or fault_type.startswith("authentication"):
         return QBOAuthExpired
@@ -108,7 +111,8 @@ def _kind(status: int, code: str | None, fault_type: str) -> type[QBOError]:
     is_ours = (
         HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.MULTIPLE_CHOICES
     )
-    if code in _SYSTEM_FAILURE or fault_type == "systemfault" or not is_ours or status == HTTPStatus.REQUEST_TIMEOUT:
+    is_passing = status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FORBIDDEN}
+    if code in _SYSTEM_FAILURE or fault_type == "systemfault" or not is_ours or is_passing:
         return QBOUnavailable
     return QBOValidationFault
 

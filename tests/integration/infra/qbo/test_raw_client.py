@@ -201,7 +201,8 @@ async def test_a_long_statement_goes_as_a_body(desk: Desk, script: Script) -> No
         (200, b'{"time": "2026-03-01T04:00:00-08:00"}', QBOUnavailable),
         (302, b"", QBOUnavailable),
         (400, exact_json.dumps(fault("4000")), QBOValidationFault),
-        (403, b"<html>", QBOAccessRevoked),
+        (403, exact_json.dumps(fault("3100")), QBOAccessRevoked),
+        (403, b"<html>", QBOUnavailable),
         (500, b"", QBOUnavailable),
     ],
 )

@@ -56,7 +56,8 @@ def error_of(status: int, body: bytes = b"", **headers: str) -> QBOError:
         (401, b"<html><body>Unauthorized</body></html>", QBOAuthExpired),
         (401, service_fault("120"), QBOAccessRevoked),
         (403, gateway_fault("3100"), QBOAccessRevoked),
-        (403, b"", QBOAccessRevoked),
+        (403, b"", QBOUnavailable),
+        (403, b"<html><h1>Access denied", QBOUnavailable),
         (400, service_fault("6190"), QBOAccessRevoked),
         (429, THROTTLED_XML, QBORateLimited),
         (429, b"", QBORateLimited),
@@ -187,3 +188,11 @@ def test_captured_faults_are_understood(sample: str, status: int, expected: type
     error = error_of(status, (SAMPLES / f"{sample}.json").read_bytes())
     assert type(error) is expected
     assert error.code is not None
+
+
+def test_a_refused_token_that_intuit_quotes_is_not_repeated() -> None:
+    errors = [{"message": "AuthenticationFailed", "detail": "Token expired: eyJlbmMiOiJBMTI4", "code": "3200"}]
+    error = error_of(401, exact_json.dumps({"fault": {"error": errors, "type": "AUTHENTICATION"}}))
+    assert type(error) is QBOAuthExpired
+    assert "3200" in str(error)
+    assert "eyJlbmMiOiJBMTI4" not in str(error)
