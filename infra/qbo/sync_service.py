@@ -149,9 +149,7 @@ class QBOSyncService(SmartSyncService):
             started_at=self._clock.now(),
         )
         async with self._uow([self.business_id]) as uow:
-            if kind is RunKind.BACKFILL:
-                await runs.fail_cut_off(uow.session, self.business_id, kind=kind, now=run.started_at)
-            uow.session.add(run)
+            await runs.begin_run(uow.session, run)
         try:
             tally = await work(self._pull(client, actor=actor, run_id=run_id))
         except QBOError as error:
@@ -163,7 +161,13 @@ class QBOSyncService(SmartSyncService):
         except (Exception, asyncio.CancelledError) as error:
             await self._record_failure(run_id, error)
             raise
-        done = {"state": RunState.DONE.value, "calls": tally.calls, "seen": tally.seen, "changed": tally.changed}
+        done = {
+            "state": RunState.DONE.value,
+            "error": None,
+            "calls": tally.calls,
+            "seen": tally.seen,
+            "changed": tally.changed,
+        }
         async with self._uow([self.business_id]) as uow:
             values = {**done, "finished_at": self._clock.now()}
             await runs.change_run(uow.session, self.business_id, run_id=run_id, values=values)

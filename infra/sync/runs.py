@@ -1,17 +1,20 @@
 """What each sync has seen (`sync_state`) and what each run did (`sync_run`)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, PrimaryKeyConstraint, case, null, select, update
+from sqlalchemy import ColumnElement, Index, PrimaryKeyConstraint, case, null, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.config import Rail
 from infra.db.base import Base
+
+# Two refreshes may run at once, in two processes; none takes this long.
+_LONGEST_REFRESH = timedelta(hours=6)
 
 
 class RunKind(StrEnum):
@@ -59,6 +62,7 @@ class SyncRun(Base):
     __table_args__ = (
         PrimaryKeyConstraint("business_id", "id"),
         Index("ix_sync_run_latest", "business_id", "started_at"),
+        Index("ix_sync_run_running", "business_id", postgresql_where=text("state = 'running'")),
     )
 
     business_id: Mapped[UUID]
@@ -117,14 +121,22 @@ def notice_after(asked_at: datetime) -> ColumnElement[datetime | None]:
     return case((SyncState.dirty_since > asked_at, SyncState.dirty_since), else_=null())
 
 
-async def fail_cut_off(session: AsyncSession, business_id: UUID, *, kind: RunKind, now: datetime) -> None:
-    """Runs of this kind that still read `running` when another begins were cut off: say so, or they would read so for ever."""
+async def begin_run(session: AsyncSession, run: SyncRun) -> None:
+    """Write down that `run` begins. Those before it that still read `running` were cut off: say so, or they would read so for ever."""
+    latest = run.started_at if run.kind == RunKind.BACKFILL.value else run.started_at - _LONGEST_REFRESH
     await session.execute(
         update(SyncRun)
-        .where(SyncRun.business_id == business_id, SyncRun.kind == kind.value, SyncRun.state == RunState.RUNNING.value)
-        .values(state=RunState.FAILED.value, error="cut off", finished_at=now)
+        .where(
+            SyncRun.business_id == run.business_id,
+            SyncRun.rail == run.rail,
+            SyncRun.kind == run.kind,
+            SyncRun.state == RunState.RUNNING.value,
+            SyncRun.started_at <= latest,
+        )
+        .values(state=RunState.FAILED.value, error="cut off", finished_at=run.started_at)
         .execution_options(synchronize_session=False)
     )
+    session.add(run)
 
 
 async def change_run(session: AsyncSession, business_id: UUID, *, run_id: UUID, values: dict[str, Any]) -> None:

@@ -167,6 +167,7 @@ def _create_sync_tables() -> None:
         postgresql_where=sa.text("finished_at IS NULL AND dead_at IS NULL"),
     )
     op.create_index("ix_sync_run_latest", "sync_run", ["business_id", "started_at"], unique=False)
+    op.create_index("ix_sync_run_running", "sync_run", ["business_id"], postgresql_where=sa.text("state = 'running'"))
     for table in ("sync_state", "sync_run", "rail_token"):
         protect_tenant_table(table)
     # Worked off across businesses; it holds ids only.
