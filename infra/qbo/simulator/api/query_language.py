@@ -116,23 +116,24 @@ class _Parser:
         selected = self._selection()
         self._expect_word("FROM")
         kind = self._entity()
-        fields = None if selected is None else tuple(_known(kind, name) for name in selected)
+        named = tuple(_known(kind, name) for name in selected if name != "*")
         clauses = self._clauses(kind)
-        return Statement(kind=kind, is_count=selected == (), fields=fields or None, **clauses)
+        return Statement(kind=kind, is_count=not selected, fields=None if "*" in selected else named or None, **clauses)
 
-    def _selection(self) -> tuple[str, ...] | None:
-        """None for `*`, () for COUNT(*), else the names as written."""
-        if self._take_symbol("*"):
-            return None
+    def _selection(self) -> tuple[str, ...]:
+        """The names as written, `*` among them (`*, Sku` is asked in practice); () for COUNT(*)."""
         if self._peek().word == "COUNT":
             self._next()
             for symbol in "(*)":
                 self._expect_symbol(symbol)
             return ()
-        names = [self._name()]
+        names = [self._selected()]
         while self._take_symbol(","):
-            names.append(self._name())
+            names.append(self._selected())
         return tuple(names)
+
+    def _selected(self) -> str:
+        return "*" if self._take_symbol("*") else self._name()
 
     def _entity(self) -> EntityKind:
         name = self._name()

@@ -18,6 +18,10 @@ def test_a_whole_statement_is_read_whatever_its_case() -> None:
     assert (statement.start, statement.limit) == (11, 10)
 
 
+def test_names_beside_the_star_take_nothing_away() -> None:
+    assert parse_query("SELECT *, Sku FROM Item").fields is None  # python-quickbooks asks every Item so
+
+
 def test_order_by_may_be_two_words_and_count_has_no_fields() -> None:
     statement = parse_query("SELECT COUNT(*) FROM Vendor ORDER BY Id ASC")
     assert statement.is_count
@@ -55,7 +59,7 @@ def test_numbers_and_booleans_need_no_quotes() -> None:
         "SELECT * FROM Bill WHERE NOT Id = '1'",
         "SELECT * FROM Bill;",
         "SELECT * FROM Bill, Vendor",
-        "SELECT *, Id FROM Bill",
+        "SELECT *, FROM Bill",
     ],
 )
 def test_what_cannot_be_parsed_is_4000(text: str) -> None:
