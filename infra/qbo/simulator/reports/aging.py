@@ -82,7 +82,7 @@ def bucket_of(item: OpenItem, request: ReportRequest) -> int:
 
 def days_late(item: OpenItem, request: ReportRequest) -> int:
     as_of: date = request.today if request.aging_method == "Current" else request.report_on
-    return (as_of - item.due_on).days
+    return (as_of - (item.entry.txn_on if request.ages_from_txn_date else item.due_on)).days
 
 
 def _options(request: ReportRequest, *, has_data: bool) -> list[Body]:

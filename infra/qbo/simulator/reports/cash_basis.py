@@ -87,8 +87,11 @@ def _payments(company: Company, key: Key, entry: Entry) -> Iterator[tuple[date, 
 
 
 def _open_total(company: Company, entry: Entry) -> Decimal:
-    open_accounts = company.ledger.open_accounts
-    return sum((posting.amount for posting in entry.postings if posting.account_id in open_accounts), ZERO)
+    open_accounts, total = company.ledger.open_accounts, ZERO
+    for posting in entry.postings:
+        if posting.account_id in open_accounts:
+            total += posting.amount
+    return total
 
 
 def _open_account(company: Company, entry: Entry, payer: Key) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.books.company import Company
@@ -49,6 +49,7 @@ class ReportRequest:
     aging_periods: int = 4
     past_due_over: int | None = None
     due: Period = _ANY_TIME
+    ages_from_txn_date: bool = False
 
 
 def read_request(params: Mapping[str, str], *, company: Company, default_macro: str) -> ReportRequest:
@@ -83,6 +84,7 @@ def read_request(params: Mapping[str, str], *, company: Company, default_macro: 
         aging_periods=_whole(given, "num_periods", default=4, most=_MOST_PERIODS),
         past_due_over=_whole(given, "past_due", default=0, most=100_000) if "past_due" in given else None,
         due=Period(start_due or _ANY_TIME.start, end_due or _ANY_TIME.end),
+        ages_from_txn_date=_report_preferences(company).get("CalcAgingReportFromTxnDate") is True,
     )
 
 
@@ -93,8 +95,13 @@ def fiscal_first_month(company: Company) -> int:
 
 
 def _preferred_basis(company: Company) -> str:
+    return _BASES.get(str(_report_preferences(company).get("ReportBasis", "")).lower(), "Accrual")
+
+
+def _report_preferences(company: Company) -> Mapping[str, Any]:
     body = next(iter(company.stores["Preferences"].records.values())).body
-    return _BASES.get(str(body.get("ReportPrefs", {}).get("ReportBasis", "")).lower(), "Accrual")
+    preferences: Mapping[str, Any] = body.get("ReportPrefs") or {}
+    return preferences
 
 
 def _period(
