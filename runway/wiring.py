@@ -195,6 +195,12 @@ class BusinessServices:
         return CompanyService(self.business.id, self.sync)
 
 
+def _keyring(settings: Settings) -> Keyring:
+    """One that was named must be there: a new key in its place would seal what nothing opens once the right file is back."""
+    named = settings.keyring.keyring_file
+    return Keyring.load(named) if named else Keyring.load(settings.servers.home / "keyring.json", create=True)
+
+
 @asynccontextmanager
 async def open_services(
     settings: Settings, addresses: ServerAddresses, *, clock: Clock | None = None
@@ -213,8 +219,7 @@ async def open_services(
         qbo = None
         if settings.qbo is not None:
             http = await stack.enter_async_context(open_http(settings.qbo))
-            keyring_file = settings.keyring.keyring_file or settings.servers.home / "keyring.json"
-            tokens = RailTokenStore(uow, keyring=Keyring.load(keyring_file, create=True))
+            tokens = RailTokenStore(uow, keyring=_keyring(settings))
             oauth = IntuitOAuth(http=http, settings=settings.qbo, clock=clock)
             auth = QBOAuth(store=tokens, oauth=oauth, database_url=addresses.database_app_url, clock=clock)
             stack.push_async_callback(auth.close)
