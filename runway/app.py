@@ -11,7 +11,7 @@ from infra.db.migrate import current_is_head, migrate
 from infra.embedded.servers import ServerAddresses, servers
 from infra.errors import OodalooError
 from infra.logging import configure_logging
-from runway.routes import API, errors
+from runway.routes import API, api_page, errors
 from runway.routes.documentation import DESCRIPTION, TITLE, VERSION, describe, operation_id
 from runway.routes.edge import RequestEdge
 from runway.wiring import Services, Settings, open_services
@@ -48,10 +48,11 @@ def _build(opener: ServicesOpener) -> FastAPI:
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages fetch their script from elsewhere
         redoc_url=None,
         generate_unique_id_function=operation_id,
     )
-    for router in API:
+    for router in (*API, api_page.router):
         app.include_router(router)
     errors.install(app)
     app.add_middleware(RequestEdge)

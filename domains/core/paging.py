@@ -73,8 +73,10 @@ class NameCursor:
             UnreadableCursor: it is something else.
         """
         name, row_id = _decode(text)
+        if not isinstance(name, str) or "\0" in name:  # a zero character is in no text that PostgreSQL holds
+            raise UnreadableCursor
         try:
-            return cls(str(name), UUID(row_id))
+            return cls(name, UUID(row_id))
         except (AttributeError, TypeError, ValueError) as error:
             raise UnreadableCursor from error
 

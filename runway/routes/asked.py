@@ -2,8 +2,10 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from domains.core.paging import MAX_PAGE
 from infra.errors import InvalidInput
@@ -32,6 +34,14 @@ class AskedFreshness(BaseModel):
         ),
         examples=["60", LIVE],
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_stored(cls, value: Any) -> Any:
+        """PostgreSQL's text holds every character but this one: it could be found nowhere."""
+        if isinstance(value, str) and "\0" in value:
+            raise PydanticCustomError("zero_character", "Input should hold no zero character")
+        return value
 
     def need(self) -> FreshnessNeed:
         """Read `max_age`.

@@ -3,12 +3,13 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi.routing import APIRoute
 
-from runway.routes import API
+from domains.core.paging import NameCursor
+from runway.routes import API, api_page
 from runway.sign_in import issue_token
 from runway.wiring import Settings
 from tests.e2e.rest import Web, assert_problem, running_web, settings_for
@@ -30,7 +31,8 @@ async def test_every_route_of_the_application_is_known_here(web: Web) -> None:
     documented = set(web.app.openapi()["paths"])
     assert documented == OPEN | set(GUARDED)
     apart = {getattr(route, "path", None) for route in web.app.routes} - {None}
-    assert apart == {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+    assert apart == {"/openapi.json"}
+    assert {route.path for route in api_page.router.routes if isinstance(route, APIRoute)} == {"/", "/docs"}
 
 
 @pytest.mark.parametrize("path", GUARDED)
@@ -214,7 +216,42 @@ async def test_each_documented_example_is_an_answer(web: Web, route: APIRoute) -
 async def test_the_document_and_its_pages_are_served(web: Web) -> None:
     served = await web.http.get("/openapi.json")
     assert served.json()["info"]["title"] == "Oodaloo"
-    assert (await web.http.get("/docs")).status_code == 200
+    page = await web.http.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    for path, operation in operations(web):
+        assert f'<section id="{operation["operationId"]}"><h2>GET {path}</h2>' in page.text
+
+
+async def test_the_api_page_needs_nothing_from_elsewhere(web: Web) -> None:
+    page = await web.http.get("/docs")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert [word for word in ("<script", "<link", "<img", "src=", "//cdn", "url(") if word in page.text] == []
+
+
+async def test_the_printed_address_leads_to_the_api_page(web: Web) -> None:
+    opened = await web.http.get("/")
+    assert (opened.status_code, opened.headers["location"]) == (307, "/docs")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/vendors?search=%00",
+        "/customers?search=a%00",
+        "/accounts?search=%00",
+        "/bills?vendor=%00",
+        "/invoices?customer=%00",
+    ],
+)
+async def test_text_that_no_database_holds_is_refused(web: Web, path: str) -> None:
+    visitor = await web.sign_in("Zero")
+    assert_problem(await visitor.ask(path), 422, "malformed-request")
+
+
+async def test_a_cursor_of_such_text_is_refused(web: Web) -> None:
+    visitor = await web.sign_in("Zero")
+    cursor = NameCursor("\0", UUID(SOME_ID)).encode()
+    assert_problem(await visitor.ask(f"/vendors?cursor={cursor}"), 400, "invalid-input")
 
 
 def keys(value: Any) -> Any:
