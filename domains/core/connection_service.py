@@ -75,7 +75,7 @@ class ConnectionService:
             OtherAccountConnected: the business keeps another company's books.
             AccountConnectedElsewhere: the company is active under another business.
         """
-        connection = await queries.find_connection(session, business_id, rail=self.rail)
+        connection = await queries.find_connection(session, business_id, rail=self.rail, is_to_change=True)
         if connection is not None and connection.external_account_id != external_account_id:
             raise OtherAccountConnected(business_id, self.rail.value)
         try:
@@ -104,7 +104,7 @@ class ConnectionService:
         Raises:
             ConnectionNotFound: there is no connection.
         """
-        connection = await self.get_connection(session, business_id)
+        connection = await self._to_change(session, business_id)
         if connection.state == ConnectionState.ACTIVE.value:
             self._change(connection, ConnectionState.NEEDS_RECONNECT, reason=reason, now=now)
 
@@ -114,12 +114,12 @@ class ConnectionService:
         Raises:
             ConnectionNotFound: there is no connection.
         """
-        connection = await self.get_connection(session, business_id)
+        connection = await self._to_change(session, business_id)
         if connection.state != ConnectionState.DISCONNECTED.value:
             self._change(connection, ConnectionState.DISCONNECTED, reason=reason, now=now)
 
     async def get_connection(self, session: AsyncSession, business_id: UUID) -> Connection:
-        """The business's connection, whatever its state, locked until the transaction ends.
+        """The business's connection, whatever its state.
 
         Raises:
             ConnectionNotFound: it was never connected.
@@ -132,6 +132,12 @@ class ConnectionService:
     async def list_active(self, session: AsyncSession) -> list[Connection]:
         """Every business that syncs on this rail."""
         return await queries.list_active_connections(session, rail=self.rail)
+
+    async def _to_change(self, session: AsyncSession, business_id: UUID) -> Connection:
+        connection = await queries.find_connection(session, business_id, rail=self.rail, is_to_change=True)
+        if connection is None:
+            raise ConnectionNotFound(business_id, self.rail.value)
+        return connection
 
     def _change(self, connection: Connection, state: ConnectionState, *, reason: str, now: datetime) -> None:
         connection.state = state.value

@@ -24,15 +24,17 @@ async def list_called(session: AsyncSession, name: str, *, business_id: UUID | N
     return list(await session.scalars(select(Business).where(condition).order_by(Business.created_at, Business.id)))
 
 
-async def find_connection(session: AsyncSession, business_id: UUID, *, rail: Rail) -> Connection | None:
-    """The business's connection, locked until the transaction ends."""
-    connection: Connection | None = await session.scalar(
+async def find_connection(
+    session: AsyncSession, business_id: UUID, *, rail: Rail, is_to_change: bool = False
+) -> Connection | None:
+    """The business's connection; one that is to change is locked until the transaction ends."""
+    query = (
         select(Connection)
         .where(Connection.business_id == business_id, Connection.rail == rail.value)
         .order_by(Connection.connected_at.desc())
         .limit(1)
-        .with_for_update()
     )
+    connection: Connection | None = await session.scalar(query.with_for_update() if is_to_change else query)
     return connection
 
 
