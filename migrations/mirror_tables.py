@@ -124,6 +124,9 @@ CREATE TRIGGER no_truncate BEFORE TRUNCATE ON {log} FOR EACH STATEMENT EXECUTE F
     # leads with business_id for equally good, and read the whole business a thousand times a page. Without statistics of
     # its own the column always counts as one of 200 values.
     op.execute(f"ALTER TABLE {table} ALTER COLUMN business_id SET STATISTICS 0")
+    # A change's row, the whole object and what differed, often passes the 2 kB where PostgreSQL starts to compress: a tenth of the
+    # server's time for a page of changed objects. Up to half a block it stays as it is.
+    op.execute(f"ALTER TABLE {log} SET (toast_tuple_target = 4096)")
     protect_tenant_table(table)
     columns = "business_id, entity_id, version, transaction_type, source, actor, request_id, snapshot, changes"
     protect_tenant_table(log, grants=f"SELECT, INSERT ({columns})")

@@ -186,9 +186,13 @@ def _changes(held: _Held, candidate: _Candidate) -> str:
     """The log's `changes`: top-level field to [before, after], null where there was or is none. Empty for a deleted object that returns as it was."""
     if held.payload is None:
         return "{}"
-    before, after = exact_json.loads(held.payload), candidate.record.payload
-    fields = [field for field in before.keys() | after.keys() if before.get(field) != after.get(field)]
-    return exact_json.dumps({field: [before.get(field), after.get(field)] for field in fields}).decode()
+    before, changes = exact_json.loads(held.payload), {}
+    for field, after in candidate.record.payload.items():
+        was = before.pop(field, None)
+        if was != after:
+            changes[field] = [was, after]
+    changes |= {field: [was, None] for field, was in before.items() if was is not None}
+    return exact_json.dumps(changes).decode()
 
 
 def _filled(spec: AnySpec, record: RailRecord) -> dict[str, Any]:
