@@ -34,10 +34,10 @@ class SimulatorClient:
         )
 
     async def get(self, path: str, **params: str) -> httpx.Response:
-        return await self.call("GET", path, **params)
+        return await self.call("GET", path, headers=None, **params)
 
     async def post(self, path: str, body: Any = None, **params: str) -> httpx.Response:
-        return await self.call("POST", path, body, **params)
+        return await self.call("POST", path, body, headers=None, **params)
 
     async def make(self, entity: str, body: Any) -> dict[str, Any]:
         """The created object; entity in QBO's spelling."""
