@@ -30,6 +30,7 @@ def served() -> Iterator[SimulatorInfo]:
 def aimed(served: SimulatorInfo, monkeypatch: pytest.MonkeyPatch) -> SimulatorInfo:
     """Both Python clients look for Intuit at the simulator; oauthlib is told that plain HTTP is meant."""
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(QuickBooks, "api_url_v3", f"{served.api_url}/v3")
     return served
 
