@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.errors import RailNeedsReconnect
+from infra.errors import RailError, RailNeedsReconnect, RailUnavailable
 from infra.jobs import outbox
 from infra.jobs.outbox import ClaimedJob
 from infra.logging import get_logger
@@ -43,10 +43,8 @@ async def execute(
     heartbeat = asyncio.create_task(_keep_lease(claimed, uow, lease=lease))
     try:
         await jobs[claimed.job].run(context, *claimed.arguments)
-    except RailNeedsReconnect as error:
-        await _end(claimed, uow, error=error, is_final=True)
     except Exception as error:  # noqa: BLE001  # whatever a job raises must end on its row, or it would be lost
-        await _end(claimed, uow, error=error, is_final=False)
+        await _end(claimed, uow, error=error)
     else:
         async with uow([]) as unit:
             await outbox.finish(unit.session, claimed)
@@ -57,20 +55,23 @@ async def execute(
     return True
 
 
-async def _end(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, error: Exception, is_final: bool) -> None:
+async def _end(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, error: Exception) -> None:
     log.error(
         "jobs.job.failed",
         job=claimed.job,
         outbox_id=claimed.outbox_id,
         attempts=claimed.attempts,
-        exc_info=None if is_final else error,
+        exc_info=None if isinstance(error, RailError) else error,
         error=str(error),
     )
     async with uow([]) as unit:
-        if is_final:
-            await outbox.bury(unit.session, claimed, error=str(error))
-        else:
-            await outbox.put_off(unit.session, claimed, error=f"{type(error).__name__}: {error}")
+        match error:
+            case RailNeedsReconnect():
+                await outbox.bury(unit.session, claimed, error=str(error))
+            case RailUnavailable():
+                await outbox.wait_for_rail(unit.session, claimed, error=str(error))
+            case _:
+                await outbox.put_off(unit.session, claimed, error=f"{type(error).__name__}: {error}")
 
 
 async def _keep_lease(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, lease: timedelta) -> None:

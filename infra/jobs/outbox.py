@@ -17,6 +17,7 @@ from infra.db.base import Base
 QUEUES = ("actions", "interactive", "sync", "bulk")
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 8
+RAIL_PAUSE = timedelta(minutes=2)
 
 
 class OutboxRow(Base):
@@ -124,6 +125,18 @@ async def put_off(session: AsyncSession, claimed: ClaimedJob, *, error: str) -> 
         return
     pause = timedelta(seconds=5 * 2 ** (claimed.attempts - 1))
     await _change(session, claimed, due_at=func.clock_timestamp() + pause, leased_until=None, last_error=error)
+
+
+async def wait_for_rail(session: AsyncSession, claimed: ClaimedJob, *, error: str) -> None:
+    """Try again in two minutes, for as long as it takes: that a rail is down says nothing against the job, so it is no attempt."""
+    await _change(
+        session,
+        claimed,
+        due_at=func.clock_timestamp() + RAIL_PAUSE,
+        attempts=OutboxRow.attempts - 1,
+        leased_until=None,
+        last_error=error,
+    )
 
 
 async def bury(session: AsyncSession, claimed: ClaimedJob, *, error: str) -> None:

@@ -84,13 +84,14 @@ class QBONotFound(QBOValidationFault):
 def to_rail_error(error: QBOError) -> RailError:
     """The kind to raise in place of a QBO error, chained to it with `from`.
 
-    A token still refused after its refresh counts as a lost grant, as no further call can help.
+    A token still refused after its refresh is an outage at Intuit: a grant that is gone answers the refresh itself with
+    `invalid_grant`, and a bad hour of theirs must not make every customer connect again.
     """
     text = str(error)
     match error:
         case QBORateLimited():
             return RailRateLimited(text, retry_after_seconds=error.retry_after_seconds)
-        case QBOAuthExpired() | QBOAccessRevoked():
+        case QBOAccessRevoked():
             return RailNeedsReconnect(text)
         case QBOStaleObject():
             return RailStaleVersion(text, code=error.code)

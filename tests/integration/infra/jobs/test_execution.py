@@ -10,7 +10,7 @@ from redis import Redis
 from sqlalchemy import select, text
 
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.errors import RailNeedsReconnect
+from infra.errors import RailNeedsReconnect, RailUnavailable
 from infra.jobs import outbox
 from infra.jobs.doorbell import Doorbell
 from infra.jobs.execution import JobDefinition, execute
@@ -180,6 +180,19 @@ async def test_what_only_a_person_can_mend_is_not_tried_again(uow: UnitOfWorkFac
     row = await read(uow, outbox_id)
     assert row.dead_at is not None
     assert (row.attempts, row.last_error) == (1, "Connect again.")
+
+
+async def test_a_rail_that_is_down_for_long_does_not_end_the_job(uow: UnitOfWorkFactory) -> None:
+    work, outbox_id = Work(error=RailUnavailable("QuickBooks did not answer.")), await ask(uow)
+    for _ in range(MOST_ATTEMPTS + 2):
+        assert await run(uow, outbox_id, work.run)
+        assert not await run(uow, outbox_id, work.run), "not before its pause is over"
+        await make_due(uow, outbox_id)
+    work.error = None
+    assert await run(uow, outbox_id, work.run)
+    row = await read(uow, outbox_id)
+    assert (row.dead_at, row.last_error, len(work.runs)) == (None, None, MOST_ATTEMPTS + 3)
+    assert row.finished_at is not None
 
 
 async def test_a_name_nobody_knows_fails_like_a_job(uow: UnitOfWorkFactory) -> None:

@@ -149,7 +149,7 @@ def test_retry_after_is_read_as_seconds_or_date(header: str | None, seconds: flo
     [
         (QBOUnavailable("x"), RailUnavailable),
         (QBORateLimited("x", retry_after_seconds=7), RailRateLimited),
-        (QBOAuthExpired("x"), RailNeedsReconnect),
+        (QBOAuthExpired("x"), RailUnavailable),
         (QBOAccessRevoked("x"), RailNeedsReconnect),
         (QBOValidationFault("x", code="6000"), RailRejected),
         (QBONotFound("x", code="610"), RailRejected),
