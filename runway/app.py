@@ -6,24 +6,15 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 
 from fastapi import FastAPI
 
-from infra.config import ServerSettings
-from infra.db.migrate import current_is_head, migrate
 from infra.embedded.servers import ServerAddresses, servers
-from infra.errors import OodalooError
 from infra.logging import configure_logging
 from runway.routes import API, api_page, errors
 from runway.routes.documentation import DESCRIPTION, TITLE, VERSION, describe, operation_id
 from runway.routes.edge import RequestEdge
+from runway.schema import bring_to_head
 from runway.wiring import Services, Settings, open_services
 
 ServicesOpener = Callable[[], AbstractAsyncContextManager[Services]]
-
-
-class DatabaseBehind(OodalooError):
-    """A database that is not ours to change on start is not at the newest schema."""
-
-    def __init__(self) -> None:
-        super().__init__("The database is not at this version's schema. Run `oodaloo migrate` first.")
 
 
 def create_app(settings: Settings, addresses: ServerAddresses) -> FastAPI:
@@ -67,14 +58,6 @@ async def _open_from_environment() -> AsyncIterator[Services]:
     with ExitStack() as stack:
         # In a thread: starting the bundled servers and migrating block for up to some seconds.
         addresses = await asyncio.to_thread(lambda: stack.enter_context(servers(settings.servers)))
-        await asyncio.to_thread(_bring_to_head, settings.servers, addresses)
+        await asyncio.to_thread(bring_to_head, settings.servers, addresses)
         async with open_services(settings, addresses) as services:
             yield services
-
-
-def _bring_to_head(settings: ServerSettings, addresses: ServerAddresses) -> None:
-    """The bundled database follows the code; one that was given is its operator's to migrate."""
-    if settings.database_url is None:
-        migrate(addresses.database_owner_url)
-    elif not current_is_head(addresses.database_owner_url):
-        raise DatabaseBehind

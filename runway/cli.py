@@ -44,9 +44,11 @@ def serve(
     """Run the web app."""
     import uvicorn
 
+    from runway.schema import check_given_database
     from runway.wiring import Settings
 
     settings = _plainly(Settings.from_environment)
+    _plainly(lambda: check_given_database(settings.servers))
     level = settings.web.log_level.lower()
     uvicorn.run("main:app", host=host, port=port, log_level=level, access_log=False, server_header=False)
 
@@ -83,14 +85,9 @@ def sync(
 def migrate() -> None:
     """Bring the database to the newest schema."""
     from infra.config import ServerSettings, load
-    from infra.db.migrate import migrate as run_migrations
-    from infra.embedded.servers import servers
+    from runway.schema import migrate_here
 
-    def run() -> None:
-        with servers(load(ServerSettings)) as addresses:
-            run_migrations(addresses.database_owner_url)
-
-    _plainly(run)
+    _plainly(lambda: migrate_here(load(ServerSettings)))
     typer.echo("The database is at the newest schema.")
 
 

@@ -9,9 +9,15 @@ from domains.core.business_service import BusinessService
 from infra.clock import SystemClock
 from infra.config import ServerSettings, load
 from infra.db.engine import create_engine
-from infra.db.migrate import migrate
 from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.servers import servers
+from infra.errors import InvalidInput
+from runway.schema import bring_to_head
+
+
+class NameMissing(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__("The business needs a name; this one is blank.")
 
 
 @dataclass(frozen=True)
@@ -23,8 +29,9 @@ class IssuedToken:
 
 async def issue_token_here(business_name: str, *, name: str, lifetime: timedelta) -> IssuedToken:
     """`issue_token` on the database that the environment names, or the bundled one."""
-    with servers(load(ServerSettings)) as addresses:
-        migrate(addresses.database_owner_url)
+    settings = load(ServerSettings)
+    with servers(settings) as addresses:
+        bring_to_head(settings, addresses)
         engine = create_engine(addresses.database_app_url, pool_size=1)
         try:
             return await issue_token(unit_of_work_factory(engine), business_name, name=name, lifetime=lifetime)
@@ -35,7 +42,14 @@ async def issue_token_here(business_name: str, *, name: str, lifetime: timedelta
 async def issue_token(
     uow_factory: UnitOfWorkFactory, business_name: str, *, name: str, lifetime: timedelta
 ) -> IssuedToken:
-    """Make a token for the (oldest) business of that name or id, and the business where there is none."""
+    """Make a token for the (oldest) business of that name or id, and the business where there is none.
+
+    Raises:
+        NameMissing: the name is blank.
+    """
+    business_name = business_name.strip()
+    if not business_name:
+        raise NameMissing
     now = SystemClock().now()
     businesses, tokens = BusinessService(), ApiTokens()
     async with uow_factory([]) as uow:

@@ -14,6 +14,7 @@ from infra.logging import configure_logging
 from infra.qbo.reading import PullTally
 from infra.sync import runs
 from runway.registry import MIRROR_SPECS
+from runway.schema import bring_to_head
 from runway.wiring import Services, Settings, open_services
 
 _POLL_SECONDS = 0.2
@@ -25,11 +26,13 @@ async def run_sync(business_name_or_id: str) -> None:
 
     Raises:
         InvalidInput: no business of that name or id.
+        DatabaseBehind, DatabaseOutOfReach: as `bring_to_head`.
         RailError: QuickBooks could not be read.
     """
     settings = Settings.from_environment()
     configure_logging(level="WARNING")
     with servers(settings.servers) as addresses:
+        await asyncio.to_thread(bring_to_head, settings.servers, addresses)
         async with open_services(settings, addresses) as services:
             business = await _find(services, business_name_or_id)
             tally = await _with_bar(services, business)

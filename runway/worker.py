@@ -5,13 +5,13 @@ import contextlib
 import os
 import signal
 
-from infra.db.migrate import migrate
 from infra.embedded.servers import ServerAddresses, servers
 from infra.jobs import worker as rq_worker
 from infra.jobs.outbox import QUEUES
 from infra.jobs.sweeper import sweep_forever
 from infra.logging import configure_logging
 from runway import jobs  # noqa: F401  # loaded before the fork: every job's process then starts with it in memory
+from runway.schema import bring_to_head
 from runway.wiring import Settings, open_services
 
 
@@ -19,7 +19,7 @@ def run_worker(settings: Settings) -> None:
     """Serve every queue until SIGTERM or SIGINT."""
     configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
     with servers(settings.servers) as addresses:
-        migrate(addresses.database_owner_url)
+        bring_to_head(settings.servers, addresses)
         os.environ.update(environment_of(addresses))
         rq_worker.supervise(addresses.redis_url, queues=QUEUES)
 
@@ -28,7 +28,7 @@ def run_scheduler(settings: Settings) -> None:
     """Ring for due rows of the outbox until SIGTERM or SIGINT."""
     configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
     with servers(settings.servers) as addresses:
-        migrate(addresses.database_owner_url)
+        bring_to_head(settings.servers, addresses)
         asyncio.run(_schedule(settings, addresses))
 
 
