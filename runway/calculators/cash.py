@@ -15,6 +15,8 @@ CREDIT_CARD = "Credit Card"
 UNDEPOSITED_FUNDS = "UndepositedFunds"
 LINE_OF_CREDIT = "LineOfCredit"
 _ACCOUNTS = "accounts"
+_NO_CASH = "No bank account counts as operating cash"
+_NOT_READ = "The chart of accounts was not read yet"
 
 
 class CashExclusion(StrEnum):
@@ -107,7 +109,13 @@ def is_undeposited(account: CashAccount) -> bool:
 
 
 def cash_position(accounts: Sequence[CashAccount], basis: Basis, *, rules: CashRules) -> CashPosition:
-    """Split the chart into operating cash, excluded bank accounts, undeposited funds and credit."""
+    """Split the chart into operating cash, excluded bank accounts, undeposited funds and credit.
+
+    No books have an empty chart: one was not read yet, and then nothing is known, not even that a total is zero.
+    """
+    if not accounts:
+        unknown = basis.missing(_NOT_READ, basis.currency, n=0, n_of=_ACCOUNTS)
+        return CashPosition(cash=unknown, counted=(), excluded=(), undeposited=unknown, credit_owed=unknown, credit=())
     banks = [(account, exclusion_of(account, rules)) for account in accounts if account.account_type == BANK]
     counted = tuple(account for account, why in banks if why is None)
     excluded = tuple(
@@ -144,7 +152,7 @@ def _cash(
     counted: tuple[CashAccount, ...], basis: Basis, *, rules: CashRules, excluded: tuple[ExcludedAccount, ...]
 ) -> Figure:
     if not counted:
-        return basis.missing("No bank account counts as operating cash", basis.currency, n=0, n_of=_ACCOUNTS)
+        return basis.missing(_NO_CASH, basis.currency, n=0, n_of=_ACCOUNTS)
     left_out = ", ".join(f"{item.account.name} ({item.why.replace('_', ' ')})" for item in excluded)
     note = f"without {left_out}" if left_out else None
     return _total([(account, account.balance) for account in counted], basis, rules=rules, note=note)

@@ -43,7 +43,7 @@ def page_of_api(document: Mapping[str, Any]) -> str:
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title} API</title><style>{_STYLE}</style></head><body><main><h1>{title} API</h1>",
-            *(f"<p>{_text(line)}</p>" for line in document["info"]["description"].split("\n\n")),
+            *(_paragraph(text) for text in document["info"]["description"].split("\n\n")),
             '<p>The same for tools: <a href="/openapi.json">openapi.json</a></p><ul>',
             *(f'<li><a href="#{one["operationId"]}">{_call(path, verb)}</a> {_summary(one)}</li>' for path, verb, one in operations),
             "</ul>",
@@ -62,7 +62,7 @@ def _operation(path: str, verb: str, operation: Mapping[str, Any]) -> str:
     ]
     return "".join(
         [
-            f'<section id="{operation["operationId"]}"><h2>{_call(path, verb)}</h2><p><b>{_summary(operation)}.</b> ',
+            f'<section id="{operation["operationId"]}"><h2>{_call(path, verb)}</h2><p><b>{_summary(operation)}</b></p><p>',
             f"{_text(operation.get('description', ''))}</p>",
             _table(("parameter", "in", "type", "meaning"), parameters),
             *(_response(status, one) for status, one in sorted(operation["responses"].items())),
@@ -122,7 +122,17 @@ def _json(example: Any) -> str:
     return escape(msgspec.json.format(exact_json.dumps(example)).decode(), quote=False)
 
 
+def _paragraph(text: str) -> str:
+    """A list where its lines begin with a star."""
+    if not text.startswith("* "):
+        return f"<p>{_text(text)}</p>"
+    return "<ul>" + "".join(f"<li>{_text(item)}</li>" for item in text[2:].split("\n* ")) + "</ul>"
+
+
 def _text(text: str) -> str:
-    """Escaped; `code` is set as code."""
-    parts = escape(text, quote=False).split("`")
-    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
+    """Escaped; `code` and **bold** are set as such, as in the document's Markdown."""
+    return _marked(_marked(escape(text, quote=False), mark="`", tag="code"), mark="**", tag="b")
+
+
+def _marked(text: str, *, mark: str, tag: str) -> str:
+    return "".join(f"<{tag}>{part}</{tag}>" if index % 2 else part for index, part in enumerate(text.split(mark)))

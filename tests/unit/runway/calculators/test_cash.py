@@ -70,7 +70,7 @@ def test_an_empty_closed_account_is_not_listed_but_one_with_money_is() -> None:
 
 
 def test_no_bank_account_is_unknown_cash_not_zero() -> None:
-    figure = cash_position([], BASIS, rules=RULES).cash
+    figure = cash_position([make_account("1", "Income")], BASIS, rules=RULES).cash
     assert (figure.value, figure.reason) == (None, "No bank account counts as operating cash")
 
 
@@ -83,3 +83,9 @@ def test_unlike_currencies_are_never_added() -> None:
     assert (blocked.value, blocked.reason) == (None, "No exchange rate for Berlin (EUR)")
     rated = cash_position(accounts, BASIS, rules=CashRules(rates={"EUR": Decimal("1.10")})).cash
     assert rated.value == Decimal(155)
+
+
+def test_of_a_chart_that_was_not_read_nothing_is_known() -> None:
+    position = cash_position([], BASIS, rules=RULES)
+    figures = (position.cash, position.undeposited, position.credit_owed)
+    assert {(one.value, one.reason) for one in figures} == {(None, "The chart of accounts was not read yet")}
