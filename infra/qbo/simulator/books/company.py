@@ -13,7 +13,7 @@ from infra.qbo.simulator.books.completion import Completion
 from infra.qbo.simulator.books.credits import credit_applications
 from infra.qbo.simulator.books.documents import NUMBERED
 from infra.qbo.simulator.books.effects import Effects
-from infra.qbo.simulator.books.entities import ENTITY_KINDS, EntityKind
+from infra.qbo.simulator.books.entities import ADDRESSES, ENTITY_KINDS, EntityKind
 from infra.qbo.simulator.books.house_rules import HouseRules
 from infra.qbo.simulator.books.ledger import Entry, Key, Ledger
 from infra.qbo.simulator.books.links import Links, applied_amounts
@@ -140,6 +140,7 @@ class Company:
         entry = self.effects.entry(entity, fresh) if ENTITY_KINDS[entity].is_transaction else None
         fresh["Id"] = self.take_id(entity, identifier)
         fresh["SyncToken"] = "0"
+        self._number_addresses(fresh)
         record = Record(fresh, created=at)
         self.stores[entity].add(record)
         if entry is not None:
@@ -190,6 +191,7 @@ class Company:
         """The one way an object changes: checked whole before anything moves."""
         fresh = self._completion.prepared(entity, body, earlier=record, trusted=trusted)
         fresh |= {"Id": record.id, "SyncToken": str(int(record.body["SyncToken"]) + 1)}
+        self._number_addresses(fresh)
         kind = ENTITY_KINDS[entity]
         entry = self.effects.entry(entity, fresh) if kind.is_transaction else None
         before, at, key = record.body, whole_seconds(self.clock), (entity, record.id)
@@ -221,6 +223,13 @@ class Company:
         body = deepcopy(record.body)
         body["Line"] = [line for line in body["Line"] if target not in applied_amounts(payer[0], {"Line": [line]})]
         self._replace(payer[0], record, body, trusted=True)
+
+    def _number_addresses(self, body: Body) -> None:
+        """Addresses are objects of their own in QBO, shown with their Ids."""
+        for key in ADDRESSES & body.keys():
+            if isinstance(body[key], dict) and "Id" not in body[key]:
+                self._next_ids["Address"] = upcoming = self._next_ids.get("Address", 1) + 1
+                body[key] = {**body[key], "Id": str(upcoming)}
 
     def _number(self, entity: str, body: Body) -> None:
         if entity not in NUMBERED:

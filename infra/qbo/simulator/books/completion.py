@@ -117,6 +117,9 @@ class Completion:
 
     def _set_due_date(self, fresh: Body) -> None:
         term = self._stores["Term"].records.get(ref_id(fresh, "SalesTermRef") or "")
+        if term is not None:  # captured: an invoice's term has its name, a bill's has not
+            named = {"name": term.body["Name"]} if "CustomerRef" in fresh else {}
+            fresh["SalesTermRef"] = {"value": term.id, **named}
         due = due_on(date.fromisoformat(fresh["TxnDate"]), term.body if term else None)
         fresh.setdefault("DueDate", due.isoformat())
 

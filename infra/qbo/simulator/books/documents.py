@@ -24,7 +24,7 @@ _PURCHASE_CODES: Final = {"CreditCard": "1", "Check": "3", "CreditCardCredit": "
 def complete_transaction(entity: str, body: Body, *, today: str, earlier_lines: frozenset[str] = frozenset()) -> None:
     """Fill in place what QBO fills. `earlier_lines` are the line Ids that an update may keep."""
     body.setdefault("TxnDate", today)
-    body.setdefault("CurrencyRef", USD)
+    name_currency(body)
     if entity in _SALES:
         _complete_sale(entity, body)
     if "Line" in body and entity not in _PAYERS:
@@ -41,6 +41,12 @@ def complete_transaction(entity: str, body: Body, *, today: str, earlier_lines: 
         body.setdefault("Adjustment", False)
     if entity not in _PAYERS and entity != "Transfer":
         body["TotalAmt"] = total_of(entity, body)
+
+
+def name_currency(body: Body) -> None:
+    """Every ref is shown with its name, whether it was sent with one or not at all."""
+    if body.get("CurrencyRef", USD).get("value") == USD["value"]:
+        body["CurrencyRef"] = USD
 
 
 def total_of(entity: str, body: Body) -> Decimal:
@@ -106,7 +112,10 @@ def _complete_sale(entity: str, body: Body) -> None:
     body.setdefault("ApplyTaxAfterDiscount", False)
     body.setdefault("PrintStatus", "NeedToPrint")
     body.setdefault("EmailStatus", "NotSet")
+    if entity == "SalesReceipt":
+        body["Balance"] = 0
     if entity == "Invoice":
+        body.setdefault("LinkedTxn", [])  # captured: an invoice alone shows it empty
         for switch in (
             "AllowIPNPayment",
             "AllowOnlinePayment",

@@ -10,6 +10,11 @@ _NAME: Final = f"{_COMMON} DisplayName Title GivenName MiddleName FamilyName Suf
 _TIMES: Final = "Id MetaData.CreateTime MetaData.LastUpdatedTime"
 
 
+ADDRESSES: Final = frozenset(
+    {"BillAddr", "ShipAddr", "RemitToAddr", "CompanyAddr", "LegalAddr", "CustomerCommunicationAddr"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class EntityKind:
     """`filterable` holds dotted properties in QBO's spelling; `required` those of a create."""

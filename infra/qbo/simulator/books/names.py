@@ -7,7 +7,7 @@ from typing import Final
 
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.books.chart import CLASSIFICATION
-from infra.qbo.simulator.books.documents import USD
+from infra.qbo.simulator.books.documents import name_currency
 from infra.qbo.simulator.books.ledger import ref_id
 from infra.qbo.simulator.books.store import Body, EntityStore, Record
 
@@ -81,7 +81,7 @@ def complete_name(entity: str, body: Body, store: EntityStore, *, any_character:
     if entity in _PEOPLE:
         _complete_person(body, any_character=any_character)
     if entity in {"Vendor", "Customer", "Account"}:
-        body.setdefault("CurrencyRef", USD)
+        name_currency(body)
     parent = _parent(entity, body, store)
     own = body.get("Name") or body.get("DisplayName")
     if entity in {"Account", "Item", "Customer"}:
