@@ -8,6 +8,7 @@ import httpx
 
 from infra import exact_json
 from infra.qbo.simulator.books.entities import ENTITY_KINDS, NAME_LISTS
+from infra.qbo.simulator.simulator import Simulator
 from tests.unit.infra.qbo.simulator.small_company import (
     CHECKING,
     PAYABLE,
@@ -27,9 +28,30 @@ SAMPLES: Final = Path(__file__).parents[6] / "shared" / "qbo" / "samples"
 Document = dict[str, Any]
 # The server's own: they are not sent, so that what is shown of them is the simulator's doing.
 _SET_BY_THE_SERVER: Final = frozenset(
-    "Id SyncToken MetaData domain sparse LinkedTxn Balance HomeBalance HomeTotalAmt RemainingCredit UnappliedAmt"
-    " BalanceWithJobs CurrentBalance CurrentBalanceWithSubAccounts FullyQualifiedName Level Classification V4IDPseudonym"
-    " time status LineEx SubTotalLineDetail".split()
+    {
+        "Id",
+        "SyncToken",
+        "MetaData",
+        "domain",
+        "sparse",
+        "LinkedTxn",
+        "Balance",
+        "HomeBalance",
+        "HomeTotalAmt",
+        "RemainingCredit",
+        "UnappliedAmt",
+        "BalanceWithJobs",
+        "CurrentBalance",
+        "CurrentBalanceWithSubAccounts",
+        "FullyQualifiedName",
+        "Level",
+        "Classification",
+        "V4IDPseudonym",
+        "time",
+        "status",
+        "LineEx",
+        "SubTotalLineDetail",
+    }
 )
 
 
@@ -82,6 +104,8 @@ _STANDS_IN: Final = {
     **dict.fromkeys(("SalesTermRef", "TermRef"), "3"),
     **dict.fromkeys(("BankAccountRef", "DepositToAccountRef", "FromAccountRef"), CHECKING),
     **dict.fromkeys(("AccountRef", "ItemAccountRef", "ExpenseAccountRef"), RENT),
+    "ParentRef": "1",
+    "CurrencyRef": "USD",
     "CCAccountRef": VISA,
     "APAccountRef": PAYABLE,
     "ARAccountRef": RECEIVABLE,
@@ -92,11 +116,21 @@ SINGLETONS: Final = frozenset({"CompanyInfo", "Preferences"})
 _OWES: Final[dict[str, Callable[[Any], Document]]] = {"Invoice": invoice, "Bill": bill}
 
 
+def _stand_in(key: str, inner: Any, around: Document) -> Document | None:
+    """The small company's object for a reference to one of the sample's company."""
+    if key == "EntityRef":
+        return {"value": "1" if inner.get("type") == "Customer" else "56", "type": inner.get("type")}
+    if key == "AccountRef" and "PaymentType" in around:
+        return ref(VISA if around["PaymentType"] == "CreditCard" else CHECKING)
+    return ref(_STANDS_IN[key]) if key in _STANDS_IN else None
+
+
 class Books:
     """The small company behind the API, in which a sample's document is entered again under its own references."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
+    def __init__(self, http: httpx.AsyncClient, simulator: Simulator) -> None:
         self._http = http
+        self.simulator = simulator
         self._count = 0
 
     async def get(self, path: str, **params: str) -> Any:
@@ -104,6 +138,14 @@ class Books:
 
     async def get_with(self, path: str, **headers: str) -> Any:
         return exact_json.loads((await self._http.get(path, headers=headers)).content)
+
+    async def refresh(self, token: str) -> Any:
+        server = self.simulator.oauth
+        form = {"grant_type": "refresh_token", "refresh_token": token}
+        credentials = (server.client_id, server.client_secret)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        url = "http://simulator/oauth2/v1/tokens/bearer"
+        return exact_json.loads((await self._http.post(url, data=form, auth=credentials, headers=headers)).content)
 
     async def post(self, path: str, body: Any, **params: str) -> Any:
         return exact_json.loads((await self._http.post(path, content=exact_json.dumps(body), params=params)).content)
@@ -144,25 +186,15 @@ class Books:
             return value
         fresh: Document = {}
         for key, inner in value.items():
-            if key in {"LineEx", "time"} or (key in _SET_BY_THE_SERVER and key != "LinkedTxn"):
+            if key == "LinkedTxn" and inner and "Amount" in value:
+                fresh[key] = [await self._target(link, value["Amount"]) for link in inner]
+            elif key in _SET_BY_THE_SERVER or (key == "ParentRef" and entity != "Customer"):
                 continue
-            if key in {"DisplayName", "Name"} and entity in NAME_LISTS and isinstance(inner, str):
+            elif key in {"DisplayName", "Name"} and entity in NAME_LISTS and isinstance(inner, str):
                 self._count += 1
                 fresh[key] = f"{inner.replace(':', ' ')} {self._count}"
-            elif key == "EntityRef":
-                fresh[key] = {"value": "1" if inner.get("type") == "Customer" else "56", "type": inner.get("type")}
-            elif key == "AccountRef" and "PaymentType" in value:
-                fresh[key] = ref(VISA if value["PaymentType"] == "CreditCard" else CHECKING)
-            elif key == "ParentRef" and entity == "Customer":
-                fresh[key] = ref("1")
-            elif key in _STANDS_IN:
-                fresh[key] = ref(_STANDS_IN[key])
-            elif key == "CurrencyRef":
-                fresh[key] = ref("USD")
-            elif key == "LinkedTxn" and inner and "Amount" in value:
-                fresh[key] = [await self._target(link, value["Amount"]) for link in inner]
-            elif key not in {"ParentRef", "LinkedTxn"}:
-                fresh[key] = await self._rebound(inner, entity)
+            else:
+                fresh[key] = _stand_in(key, inner, value) or await self._rebound(inner, entity)
         return fresh
 
     async def _target(self, link: Document, amount: Any) -> Document:
