@@ -17,8 +17,10 @@ _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    "shared_buffers": "128MB",
-    "max_wal_size": "1GB",
+    "shared_buffers": "256MB",  # memory is taken as pages are used, not at the start
+    "wal_buffers": "16MB",  # a page of 1,000 changed objects writes 4 MB of it before its commit
+    "max_wal_size": "4GB",  # a first sync must not spend itself on checkpoints and the full pages after each
+    "checkpoint_timeout": "15min",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "log_checkpoints": "off",
