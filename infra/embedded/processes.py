@@ -1,5 +1,6 @@
 """Starting and ending one server process, and finding what a crash has left behind."""
 
+import contextlib
 import signal
 import subprocess
 import time
@@ -71,12 +72,11 @@ def end_leftovers(name: str, *, working_directory: Path) -> None:
 
     leftovers = [one for one in psutil.process_iter() if _is_leftover(one, name, working_directory)]
     for one in leftovers:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             one.send_signal(signal.SIGQUIT)
-        except psutil.NoSuchProcess:
-            continue
     for one in psutil.wait_procs(leftovers, timeout=STOP_SECONDS)[1]:
-        one.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
     psutil.wait_procs(leftovers, timeout=STOP_SECONDS)
 
 
