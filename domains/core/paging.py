@@ -1,6 +1,7 @@
 """Pages by keyset: a row that changes meanwhile moves itself, and hides no other row.
 
-Each order is total, ends in our id, and has the index it needs.
+Each order is total and ends in our id. Open documents are read in the order of their index; all or paid ones are sorted, which a
+book of 100,000 bills feels (some 150 ms a page).
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
