@@ -16,7 +16,7 @@ from tests.unit.infra.qbo.simulator.small_company import REALM, MovableClock, bi
 # What a sample has and ours need not, and why. A key stands for all that is below it.
 ALLOWED: Final = {
     "Vendor.V4IDPseudonym": "an id of another of Intuit's APIs, made with its own keys",
-    "Payment.Line[].LineEx.NameValue": "an abbreviation in the documentation; captured answers hold it under `any`",
+    "Payment.Line[].LineEx.NameValue": "a form of one capture that was converted from XML; the JSON captures hold it under `any`",
 }
 
 OPTIONAL: Final = frozenset({
