@@ -101,6 +101,43 @@ class Behaviour:
         "likely", "CDC of an entity without changes: `{}`, or no element at all.", default="empty"
     )
 
+    unknown_properties: Literal["refuse", "ignore"] = _switch(
+        "likely", "A property that the entity does not have: 2010, or it is left out unsaid.", default="refuse"
+    )
+    report_name_any_case: bool = _switch(
+        "likely", "`/reports/cashflow` is CashFlow; otherwise 5020, as for a report that there is not.", default=False
+    )
+    report_dates: Literal["dates", "macro"] = _switch(
+        "likely", "Which counts when a request has `date_macro` and dates of its own.", default="dates"
+    )
+    report_sorts_by: Literal["total", "name"] = _switch(
+        "unverified", "What `sort_order` puts the rows of a summary report in order by.", default="total"
+    )
+    report_bad_values: Literal["refuse", "ignore"] = _switch(
+        "unverified", "A parameter whose value cannot be read: 2010 or 2170, or as if not given.", default="refuse"
+    )
+    report_largest_cells: int = _switch("likely", "A report of more cells is refused with 10100.", default=400_000)
+    aging_current_counts_payments: bool = _switch(
+        "unverified",
+        "`aging_method=Current` counts payments up to today; otherwise the ages alone are as of today.",
+        default=True,
+    )
+    aged_detail_form: Literal["summed", "titled"] = _switch(
+        "sure",
+        "Aged details with Summary rows and ColKeys (2018), or totals as titled sections and keys as ColType (2016).",
+        default="summed",
+    )
+    cloud_event_form: Literal["plain", "alternative_ids"] = _switch(
+        "sure",
+        "A CloudEvent's `datacontenttype` and empty `data`, or none and `data.alternative_ids`.",
+        default="plain",
+    )
+    cloud_event_merged_id: Literal["absent", "data"] = _switch(
+        "unverified",
+        "A CloudEvent of a merge leaves the retired Id out, or has it as `data.deleted_id`.",
+        default="absent",
+    )
+
     def changed(self, settings: Mapping[str, Any]) -> "Behaviour":
         """A copy with `settings`, values as text or JSON.
 

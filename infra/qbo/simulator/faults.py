@@ -109,6 +109,23 @@ def not_in_plan(feature: str) -> ServiceFault:
     return ServiceFault("5020", "Permission Denied Error", detail)
 
 
+def no_such_report() -> ServiceFault:
+    """Captured: a name that is misspelt, in its case too, is answered like one that the plan lacks."""
+    detail = "Permission Denied Error : You do not have the access rights to use this feature."
+    return ServiceFault("5020", "Permission Denied Error", detail, element="ReportName")
+
+
+def report_too_large() -> ServiceFault:
+    detail = "Result Set Big Error : Report too large, please customize"
+    return ServiceFault("10100", "Result Set Big Error", detail, element="ReportName")
+
+
+def unknown_property() -> ServiceFault:
+    """Captured: it does not say which."""
+    detail = "Property Name:failed to parse json object; a property specified is unsupported or invalid"
+    return ServiceFault("2010", "Request has invalid or unsupported property", detail)
+
+
 def wrong_amount(amount: Decimal, product: Decimal) -> ServiceFault:
     detail = (
         f"Amount calculation incorrect in the request. : Amount {amount} is not UnitPrice * Qty, which is {product}"

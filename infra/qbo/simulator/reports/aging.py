@@ -59,10 +59,10 @@ def name_balances(company: Company, request: ReportRequest, *, side: Side, name:
 def items_of(company: Company, request: ReportRequest, side: Side) -> list[OpenItem]:
     """What is open on the report's day, of the customers or vendors that it asks for.
 
-    With aging_method Current, payments up to today count and ages are as of today.
+    With aging_method Current ages are as of today; whether payments up to today count is a switch.
     """
     accounts = AccountTree(company.stores).of_type(side.account_type)
-    until = request.today if request.aging_method == "Current" else None
+    until = request.today if request.counts_later_payments else None
     found = open_items(company, accounts, on=request.report_on, applied_until=until)
     wanted = request.vendors if side is PAYABLES else request.customers
     return [item for item in found if not wanted or (item.name is not None and item.name[1] in wanted)]
@@ -92,7 +92,7 @@ def _options(request: ReportRequest, *, has_data: bool) -> list[Body]:
 def _rows(company: Company, amounts: dict[Key | None, Amounts], request: ReportRequest, *, width: int) -> list[Body]:
     if not amounts:
         return []
-    nodes = rendering.sorted_nodes(_name_nodes(company, amounts, width=width), request.sort_order)
+    nodes = rendering.sorted_nodes(_name_nodes(company, amounts, width=width), request)
     totals = add_columns(node.totals() for node in nodes)
     return [*node_rows(nodes, leaf_type=None), total_row("TOTAL", totals, group="GrandTotal")]
 

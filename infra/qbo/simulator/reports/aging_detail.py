@@ -14,7 +14,7 @@ from infra.qbo.simulator.reports.columns import DetailColumn, chosen
 from infra.qbo.simulator.reports.names import NOT_SPECIFIED, name_label
 from infra.qbo.simulator.reports.open_items import OpenItem
 from infra.qbo.simulator.reports.parameters import ReportRequest
-from infra.qbo.simulator.reports.rendering import cell, detail_text
+from infra.qbo.simulator.reports.rendering import Column, cell, detail_text
 from infra.qbo.simulator.reports.transactions import doc_number, memo_of, term_of, txn_type
 
 _PAYABLE: Final = (
@@ -41,14 +41,30 @@ def aged_detail(company: Company, request: ReportRequest, *, side: Side, name: s
     header["Option"] = rendering.options(day, has_data=bool(by_bucket))
     titles = ["Current", *(f"{title} days past due" for title in bucket_titles(request)[1:])]
     titles[-1] = titles[-1].replace("and over", "or more")
-    rows = [
+    sections = [
         _section(company, request, side, titles[bucket], by_bucket[bucket], columns)
         for bucket in sorted(by_bucket, reverse=True)
     ]
+    if company.behaviour.aged_detail_form == "titled":
+        return _titled(header, columns, sections)
+    rows = list(sections)
     if rows:
         everything = [item for items in by_bucket.values() for item in items]
         rows.append({"Summary": {"ColData": _totals("TOTAL", everything, side, columns)}, "type": "Section"})
     return rendering.report(header, [column.shown for column in columns], rows)
+
+
+def _titled(header: Body, columns: list[DetailColumn], sections: list[Body]) -> Body:
+    """As in 2016: a section's total is a section of its own, whose empty Rows the last one lacks."""
+    rows: list[Body] = []
+    for section in sections:
+        total = {"Header": section.pop("Summary"), "Rows": {}, "type": "Section"}
+        rows += [section, total]
+    if rows:
+        del rows[-1]["Rows"]
+    for element in ("StartPeriod", "DateMacro"):
+        header.pop(element, None)
+    return rendering.report(header, [Column(column.shown.title, column.key) for column in columns], rows)
 
 
 def _is_late_enough(item: OpenItem, request: ReportRequest) -> bool:

@@ -58,7 +58,7 @@ def retained_and_net(found: Activity, tree: AccountTree, end: date, *, first_mon
 class _Sheet:
     def __init__(self, tree: AccountTree, found: Activity, request: ReportRequest) -> None:
         self._tree = tree
-        self._order = request.sort_order
+        self._request = request
         ends = [span.end for span in periods_of(request)]
         self._amounts = amounts_over(found, [(None, end) for end in ends])
         self._rolled = [retained_and_net(found, tree, end, first_month=request.first_month) for end in ends]
@@ -78,7 +78,7 @@ class _Sheet:
         nodes = account_nodes(self._tree.roots("Equity"), self._equity_amounts)
         net: Amounts = [amount for _, amount in self._rolled]
         if nodes or any(net):
-            nodes = [*rendering.sorted_nodes(nodes, self._order), Node("Net Income", net, group="NetIncome")]
+            nodes = [*rendering.sorted_nodes(nodes, self._request), Node("Net Income", net, group="NetIncome")]
         return self._leaf_section("Equity", "Equity", nodes)
 
     def _equity_amounts(self, account: ReportAccount) -> Amounts:
@@ -93,7 +93,7 @@ class _Sheet:
             self._leaf_section(
                 group,
                 title,
-                rendering.sorted_nodes(account_nodes(self._tree.roots(account_type), self._amounts), self._order),
+                rendering.sorted_nodes(account_nodes(self._tree.roots(account_type), self._amounts), self._request),
             )
             for group, account_type, title in kinds
         ]

@@ -40,11 +40,13 @@ class ReportRequest:
     basis: str
     summarize_by: str = "Total"
     sort_order: str | None = None
+    sorts_by: str = "total"
     customers: frozenset[str] = frozenset()
     vendors: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
     columns: tuple[str, ...] = ()
     aging_method: str = "Report_Date"
+    counts_later_payments: bool = False
     aging_days: int = 30
     aging_periods: int = 4
     past_due_over: int | None = None
@@ -56,34 +58,41 @@ def read_request(params: Mapping[str, str], *, company: Company, default_macro: 
     """Raises:
     ServiceFault: 2010, 2170 or 5020, naming the parameter.
     """
-    given = {name.lower(): value.strip() for name, value in params.items() if value.strip()}
+    behaviour = company.behaviour
+    values = {name.lower(): value.strip() for name, value in params.items() if value.strip()}
+    given = _Given(values, lenient=behaviour.report_bad_values == "ignore")
     for name in _UNTRACKED:
-        if name in given:
+        if name in values:
             raise faults.not_in_plan(f"The report filter {name}")
     today, first_month = company.today(), fiscal_first_month(company)
-    period, macro = _period(given, today=today, first_month=first_month, default_macro=default_macro)
-    report_on = _date(given, "report_date")
+    macro_wins = behaviour.report_dates == "macro" and "date_macro" in values
+    period, macro = _period(
+        given, today=today, first_month=first_month, default_macro=default_macro, macro_wins=macro_wins
+    )
+    report_on = None if macro_wins else given.date("report_date")
     if report_on is not None:
         period, macro = Period(report_on, report_on), None
-    start_due, end_due = _date(given, "start_duedate"), _date(given, "end_duedate")
+    aging_method = given.choice("aging_method", _AGING, default="Report_Date")
     return ReportRequest(
         today=today,
         first_month=first_month,
         period=period,
         report_on=report_on or period.end,
         date_macro=macro,
-        basis=_choice(given, "accounting_method", _BASES, default=_preferred_basis(company)),
-        summarize_by=_choice(given, "summarize_column_by", _SUMMARIES, default="Total"),
-        sort_order=_choice(given, "sort_order", _SORTS, default="") or None,
-        customers=_ids(given, "customer"),
-        vendors=_ids(given, "vendor"),
-        accounts=_ids(given, "account"),
-        columns=tuple(part.strip() for part in given.get("columns", "").split(",") if part.strip()),
-        aging_method=_choice(given, "aging_method", _AGING, default="Report_Date"),
-        aging_days=_whole(given, "aging_period", default=30, most=10_000),
-        aging_periods=_whole(given, "num_periods", default=4, most=_MOST_PERIODS),
-        past_due_over=_whole(given, "past_due", default=0, most=100_000) if "past_due" in given else None,
-        due=Period(start_due or _ANY_TIME.start, end_due or _ANY_TIME.end),
+        basis=given.choice("accounting_method", _BASES, default=_preferred_basis(company)),
+        summarize_by=given.choice("summarize_column_by", _SUMMARIES, default="Total"),
+        sort_order=given.choice("sort_order", _SORTS, default="") or None,
+        sorts_by=behaviour.report_sorts_by,
+        customers=given.ids("customer"),
+        vendors=given.ids("vendor"),
+        accounts=given.ids("account"),
+        columns=given.words("columns"),
+        aging_method=aging_method,
+        counts_later_payments=aging_method == "Current" and behaviour.aging_current_counts_payments,
+        aging_days=given.whole("aging_period", most=10_000) or 30,
+        aging_periods=given.whole("num_periods", most=_MOST_PERIODS) or 4,
+        past_due_over=given.whole("past_due", most=100_000),
+        due=Period(given.date("start_duedate") or _ANY_TIME.start, given.date("end_duedate") or _ANY_TIME.end),
         ages_from_txn_date=_report_preferences(company).get("CalcAgingReportFromTxnDate") is True,
     )
 
@@ -105,16 +114,13 @@ def _report_preferences(company: Company) -> Mapping[str, Any]:
 
 
 def _period(
-    given: Mapping[str, str], *, today: date, first_month: int, default_macro: str
+    given: "_Given", *, today: date, first_month: int, default_macro: str, macro_wins: bool
 ) -> tuple[Period, str | None]:
-    """Dates of one's own win over a macro; an end alone begins with its fiscal year, a start alone ends today."""
-    macro = given.get("date_macro")
-    named = macro_period(macro or default_macro, today=today, first_month=first_month)
-    if named is None:
-        raise faults.not_in_enumeration("date_macro", macro or "")
-    start, end = _date(given, "start_date"), _date(given, "end_date")
-    if start is None and end is None:
-        return named, (macro or default_macro).lower()
+    """An end alone begins with its fiscal year, a start alone ends today."""
+    macro, named = given.macro(default_macro, today=today, first_month=first_month)
+    start, end = given.date("start_date"), given.date("end_date")
+    if macro_wins or (start is None and end is None):
+        return named, macro
     end = end or max(today, start or today)
     start = start or fiscal_year_start(end, first_month=first_month)
     if start > end:
@@ -122,36 +128,58 @@ def _period(
     return Period(start, end), None
 
 
-def _date(given: Mapping[str, str], name: str) -> date | None:
-    text = given.get(name)
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise faults.unsupported_property(name, f"{text} should be a date as YYYY-MM-DD") from error
-    if not _YEARS[0] <= day.year <= _YEARS[1]:
-        raise faults.unsupported_property(name, f"{text} should be of the years {_YEARS[0]} to {_YEARS[1]}")
-    return day
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A request's parameters by lower-case name. `lenient`: a value that cannot be read counts as not given."""
 
+    values: Mapping[str, str]
+    lenient: bool
 
-def _choice(given: Mapping[str, str], name: str, choices: Mapping[str, str], *, default: str) -> str:
-    text = given.get(name)
-    if text is None:
-        return default
-    if text.lower() not in choices:
-        raise faults.not_in_enumeration(name, text)
-    return choices[text.lower()]
+    def macro(self, default: str, *, today: date, first_month: int) -> tuple[str, Period]:
+        wanted = self.values.get("date_macro", default)
+        named = macro_period(wanted, today=today, first_month=first_month)
+        if named is None and self.lenient:
+            wanted, named = default, macro_period(default, today=today, first_month=first_month)
+        if named is None:
+            raise faults.not_in_enumeration("date_macro", wanted)
+        return wanted.lower(), named
 
+    def date(self, name: str) -> date | None:
+        text = self.values.get(name)
+        if text is None:
+            return None
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            self._refuse(name, f"{text} should be a date as YYYY-MM-DD")
+            return None
+        if not _YEARS[0] <= day.year <= _YEARS[1]:
+            self._refuse(name, f"{text} should be of the years {_YEARS[0]} to {_YEARS[1]}")
+            return None
+        return day
 
-def _whole(given: Mapping[str, str], name: str, *, default: int, most: int) -> int:
-    text = given.get(name)
-    if text is None:
-        return default
-    if not text.isdecimal() or not 0 < int(text[:9]) <= most:
-        raise faults.unsupported_property(name, f"{text} should be a whole number from 1 to {most}")
-    return int(text)
+    def choice(self, name: str, choices: Mapping[str, str], *, default: str) -> str:
+        text = self.values.get(name)
+        chosen = default if text is None else choices.get(text.lower())
+        if chosen is None and not self.lenient:
+            raise faults.not_in_enumeration(name, text or "")
+        return chosen if chosen is not None else default
 
+    def whole(self, name: str, *, most: int) -> int | None:
+        text = self.values.get(name)
+        if text is None:
+            return None
+        if not text.isdecimal() or not 0 < int(text[:9]) <= most:
+            self._refuse(name, f"{text} should be a whole number from 1 to {most}")
+            return None
+        return int(text)
 
-def _ids(given: Mapping[str, str], name: str) -> frozenset[str]:
-    return frozenset(part.strip() for part in given.get(name, "").split(",") if part.strip())
+    def words(self, name: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.values.get(name, "").split(",") if part.strip())
+
+    def ids(self, name: str) -> frozenset[str]:
+        return frozenset(self.words(name))
+
+    def _refuse(self, name: str, problem: str) -> None:
+        if not self.lenient:
+            raise faults.unsupported_property(name, problem)

@@ -35,7 +35,7 @@ def profit_and_loss(company: Company, request: ReportRequest, *, time: str) -> B
     tree = AccountTree(company.stores)
     columns, amounts = _columns(company, tree, request)
     nodes = {
-        group: rendering.sorted_nodes(account_nodes(tree.roots(account_type), amounts), request.sort_order)
+        group: rendering.sorted_nodes(account_nodes(tree.roots(account_type), amounts), request)
         for group, account_type, _ in _SECTIONS
     }
     has_data = any(nodes.values())

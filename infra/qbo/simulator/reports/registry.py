@@ -1,6 +1,6 @@
 """The reports there are, by the names in their URLs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -39,11 +39,22 @@ def run_report(company: Company, name: str, params: Mapping[str, str], *, time: 
     """The report as QBO answers it; `time` is the instant to print in its header.
 
     Raises:
-        ServiceFault: unknown report, or a parameter that it cannot take.
+        ServiceFault: unknown report, a parameter that it cannot take, or more cells than QBO gives out.
     """
     known = _BY_ANY_CASE.get(name.lower())
-    if known is None:
-        raise faults.not_in_plan(f"The report {name}")
+    if known is None or (name != known and not company.behaviour.report_name_any_case):
+        raise faults.no_such_report()
     default_macro, make = REPORTS[known]
     request = read_request(params, company=company, default_macro=default_macro)
-    return make(company, request, time=time)
+    made = make(company, request, time=time)
+    if sum(_cells(made["Rows"])) > company.behaviour.report_largest_cells:
+        raise faults.report_too_large()
+    return made
+
+
+def _cells(rows: Body) -> Iterator[int]:
+    for row in rows.get("Row", ()):
+        yield from (
+            len(line["ColData"]) for line in (row, row.get("Header"), row.get("Summary")) if line and "ColData" in line
+        )
+        yield from _cells(row.get("Rows", {}))

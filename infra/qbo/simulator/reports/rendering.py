@@ -147,13 +147,17 @@ def node_rows(nodes: Sequence[Node], *, leaf_type: str | None = "Data") -> list[
     return rows
 
 
-def sorted_nodes(nodes: list[Node], order: str | None) -> list[Node]:
-    """By their last column (the total) when the request asks for an order; else as they stand."""
+def sorted_nodes(nodes: list[Node], request: ReportRequest) -> list[Node]:
+    """When the request asks for an order: by their last column (the total), or by name; else as they stand."""
+    order, by_name = request.sort_order, request.sorts_by == "name"
     for node in nodes:
-        node.children = sorted_nodes(node.children, order)
+        node.children = sorted_nodes(node.children, request)
     if order is None:
         return nodes
-    return sorted(nodes, key=lambda node: node.totals()[-1] or ZERO, reverse=order == "descend")
+    is_falling = order == "descend"
+    if by_name:
+        return sorted(nodes, key=lambda node: node.label.lower(), reverse=is_falling)
+    return sorted(nodes, key=lambda node: node.totals()[-1] or ZERO, reverse=is_falling)
 
 
 def add_columns(rows: Iterable[Sequence[Decimal | None]]) -> Amounts:

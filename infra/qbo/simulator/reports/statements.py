@@ -19,7 +19,7 @@ from infra.qbo.simulator.reports.rendering import Amounts, Column, Node
 
 BY_PERIOD = frozenset({"Total", "Month", "Week", "Days", "Quarter", "Year"})
 _BY_NAME = {"Customers": "Customer", "Vendors": "Vendor"}
-_MOST_DAYS = 5_000  # QBO's own bound is 400,000 cells; a chart has some eighty accounts
+_MOST_DAYS = 5_000  # some eighty accounts, in so many columns, are QBO's 400,000 cells
 Amount = Callable[[ReportAccount], Amounts]
 """An account's own amounts, one a money column, in its natural sign."""
 
@@ -59,13 +59,13 @@ def periods_of(request: ReportRequest) -> list[Period]:
 
 def refuse_summary(request: ReportRequest, *, allowed: frozenset[str] = BY_PERIOD) -> None:
     """Raises:
-    ServiceFault: 5020 when columns by something the report does not have were asked for, 6000 for too many.
+    ServiceFault: 5020 when columns by something the report does not have were asked for, 10100 for too many.
     """
     if request.summarize_by not in allowed:
         raise faults.not_in_plan(f"summarize_column_by {request.summarize_by} of this report")
     days = (request.period.end - request.period.start).days
     if request.summarize_by in {"Days", "Week"} and days > _MOST_DAYS:
-        raise faults.refused("The report is too large. Ask for a shorter period.", element="summarize_column_by")
+        raise faults.report_too_large()
 
 
 def columns_by_name(

@@ -22,8 +22,10 @@ async def test_a_report_follows_the_writes_before_it(client: SimulatorClient) ->
     assert "time" not in shown
 
 
-async def test_names_and_parameters_are_read_in_any_case(client: SimulatorClient) -> None:
+async def test_parameters_are_read_in_any_case_and_names_when_switched(client: SimulatorClient) -> None:
     await client.make("Bill", bill("12.50"))
+    assert code_of(await client.get("reports/profitandloss")) == "5020"
+    await client.behave(report_name_any_case=True)
     shown = await client.get("reports/profitandloss", Date_Macro="this month", ACCOUNTING_METHOD="accrual")
     assert shown.json()["Header"]["StartPeriod"] == "2026-03-01"
 
@@ -31,6 +33,7 @@ async def test_names_and_parameters_are_read_in_any_case(client: SimulatorClient
 async def test_an_unknown_report_is_a_fault(client: SimulatorClient) -> None:
     answer = await client.get("reports/Horoscope")
     assert (answer.status_code, code_of(answer)) == (400, "5020")
+    assert answer.json()["Fault"]["Error"][0]["element"] == "ReportName"
 
 
 async def test_a_report_comes_as_xml_too(client: SimulatorClient) -> None:

@@ -261,7 +261,7 @@ def _prefer(company: Company, **preferences: Any) -> None:
         ("ProfitAndLoss", {"summarize_column_by": "Classes"}, "5020"),
         ("ProfitAndLoss", {"class": "1"}, "5020"),
         ("BalanceSheet", {"summarize_column_by": "Customers"}, "5020"),
-        ("BalanceSheet", {"start_date": "1900-01-01", "summarize_column_by": "Days"}, "6000"),
+        ("BalanceSheet", {"start_date": "1900-01-01", "summarize_column_by": "Days"}, "10100"),
         ("AgedPayables", {"num_periods": "0"}, "2010"),
         ("AgedPayables", {"aging_method": "Never"}, "2170"),
         ("AgedPayables", {"report_date": "0001-01-01"}, "2010"),
