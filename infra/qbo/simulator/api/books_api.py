@@ -12,6 +12,7 @@ from infra.qbo.simulator.api.query_language import parse_query
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.entities import EntityKind, find_kind
 from infra.qbo.simulator.books.mailing import mark_sent
+from infra.qbo.simulator.books.properties import check_properties
 from infra.qbo.simulator.books.store import Record
 from infra.qbo.simulator.simulator import Simulator
 from infra.qbo.simulator.timestamps import show_envelope_time
@@ -84,6 +85,7 @@ class BooksAPI:
     def apply(self, company: Company, kind: EntityKind, body: dict[str, Any], *, operation: str, include: str) -> bytes:
         """One write: the member of the answer that shows its object. `include` is batch's `optionsData` too."""
         may_repeat = "allowduplicatedocnum" in include
+        body = check_properties(kind, body, behaviour=company.behaviour)
         match operation:
             case "delete":
                 record = company.delete(kind.name, body)

@@ -113,6 +113,7 @@ class Company:
         for payer in payers:
             self._drop_lines(payer, target=key)
         self._replace(entity, record, voided(entity, record.body), trusted=True)
+        self.effects.unpost_beside(key, whole_seconds(self.clock))
         self.settle()
         return record
 
@@ -127,6 +128,7 @@ class Company:
             raise faults.refused("You must unlink the payments of this transaction before you delete it.")
         at = whole_seconds(self.clock)
         self.effects.unpost(key, at)
+        self.effects.unpost_beside(key, at)
         self.effects.unlink(key, at)
         self.stores[entity].remove(record, at)
         self.settle()

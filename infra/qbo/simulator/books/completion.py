@@ -16,7 +16,7 @@ from infra.qbo.simulator.books.link_checks import check_links
 from infra.qbo.simulator.books.links import APPLIES_TO, Links, applied_amounts, net_applied
 from infra.qbo.simulator.books.names import NameRegistry, complete_name
 from infra.qbo.simulator.books.payment_lines import describe_payment_lines
-from infra.qbo.simulator.books.references import resolve_references
+from infra.qbo.simulator.books.references import references_in, resolve_references
 from infra.qbo.simulator.books.store import Body, EntityStore, Record
 
 _SERVER_OWNED: Final = frozenset({
@@ -59,7 +59,8 @@ class Completion:
         resolve_references(
             fresh,
             self._stores,
-            inactive_code=None if trusted or earlier is not None else self._rules.behaviour.inactive_reference,
+            inactive_code=None if trusted else self._rules.behaviour.inactive_reference,
+            kept=frozenset() if earlier is None else frozenset(references_in(earlier.body)),
         )
         fresh |= {"domain": "QBO", "sparse": False}
         if kind.is_transaction:

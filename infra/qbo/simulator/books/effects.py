@@ -8,7 +8,7 @@ from typing import Final
 from infra.money import ZERO
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.books.chart import CompanyChart
-from infra.qbo.simulator.books.ledger import Entry, Key, Ledger, money, post, ref_id
+from infra.qbo.simulator.books.ledger import BESIDE, Entry, Key, Ledger, money, post, ref_id
 from infra.qbo.simulator.books.links import APPLIES_TO, Links, applied_amounts
 from infra.qbo.simulator.books.names import NameRegistry, ancestors
 from infra.qbo.simulator.books.references import person_type
@@ -53,6 +53,12 @@ class Effects:
 
     def unpost(self, key: Key, at: int) -> None:
         self._touch_all(self._ledger.remove(key), at)
+
+    def unpost_beside(self, key: Key, at: int) -> None:
+        """What the ledger has for the document beyond its own postings goes with it."""
+        beside = (key[0] + BESIDE, key[1])
+        if beside in self._ledger.entries:
+            self.unpost(beside, at)
 
     def relink(self, entity: str, record: Record, at: int) -> None:
         if entity in APPLIES_TO:

@@ -15,6 +15,10 @@ Key = tuple[str, str]
 """(entity or kind, Id): ids alone are not unique."""
 
 
+BESIDE: Final = " (ledger)"
+"""Ends the kind of what a document moves beyond its own postings: an invoice's cost of goods sold."""
+
+
 class UnbalancedEntry(OodalooError):
     """A defect of the simulator or of a company file: debits and credits differ."""
 

@@ -11,13 +11,12 @@ from infra.clock import Clock
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.entities import ENTITY_KINDS
-from infra.qbo.simulator.books.ledger import Entry, Key, Posting
+from infra.qbo.simulator.books.ledger import BESIDE, Entry, Key, Posting
 from infra.qbo.simulator.books.preferences import company_info, preferences
 from infra.qbo.simulator.books.store import Body, Record
 from infra.qbo.simulator.files.company_file import CompanyFile, LedgerEntry
 from infra.qbo.simulator.timestamps import PACIFIC, whole_seconds
 
-BESIDE: Final = " (ledger)"
 _OFFICE_OPENS: Final = time(9)
 _BETWEEN_ENTRIES: Final = timedelta(seconds=17)
 _NEEDED_ACCOUNTS: Final = (

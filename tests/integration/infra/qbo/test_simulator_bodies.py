@@ -1,0 +1,55 @@
+"""What a request's body may hold, and in which coats it may come."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.integration.infra.qbo.simulator_client import SimulatorClient, code_of, simulator_client
+from tests.unit.infra.qbo.simulator.small_company import CHECKING, bill, invoice, payment
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[SimulatorClient]:
+    async with simulator_client() as made:
+        yield made
+
+
+async def test_a_property_that_the_entity_does_not_have_is_refused(client: SimulatorClient) -> None:
+    refused = await client.post("bill", bill(CustomerRef={"value": "1"}, DocNumbr="7"))
+    [error] = refused.json()["Fault"]["Error"]
+    assert (refused.status_code, error["code"]) == (400, "2010")
+    assert error["Detail"].startswith("Property Name:failed to parse json object")
+    item = {"bId": "1", "operation": "create", "Bill": bill(Colour="red")}
+    [row] = (await client.post("batch", {"BatchItemRequest": [item]})).json()["BatchItemResponse"]
+    assert row["Fault"]["Error"][0]["code"] == "2010"
+
+
+async def test_such_a_property_may_be_ignored(client: SimulatorClient) -> None:
+    await client.behave(unknown_properties="ignore")
+    made = await client.make("Bill", bill(Colour="red", PrivateNote="kept"))
+    assert ("Colour" in made, made["PrivateNote"]) == (False, "kept")
+
+
+@pytest.mark.parametrize(
+    ("entity", "body"),
+    [
+        ("Bill", bill(GlobalTaxCalculation="NotApplicable", TransactionLocationType="WithinFrance")),
+        ("Invoice", invoice(AllowOnlineACHPayment=True, ShipFromAddr={"Line1": "1 Elm"}, TxnStatus="Draft")),
+        ("Payment", payment("5.00", []) | {"ProcessPayment": False, "TxnSource": "x"}),
+        ("Customer", {"DisplayName": "X", "OtherAddr": {"Line1": "1 Elm"}, "SecondaryTaxIdentifier": "9"}),
+        ("Account", {"Name": "X", "AccountType": "Bank", "BankNum": "9", "AccountAlias": "y"}),
+        ("Transfer", {"FromAccountRef": {"value": CHECKING}, "ToAccountRef": {"value": "7"}, "Amount": 1}),
+    ],
+)
+async def test_what_is_read_may_be_written_again(client: SimulatorClient, entity: str, body: dict[str, Any]) -> None:
+    made = await client.make(entity, body)
+    again = await client.post(entity.lower(), made, operation="update")
+    assert (again.status_code, again.json()[entity]["SyncToken"]) == (200, "1")
+
+
+async def test_the_singletons_too(client: SimulatorClient) -> None:
+    for path, entity in (("companyinfo/1", "CompanyInfo"), ("preferences", "Preferences")):
+        shown = (await client.get(path)).json()[entity]
+        assert (await client.post(entity.lower(), shown)).status_code == 200, entity
+    assert code_of(await client.post("preferences", {"Id": "1", "SyncToken": "1", "Colours": {}})) == "2010"
