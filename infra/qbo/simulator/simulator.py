@@ -42,7 +42,6 @@ class Simulator:
         self.latency_seconds = latency_ms / 1000
         self.oauth = AuthorizationServer(self.clock, seed=seed, rotate_always=rotate_always)
         self.limits = RequestLimits(self.clock) if limits else None
-        self.behaviour = behaviour
         self.refusals: dict[str, str] = {}
         self.other_users = OtherUsers(seed)
         self.timeline = Timeline(self.clock)
@@ -58,6 +57,7 @@ class Simulator:
             seed=seed,
         )
         self.journal.listeners.append(self.webhooks.changed)
+        self.behaviour = behaviour
         for company in self.companies.values():
             self.journal.adopt(company)
         self.other_users.journal = self.journal
@@ -71,7 +71,7 @@ class Simulator:
 
     @behaviour.setter
     def behaviour(self, behaviour: Behaviour) -> None:
-        self._behaviour = behaviour
+        self._behaviour = self.webhooks.behaviour = behaviour
         for company in self.companies.values():
             company.behaviour = behaviour
 

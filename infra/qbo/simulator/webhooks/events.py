@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from infra import exact_json
+from infra.qbo.simulator.behaviour import DEFAULT, Behaviour
 
 _WORDS: Final = {
     "Create": "created", "Update": "updated", "Delete": "deleted", "Merge": "merged", "Void": "voided",
@@ -43,9 +44,9 @@ def legacy_body(realm_id: str, events: list[Event]) -> bytes:
     return exact_json.dumps({"eventNotifications": [{"realmId": realm_id, "dataChangeEvent": {"entities": entities}}]})
 
 
-def cloud_body(events: list[Event], *, source: str) -> bytes:
+def cloud_body(events: list[Event], *, source: str, behaviour: Behaviour = DEFAULT) -> bytes:
     """`source` is opaque and the same for an app."""
-    return exact_json.dumps([_cloud(event, source) for event in events])
+    return exact_json.dumps([_cloud(event, source, behaviour) for event in events])
 
 
 def _legacy(event: Event) -> dict[str, Any]:
@@ -56,18 +57,29 @@ def _legacy(event: Event) -> dict[str, Any]:
     return shown | ({"deletedId": event.deleted_id} if event.deleted_id else {})
 
 
-def _cloud(event: Event, source: str) -> dict[str, Any]:
+def _cloud(event: Event, source: str, behaviour: Behaviour) -> dict[str, Any]:
+    is_plain = behaviour.cloud_event_form == "plain"
+    data: dict[str, Any] = {} if is_plain else {"alternative_ids": [_alternative_id(event)]}
+    if event.deleted_id and behaviour.cloud_event_merged_id == "data":
+        data["deleted_id"] = event.deleted_id
     return {
         "specversion": "1.0",
         "id": str(event.id),
         "source": source,
         "type": f"qbo.{event.entity.lower()}.{_WORDS[event.operation]}.v1",
-        "datacontenttype": "application/json",
+        **({"datacontenttype": "application/json"} if is_plain else {}),
         "time": _instant(event.at, "microseconds"),
         "intuitentityid": event.entity_id,
         "intuitaccountid": event.realm_id,
-        "data": {},
+        "data": data,
     }
+
+
+def _alternative_id(event: Event) -> dict[str, str]:
+    """The entity's Id in Intuit's newer APIs: opaque, the same each time."""
+    kind = sha256(event.entity.encode()).hexdigest()[:10]
+    scope = base64.b64encode(f"v4.1:{event.realm_id}:{kind}".encode()).decode().rstrip("=")
+    return {"id": f"{scope}:{event.entity_id}", "namespace": "Intuit.sbseg.v4"}
 
 
 def _instant(at: float, precision: str) -> str:

@@ -13,6 +13,7 @@ from uuid import UUID
 import httpx
 
 from infra.qbo.simulator.api.oauth import AuthorizationServer
+from infra.qbo.simulator.behaviour import DEFAULT
 from infra.qbo.simulator.oracle.calls import Call
 from infra.qbo.simulator.oracle.journal import Commit
 from infra.qbo.simulator.oracle.oracle import Oracle
@@ -69,6 +70,7 @@ class Webhooks:
         self._clock, self._timeline, self._oracle, self._trouble, self._oauth = clock, timeline, oracle, trouble, oauth
         self._random = random.Random(f"{seed}:webhooks")  # noqa: S311 - repeatable ids, they guard nothing
         self._source = "intuit." + base64.b64encode(sha256(oauth.client_id.encode()).digest()).decode()
+        self.behaviour = DEFAULT
         self._count = 0
         self._subscribers: dict[str, _Subscriber] = {}
         self._http: httpx.AsyncClient | None = None
@@ -201,7 +203,7 @@ class Webhooks:
         body = (
             legacy_body(realm_id, events)
             if subscription.format == "legacy"
-            else cloud_body(events, source=self._source)
+            else cloud_body(events, source=self._source, behaviour=self.behaviour)
         )
         return _Notification(str(self._uuid()), body, len(events))
 

@@ -10,7 +10,7 @@ import pytest
 from infra import exact_json
 from infra.qbo.simulator.webhooks.events import sign
 from tests.integration.infra.qbo.troubled_simulator import Rig, small_simulator, troubled, until
-from tests.unit.infra.qbo.simulator.small_company import REALM, bill
+from tests.unit.infra.qbo.simulator.small_company import REALM, bill, bill_payment, invoice, payment
 
 TOKEN = "test-verifier-token"
 
@@ -185,13 +185,91 @@ async def test_a_company_without_a_grant_is_silent(rig: Rig, receiver: Receiver)
     assert len(rig.simulator.timeline) == 0
 
 
-async def test_a_merge_is_one_event(rig: Rig, receiver: Receiver) -> None:
-    await subscribe(rig, receiver, delay_seconds=0, format="legacy")
+def told(body: Any) -> list[tuple[str, str, str]]:
+    """Entity in lower case, Id and operation of each event of a notification in either form."""
+    if isinstance(body, dict):
+        [notification] = body["eventNotifications"]
+        entities = notification["dataChangeEvent"]["entities"]
+        return [(each["name"].lower(), each["id"], each["operation"]) for each in entities]
+    words = [event["type"].split(".") for event in body]
+    return [(word[1], event["intuitentityid"], word[2]) for word, event in zip(words, body, strict=True)]
+
+
+FORMS = {
+    "legacy": {"void": "Void", "send": "Emailed", "merge": "Merge", "update": "Update"},
+    "cloudevents": {"void": "voided", "send": "emailed", "merge": "merged", "update": "updated"},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("entity", ["Invoice", "Payment", "SalesReceipt", "BillPayment"])
+async def test_a_void_is_told_as_one(rig: Rig, receiver: Receiver, form: str, entity: str) -> None:
+    body: dict[str, Any] = {
+        "Invoice": invoice(),
+        "Payment": payment("5.00", []),
+        "SalesReceipt": invoice(),
+        "BillPayment": bill_payment("5.00", []),
+    }[entity]
+    made = (await rig.post(entity.lower(), body)).json()[entity]
+    await subscribe(rig, receiver, delay_seconds=0, format=form, entities=[entity])
+    key = {"Id": made["Id"], "SyncToken": "0", "sparse": True}
+    how = {"operation": "void"} if entity == "Invoice" else {"operation": "update", "include": "void"}
+    assert (await rig.post(entity.lower(), key, **how)).status_code == 200
+    await arrived(rig, 1)
+    assert told(receiver.bodies[0]) == [(entity.lower(), made["Id"], FORMS[form]["void"])]
+    assert receiver.got[0][0]["intuit-signature"] == sign(receiver.got[0][1], TOKEN)
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_void_tells_of_what_was_paid_too(rig: Rig, receiver: Receiver, form: str) -> None:
+    owed = (await rig.post("bill", bill())).json()["Bill"]
+    line = {"Amount": 100, "LinkedTxn": [{"TxnId": owed["Id"], "TxnType": "Bill"}]}
+    paid = (await rig.post("billpayment", bill_payment(100, []) | {"Line": [line]})).json()["BillPayment"]
+    await subscribe(rig, receiver, delay_seconds=0, format=form)
+    key = {"Id": paid["Id"], "SyncToken": "0", "sparse": True}
+    await rig.post("billpayment", key, operation="update", include="void")
+    await arrived(rig, 1)
+    words = FORMS[form]
+    expected = {("billpayment", paid["Id"], words["void"]), ("bill", owed["Id"], words["update"])}
+    assert set(told(receiver.bodies[0])) == expected
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("moves_token", [False, True])
+async def test_a_mailed_invoice_is_told_as_such(rig: Rig, receiver: Receiver, form: str, *, moves_token: bool) -> None:
+    made = (await rig.post("invoice", invoice(BillEmail={"Address": "amy@example.com"}))).json()["Invoice"]
+    await rig.http.post("/admin/behaviour", json={"send_moves_token": moves_token})
+    await subscribe(rig, receiver, delay_seconds=0, format=form)
+    assert (await rig.post(f"invoice/{made['Id']}/send", None)).status_code == 200
+    await arrived(rig, 1)
+    assert told(receiver.bodies[0]) == [("invoice", made["Id"], FORMS[form]["send"])]
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_merge_is_one_event(rig: Rig, receiver: Receiver, form: str) -> None:
+    await subscribe(rig, receiver, delay_seconds=0, format=form)
     merged = await rig.http.post(f"/admin/merge/{REALM}", json={"entity": "Vendor", "from": "57", "into": "56"})
     assert merged.status_code == 200
     await arrived(rig, 1)
-    [entity] = receiver.bodies[0]["eventNotifications"][0]["dataChangeEvent"]["entities"]
-    assert (entity["operation"], entity["id"], entity["deletedId"]) == ("Merge", "56", "57")
+    assert told(receiver.bodies[0]) == [("vendor", "56", FORMS[form]["merge"])]
+    if form == "legacy":
+        [entity] = receiver.bodies[0]["eventNotifications"][0]["dataChangeEvent"]["entities"]
+        assert entity["deletedId"] == "57"
+    else:
+        assert receiver.bodies[0][0]["data"] == {}
+
+
+async def test_a_cloud_event_may_hold_other_ids_and_the_merged_one(rig: Rig, receiver: Receiver) -> None:
+    switches = {"cloud_event_form": "alternative_ids", "cloud_event_merged_id": "data"}
+    (await rig.http.post("/admin/behaviour", json=switches)).raise_for_status()
+    await subscribe(rig, receiver, delay_seconds=0)
+    await rig.http.post(f"/admin/merge/{REALM}", json={"entity": "Vendor", "from": "57", "into": "56"})
+    await arrived(rig, 1)
+    [event] = receiver.bodies[0]
+    assert "datacontenttype" not in event
+    assert event["data"]["deleted_id"] == "57"
+    [other] = event["data"]["alternative_ids"]
+    assert (other["id"].split(":")[1], other["namespace"]) == ("56", "Intuit.sbseg.v4")
 
 
 @pytest.mark.parametrize(
