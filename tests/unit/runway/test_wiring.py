@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from infra.config import KeyringSettings, QBOSettings, RailSettings, ServerSettings, WebSettings
 from infra.embedded.servers import ServerAddresses
-from infra.security.keyring import KeyringUnusable
+from infra.security.keyring_file import KeyringUnusable
 from runway.wiring import Settings, open_services
 
 NOWHERE = "postgresql+psycopg://nobody@/nothing?host=/nonexistent"

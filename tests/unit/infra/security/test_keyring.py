@@ -1,14 +1,20 @@
 import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
-from infra.security.keyring import CannotOpen, Keyring, KeyringUnusable
+from infra.security import keyring
+from infra.security.keyring import CannotOpen, Keyring, key_id_of
+from infra.security.keyring_file import KeyringUnusable, add_key, drop_keys, read_keys, signature_of
 
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CONTEXT = ("business-1", "qbo", "refresh_token")
 RING = Keyring({"old": b"1" * 32, "new": b"2" * 32})
 
@@ -88,17 +94,84 @@ def test_all_who_start_at_once_get_the_same_key(tmp_path: Path) -> None:
     assert [ring.open(sealed, context=CONTEXT).get_secret_value() for ring in rings] == ["x"] * 8
 
 
-def test_after_a_rotation_the_new_key_seals_and_the_old_one_opens(tmp_path: Path) -> None:
+def test_after_a_rotation_the_new_key_seals_and_the_old_one_opens_in_every_process(tmp_path: Path) -> None:
     path = tmp_path / "keyring.json"
-    before = Keyring.load(path, create=True)
-    sealed = before.seal("x", context=CONTEXT)
-    after = before.with_new_key(path)
-    assert after.open(sealed, context=CONTEXT).get_secret_value() == "x"
-    assert (before.is_newest(sealed), after.is_newest(sealed)) == (True, False)
-    resealed = Keyring.load(path).seal("x", context=CONTEXT)
-    assert after.is_newest(resealed)
+    ring, another_process = Keyring.load(path, create=True), Keyring.load(path)
+    sealed = ring.seal("x", context=CONTEXT)
+    assert ring.is_newest(sealed)
+    added = add_key(path, at=NOW)
+    assert ring.newest_id == another_process.newest_id == added.id
+    assert not another_process.is_newest(sealed)
+    assert another_process.open(sealed, context=CONTEXT).get_secret_value() == "x"
+    resealed = ring.seal("x", context=CONTEXT)
+    assert key_id_of(resealed) == added.id
+    assert another_process.open(resealed, context=CONTEXT).get_secret_value() == "x"
+
+
+def test_a_dropped_key_is_gone_for_running_processes_and_the_newest_cannot_be_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "keyring.json"
+    ring = Keyring.load(path, create=True)
+    sealed = ring.seal("x", context=CONTEXT)
+    added = add_key(path, at=NOW)
+    drop_keys(path, [key_id_of(sealed), added.id])
+    assert ring.key_ids() == (added.id,)
     with pytest.raises(CannotOpen, match="does not have"):
-        before.open(resealed, context=CONTEXT)
+        ring.open(sealed, context=CONTEXT)
+
+
+def test_a_key_that_came_behind_an_unchanged_stat_is_found_when_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keyring.json"
+    reader, writer = Keyring.load(path, create=True), Keyring.load(path)
+    before = signature_of(path)
+    add_key(path, at=NOW)
+    sealed = writer.seal("x", context=CONTEXT)
+    monkeypatch.setattr(keyring, "signature_of", lambda _path: before)
+    assert reader.open(sealed, context=CONTEXT).get_secret_value() == "x"
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_text("{"), lambda path: path.chmod(0o644)])
+def test_a_keyring_whose_file_is_harmed_meanwhile_goes_on_and_says_so_once(
+    tmp_path: Path, harm: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "keyring.json"
+    ring = Keyring.load(path, create=True)
+    sealed = ring.seal("x", context=CONTEXT)
+    text = path.read_text()
+    harm(path)
+    with capture_logs() as events:
+        for _ in range(3):
+            assert ring.open(sealed, context=CONTEXT).get_secret_value() == "x"
+            assert ring.is_newest(ring.seal("y", context=CONTEXT))
+    assert [event["event"] for event in events] == ["security.keyring.not_read"]
+    path.unlink(missing_ok=True)
+    path.touch(0o600)
+    path.write_text(text)
+    added = add_key(path, at=NOW)
+    assert ring.newest_id == added.id
+
+
+def test_a_writer_that_was_killed_leaves_no_keys_lying_about(tmp_path: Path) -> None:
+    path = tmp_path / "keyring.json"
+    Keyring.load(path, create=True)
+    (tmp_path / ".keyring.json.new-dead").write_text("keys")
+    add_key(path, at=NOW)
+    assert {found.name for found in tmp_path.iterdir()} == {"keyring.json", ".keyring.json.lock"}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_keys_added_at_once_are_all_kept(tmp_path: Path) -> None:
+    path = tmp_path / "keyring.json"
+    Keyring.load(path, create=True)
+    threads = [threading.Thread(target=lambda: add_key(path, at=NOW)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(read_keys(path)) == 9
+    assert [entry.added_at for entry in read_keys(path)] == [None] + [NOW] * 8
+    assert read_keys(path)[0].key.hex() not in repr(read_keys(path))
 
 
 def test_a_keyring_that_others_can_read_is_refused(tmp_path: Path) -> None:
@@ -118,6 +191,7 @@ def test_a_keyring_that_others_can_read_is_refused(tmp_path: Path) -> None:
         '{"keys": [{"id": "a"}]}',
         '{"keys": [{"id": "a", "key": "c2VjcmV0"}]}',
         '{"keys": [{"id": "a", "key": "sécret"}]}',
+        '{"keys": [{"id": "a", "key": "' + "c2VjcmV0" * 6 + '", "added_at": "yesterday"}]}',
     ],
 )
 def test_a_malformed_keyring_is_refused_without_showing_it(tmp_path: Path, text: str) -> None:
