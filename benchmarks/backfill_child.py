@@ -76,7 +76,7 @@ async def _measure(settings: Settings, addresses: Any, info: dict[str, Any]) -> 
 async def _connect(services: Services, info: dict[str, Any]) -> Business:
     """A business with the grant that the simulator printed, as the OAuth2 callback would leave it."""
     now = SystemClock().now()
-    async with services.uow([]) as uow:
+    async with services.access_uow([]) as uow:
         business = await services.businesses.create_business(uow.session, "Benchmark", now=now)
     grant = RailGrant(
         external_account_id=info["realm_ids"][0],

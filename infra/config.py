@@ -5,6 +5,7 @@ A missing or malformed variable raises `SettingsError`, which names the variable
 
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -27,8 +28,23 @@ class Rail(StrEnum):
     RAMP = "ramp"
 
 
-def _split_rails(value: Any) -> Any:
+class Environment(StrEnum):
+    """`production` refuses what is unsafe there: `infra/production.py`."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+def _split_list(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _read_seconds(value: Any) -> Any:
+    """The environment has text, and a plain number there is seconds."""
+    try:
+        return timedelta(seconds=float(value)) if isinstance(value, str) else value
+    except (ValueError, OverflowError):
+        return value
 
 
 def _must_be_postgresql(value: str) -> str:
@@ -43,6 +59,9 @@ def _must_be_redis(value: str) -> str:
     return value
 
 
+Seconds = Annotated[timedelta, BeforeValidator(_read_seconds), Field(gt=timedelta(0), le=timedelta(hours=1))]
+
+
 class _Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OODALOO_", frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -50,12 +69,16 @@ class _Settings(BaseSettings):
 class ServerSettings(_Settings):
     """Where PostgreSQL and Valkey are. Unset means: start the bundled ones under `home`.
 
-    `database_url` is the application's role; `database_owner_url`, for migrations, is the same when unset.
+    `database_url` is the application's role; `database_owner_url`, for migrations, is the same when unset. The URLs of the roles
+    oodaloo_access, oodaloo_jobs and oodaloo_sealer are the application's with that role in it, unless they are given.
     """
 
     home: Path = Path(".oodaloo")
     database_url: Annotated[str, AfterValidator(_must_be_postgresql)] | None = None
     database_owner_url: Annotated[str, AfterValidator(_must_be_postgresql)] | None = None
+    database_access_url: Annotated[str, AfterValidator(_must_be_postgresql)] | None = None
+    database_jobs_url: Annotated[str, AfterValidator(_must_be_postgresql)] | None = None
+    database_sealer_url: Annotated[str, AfterValidator(_must_be_postgresql)] | None = None
     redis_url: Annotated[str, AfterValidator(_must_be_redis)] | None = None
     database_pool_size: int = Field(default=10, ge=1, le=200)
 
@@ -63,7 +86,7 @@ class ServerSettings(_Settings):
 class RailSettings(_Settings):
     """Which rails are switched on: a comma-separated list."""
 
-    rails: Annotated[tuple[Rail, ...], NoDecode, BeforeValidator(_split_rails)] = (Rail.QBO,)
+    rails: Annotated[tuple[Rail, ...], NoDecode, BeforeValidator(_split_list)] = (Rail.QBO,)
 
 
 class WebSettings(_Settings):
@@ -72,6 +95,45 @@ class WebSettings(_Settings):
     public_url: HttpUrl = HttpUrl("http://127.0.0.1:8000")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     log_json: bool = False
+
+
+class EdgeSettings(_Settings):
+    """What is decided about a request before any route sees it. Lists are comma-separated.
+
+    Attributes:
+        allowed_hosts: names that a request's Host may have, `*.example.com` for all under one; unset means the public URL's
+            and this machine's own.
+        trusted_proxies: networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+        api_docs: whether the API's pages are shown; unset means everywhere but in production.
+        request_timeout: until the answer begins; longer than a live read's budget for the rail.
+        body_timeout: until the request's body is here.
+        address_per_minute, credential_per_minute: requests of one address, and with one token or session.
+        burst_percent: how much of a minute's requests may come at once.
+        money_per_minute: requests that move money, of one business.
+        web_processes: how many share the limits; while Redis is down each keeps to its part.
+    """
+
+    environment: Environment = Environment.DEVELOPMENT
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_list)] = ()
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split_list)] = ()
+    api_docs: bool | None = None
+    request_timeout: Seconds = timedelta(seconds=60)
+    body_timeout: Seconds = timedelta(seconds=15)
+    body_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    json_depth: int = Field(default=32, ge=4, le=200)
+    address_per_minute: int = Field(default=1200, ge=1)
+    credential_per_minute: int = Field(default=600, ge=1)
+    burst_percent: int = Field(default=50, ge=1, le=100)
+    money_per_minute: int = Field(default=30, ge=1)
+    web_processes: int = Field(default=2, ge=1, le=256)
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment is Environment.PRODUCTION
+
+    @property
+    def shows_api_docs(self) -> bool:
+        return not self.is_production if self.api_docs is None else self.api_docs
 
 
 class KeyringSettings(_Settings):

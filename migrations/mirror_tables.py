@@ -13,6 +13,13 @@ from infra.sync.shapes import Xid8
 
 APP_ROLE = "oodaloo_app"
 
+# NULLIF because a setting that was set once reads as an empty string in later transactions; unset sees no row. The setting is
+# read once a statement (a sub-select), and the comparison is hidden from index matching (coalesce): as an index condition of
+# unknown length it made the planner read a whole business by another index than the one the query's own conditions name.
+BUSINESSES_OF_THE_TRANSACTION = (
+    "coalesce({column} = ANY ((SELECT NULLIF(current_setting('app.business_ids', true), '')::uuid[])::uuid[]), false)"
+)
+
 _FUNCTIONS = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -43,19 +50,20 @@ def create_functions() -> None:
     op.execute(_FUNCTIONS)
 
 
-def protect_tenant_table(table: str, *, grants: str = "SELECT, INSERT, UPDATE") -> None:
-    """Force row-level security, keyed by the transaction's `app.business_ids`, and grant the application what it needs.
-
-    NULLIF because a setting that was set once reads as an empty string in later transactions; unset sees no row. The setting is
-    read once a statement (a sub-select), and the comparison is hidden from index matching (coalesce): as an index condition of
-    unknown length it made the planner read a whole business by another index than the one the query's own conditions name.
-    """
-    businesses = "(SELECT NULLIF(current_setting('app.business_ids', true), '')::uuid[])"
-    seen = f"coalesce(business_id = ANY ({businesses}::uuid[]), false)"
+def protect_tenant_table(table: str, *, grants: str | None = "SELECT, INSERT, UPDATE") -> None:
+    """Force row-level security, keyed by the transaction's `app.business_ids`, and grant the application what it needs, if anything."""
+    seen = BUSINESSES_OF_THE_TRANSACTION.format(column="business_id")
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY businesses_of_the_transaction ON {table} USING ({seen}) WITH CHECK ({seen})")
-    op.execute(f"GRANT {grants} ON {table} TO {APP_ROLE}")
+    if grants:
+        op.execute(f"GRANT {grants} ON {table} TO {APP_ROLE}")
+
+
+def let_see_all(table: str, role: str, *, grants: str) -> None:
+    """Let a role that works across businesses see every row of this table."""
+    op.execute(f"CREATE POLICY {role}_sees_all ON {table} TO {role} USING (true) WITH CHECK (true)")
+    op.execute(f"GRANT {grants} ON {table} TO {role}")
 
 
 def create_mirror(table: str, *own_columns: sa.Column[Any]) -> None:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from infra.embedded.servers import ServerAddresses, servers
 from infra.logging import configure_logging
-from runway.routes import API, api_page, errors
+from runway.routes import API, ROUTERS, errors
 from runway.routes.documentation import DESCRIPTION, TITLE, VERSION, describe, operation_id
 from runway.routes.edge import RequestEdge
 from runway.schema import bring_to_head
@@ -43,7 +43,7 @@ def _build(opener: ServicesOpener) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=operation_id,
     )
-    for router in (*API, api_page.router):
+    for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
     app.add_middleware(RequestEdge)

@@ -30,4 +30,4 @@ async def _run(outbox_id: int) -> None:
     configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
     with servers(settings.servers) as addresses:
         async with open_services(settings, addresses) as services:
-            await execute(outbox_id, jobs=JOBS, context=services, uow=services.uow)
+            await execute(outbox_id, jobs=JOBS, context=services, uow=services.jobs_uow)

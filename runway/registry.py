@@ -18,16 +18,30 @@ from domains.cash.mirrors import (
     PURCHASES_FROM_QBO,
     TRANSFERS_FROM_QBO,
 )
+from domains.core import access_log as access_log_models
 from domains.core import models as core_models
+from domains.core import people as people_models
 from domains.core.mirrors import COMPANY_INFO_FROM_QBO
 from infra.db.base import Base
 from infra.jobs import outbox as outbox_models
+from infra.mail import models as mail_models
 from infra.security import rail_tokens as rail_token_models
 from infra.sync import runs as run_models
 from infra.sync.spec import AnySpec
 
 # Importing a module is what registers its tables on `Base.metadata`.
-MODEL_MODULES = (core_models, ap_models, ar_models, cash_models, outbox_models, rail_token_models, run_models)
+MODEL_MODULES = (
+    core_models,
+    people_models,
+    access_log_models,
+    ap_models,
+    ar_models,
+    cash_models,
+    outbox_models,
+    mail_models,
+    rail_token_models,
+    run_models,
+)
 
 METADATA = Base.metadata
 

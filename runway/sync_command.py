@@ -42,7 +42,7 @@ async def run_sync(business_name_or_id: str) -> None:
 
 
 async def _find(services: Services, name_or_id: str) -> Business:
-    async with services.uow([]) as uow:
+    async with services.access_uow([]) as uow:
         found = await services.businesses.list_called(uow.session, name_or_id)
         shown = found or await services.businesses.list_businesses(uow.session, limit=_MOST_SHOWN)
     if len(found) != 1:

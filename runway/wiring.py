@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from domains.ar.customer_service import CustomerService
 from domains.ar.invoice_service import InvoiceService
 from domains.ar.receipt_service import ReceiptService
 from domains.cash.cash_service import CashService
+from domains.core.access_service import AccessService
 from domains.core.business_service import BusinessService
 from domains.core.company_service import CompanyService
 from domains.core.connection_service import ConnectionService
@@ -42,6 +44,9 @@ from infra.sync.in_flight import RefreshesInFlight
 from runway.registry import MIRROR_SPECS
 
 JOB_ENTRY = "runway.jobs.run_job"
+TokenUse = tuple[UUID, date, str]  # which token, on what day (UTC), from what address
+
+_ACCESS_POOL, _JOBS_POOL = 4, 2
 
 
 @dataclass(frozen=True)
@@ -109,15 +114,23 @@ class QBORail:
 
 @dataclass(frozen=True)
 class Services:
-    """One process's services. `of(business)` binds those of one business; they are cheap to make."""
+    """One process's services. `of(business)` binds those of one business; they are cheap to make.
+
+    `uow` opens transactions on books, of the businesses it is given; `access_uow` on people and what lets them in; `jobs_uow` on
+    the queue (infra/db/roles.py). `token_uses` are the uses this process has noted already.
+    """
 
     settings: Settings
     clock: Clock
     engine: AsyncEngine
     uow: UnitOfWorkFactory
+    access_uow: UnitOfWorkFactory
+    jobs_uow: UnitOfWorkFactory
     redis: Redis
     doorbell: Doorbell
     in_flight: RefreshesInFlight
+    access: AccessService
+    token_uses: set[TokenUse]
     businesses: BusinessService
     qbo_connections: ConnectionService
     qbo: QBORail | None
@@ -215,6 +228,10 @@ async def open_services(
         doorbell = Doorbell(addresses.redis_url, function=JOB_ENTRY)
         stack.callback(doorbell.close)
         uow = unit_of_work_factory(engine, ring=doorbell.ring)
+        access_engine = create_engine(addresses.database_access_url, pool_size=_ACCESS_POOL)
+        stack.push_async_callback(access_engine.dispose)
+        jobs_engine = create_engine(addresses.database_jobs_url, pool_size=_JOBS_POOL)
+        stack.push_async_callback(jobs_engine.dispose)
         in_flight = RefreshesInFlight()
         qbo = None
         if settings.qbo is not None:
@@ -233,9 +250,13 @@ async def open_services(
             clock=clock,
             engine=engine,
             uow=uow,
+            access_uow=unit_of_work_factory(access_engine, ring=doorbell.ring),
+            jobs_uow=unit_of_work_factory(jobs_engine, ring=doorbell.ring),
             redis=redis,
             doorbell=doorbell,
             in_flight=in_flight,
+            access=AccessService(),
+            token_uses=set(),
             businesses=BusinessService(),
             qbo_connections=ConnectionService(Rail.QBO),
             qbo=qbo,

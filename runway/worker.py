@@ -34,7 +34,7 @@ def run_scheduler(settings: Settings) -> None:
 
 async def _schedule(settings: Settings, addresses: ServerAddresses) -> None:
     async with open_services(settings, addresses) as services:
-        sweeping = asyncio.create_task(sweep_forever(services.uow, services.doorbell))
+        sweeping = asyncio.create_task(sweep_forever(services.jobs_uow, services.doorbell))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, sweeping.cancel)

@@ -18,9 +18,10 @@ from typing import Any
 from alembic.script import ScriptDirectory
 
 from infra.db.migrate import MIGRATIONS, alembic_config, migrate
+from infra.db.roles import ACCESS, APP, JOBS, OWNER, SEALER
 from infra.embedded.attachment import Attachment
 from infra.embedded.postgres import SUPERUSER
-from infra.embedded.roles import APP, OWNER, connect, ensure_database
+from infra.embedded.roles import connect, ensure_database
 from infra.embedded.servers import postgres_url, valkey_url
 
 HOME_VARIABLE = "OODALOO_TEST_HOME"
@@ -35,6 +36,9 @@ class Database:
     app_url: str
     owner_url: str
     superuser_url: str
+    access_url: str
+    jobs_url: str
+    sealer_url: str
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,17 @@ class RunServers:
 
     def database(self, name: str) -> Database:
         directory = self.attachment.address("postgres")
+
+        def url(role: str) -> str:
+            return postgres_url(directory, role, database=name)
+
         return Database(
-            app_url=postgres_url(directory, APP, database=name),
-            owner_url=postgres_url(directory, OWNER, database=name),
-            superuser_url=postgres_url(directory, SUPERUSER, database=name),
+            app_url=url(APP),
+            owner_url=url(OWNER),
+            superuser_url=url(SUPERUSER),
+            access_url=url(ACCESS),
+            jobs_url=url(JOBS),
+            sealer_url=url(SEALER),
         )
 
     def redis_url(self, number: int) -> str:

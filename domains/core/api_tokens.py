@@ -1,71 +1,78 @@
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domains.core import queries
-from domains.core.errors import TokenNameEmpty
-from domains.core.models import ApiToken
+from domains.core.errors import TokenNameEmpty, TokenNotFound, TokenOpensNothing
+from domains.core.people import ApiToken, ApiTokenBusiness
+from domains.core.permissions import Permission
 from domains.core.secrets import hash_of, new_secret
 from infra.ids import new_id
 
 PREFIX = "oo_"
 
-# A use is noted at most this often, so that reads stay reads.
-_USE_NOTED_EVERY = timedelta(hours=1)
-
 
 class ApiTokens:
-    """Keys to one business each. The plaintext exists once, in `issue`'s answer."""
+    """Keys to businesses. The plaintext exists once, in `issue`'s answer. Sessions are of the role oodaloo_access."""
 
     async def issue(
-        self, session: AsyncSession, business_id: UUID, *, name: str, expires_at: datetime | None, now: datetime
-    ) -> str:
-        """Make a token and return its plaintext.
+        self,
+        session: AsyncSession,
+        business_ids: Sequence[UUID],
+        *,
+        name: str,
+        permissions: Collection[Permission],
+        user_id: UUID | None,
+        expires_at: datetime | None,
+        now: datetime,
+    ) -> tuple[ApiToken, str]:
+        """Make a token and return it with its plaintext. `user_id` is the person it acts for; without, it is a service's.
 
         Raises:
             TokenNameEmpty: a token must say what it is for.
+            TokenOpensNothing: no business, or no permission.
         """
         if not name.strip():
             raise TokenNameEmpty
+        if not business_ids or not permissions:
+            raise TokenOpensNothing
         plaintext = new_secret(PREFIX)
-        session.add(
-            ApiToken(
-                business_id=business_id,
-                id=new_id(),
-                name=name.strip(),
-                token_hash=hash_of(plaintext),
-                created_at=now,
-                expires_at=expires_at,
-            )
+        token = ApiToken(
+            id=new_id(),
+            user_id=user_id,
+            name=name.strip(),
+            token_hash=hash_of(plaintext),
+            permissions=sorted(permission.value for permission in permissions),
+            created_at=now,
+            expires_at=expires_at,
         )
-        return plaintext
+        session.add(token)
+        await session.flush()  # its businesses point at it
+        session.add_all(ApiTokenBusiness(business_id=business_id, token_id=token.id) for business_id in business_ids)
+        return token, plaintext
 
-    async def find_business_for_token(self, session: AsyncSession, plaintext: str, *, now: datetime) -> UUID | None:
-        """The business a living token opens; None for a token that is unknown, expired or revoked."""
-        if not plaintext.startswith(PREFIX):
-            return None
-        token = await queries.find_living_token(session, hash_of(plaintext), now=now)
-        return token.business_id if token else None
-
-    async def note_use(self, session: AsyncSession, plaintext: str, *, now: datetime) -> None:
-        """Keep `last_used_at` right to the hour."""
-        await session.execute(
-            update(ApiToken)
-            .where(
-                ApiToken.token_hash == hash_of(plaintext),
-                or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= now - _USE_NOTED_EVERY),
-            )
-            .values(last_used_at=now)
-            .execution_options(synchronize_session=False)
-        )
+    async def list_of_business(self, session: AsyncSession, business_id: UUID) -> list[ApiToken]:
+        """Every token that opens the business, the newest first; ended ones too."""
+        opening = select(ApiTokenBusiness.token_id).where(ApiTokenBusiness.business_id == business_id)
+        query = select(ApiToken).where(ApiToken.id.in_(opening)).order_by(ApiToken.created_at.desc(), ApiToken.id)
+        return list(await session.scalars(query))
 
     async def revoke(self, session: AsyncSession, business_id: UUID, *, token_id: UUID, now: datetime) -> None:
-        """End a token at once; one that is ended already keeps its first time."""
+        """End a token that opens this business, at once and everywhere; one that is ended already keeps its first time.
+
+        Raises:
+            TokenNotFound: no token of that id opens the business.
+        """
+        opens = select(ApiTokenBusiness).where(
+            ApiTokenBusiness.business_id == business_id, ApiTokenBusiness.token_id == token_id
+        )
+        if (await session.scalars(opens)).first() is None:
+            raise TokenNotFound(token_id)
         await session.execute(
             update(ApiToken)
-            .where(ApiToken.business_id == business_id, ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
+            .where(ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
             .values(revoked_at=now)
             .execution_options(synchronize_session=False)
         )

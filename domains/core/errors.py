@@ -1,6 +1,6 @@
 from uuid import UUID
 
-from infra.errors import Conflict, InvalidInput, NotFound, Unauthenticated
+from infra.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 
 
 class BusinessNotFound(NotFound):
@@ -52,3 +52,46 @@ class UnreadableCursor(InvalidInput):
 class TokenNameEmpty(InvalidInput):
     def __init__(self) -> None:
         super().__init__("A token needs a name that tells what it is for.")
+
+
+class TokenOpensNothing(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__("A token needs at least one business that it opens and one permission.")
+
+
+class TokenNotFound(NotFound):
+    def __init__(self, token_id: UUID) -> None:
+        self.token_id = token_id
+        super().__init__(f"No token {token_id} opens this business.")
+
+
+class TokenUnknown(Unauthenticated):
+    """Unknown, expired or revoked, or its person is disabled: the caller is not told which."""
+
+    def __init__(self) -> None:
+        super().__init__("This token is not valid, or not any more.")
+
+
+class SessionUnknown(Unauthenticated):
+    """Unknown, ended, expired, idle for too long: the caller is not told which."""
+
+    def __init__(self) -> None:
+        super().__init__("You are not signed in, or not any more. Sign in again.")
+
+
+class BusinessOutOfReach(NotFound):
+    """There is none of that id, or the caller does not belong to it: the caller is not told which."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such business for you.")
+
+
+class BusinessNotNamed(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__("You have several businesses. Name one by its id in the header X-Business-ID.")
+
+
+class NotPermitted(Forbidden):
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+        super().__init__(f"This needs the permission {permission}, which you do not have in this business.")

@@ -1,4 +1,4 @@
-"""Businesses, the rails they are connected to, and the keys to them."""
+"""Businesses and the rails they are connected to."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,11 +20,16 @@ class ConnectionState(StrEnum):
 
 
 class Business(Base):
-    """One company whose cash we keep. `home_currency` is the unit of every sum; `time_zone` decides what "today" is."""
+    """One company whose cash we keep. `home_currency` is the unit of every sum; `time_zone` decides what "today" is.
+
+    `firm_id` is the firm that keeps its books, if one does.
+    """
 
     __tablename__ = "business"
+    __table_args__ = (Index("ix_business_firm_id", "firm_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    firm_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm.id"))
     name: Mapped[str]
     home_currency: Mapped[str] = mapped_column(server_default="USD")
     time_zone: Mapped[str] = mapped_column(server_default=DEFAULT_TIME_ZONE)
@@ -66,24 +71,11 @@ class Connection(Base):
     state_changed_at: Mapped[datetime]
 
 
-class ApiToken(Base):
-    """A key to one business. Only its hash is kept."""
-
-    __tablename__ = "api_token"
-    __table_args__ = (PrimaryKeyConstraint("business_id", "id"),)
-
-    business_id: Mapped[UUID] = mapped_column(ForeignKey("business.id"))
-    id: Mapped[UUID]
-    name: Mapped[str]
-    token_hash: Mapped[bytes] = mapped_column(unique=True)
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-    last_used_at: Mapped[datetime | None]
-
-
 class OAuthState(Base):
-    """A connect under way: ties the rail's redirect to the business that began it. Single use; only its hash is kept."""
+    """A connect under way: ties the rail's redirect to the business, and to the session (if it was one), that began it.
+
+    Single use; only its hash is kept.
+    """
 
     __tablename__ = "oauth_state"
 
@@ -91,6 +83,7 @@ class OAuthState(Base):
     business_id: Mapped[UUID] = mapped_column(ForeignKey("business.id"))
     rail: Mapped[str]
     redirect_uri: Mapped[str]
+    session_hash: Mapped[bytes | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""Every SELECT over businesses, connections, tokens and connects under way."""
+"""Every SELECT over businesses, connections and connects under way."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domains.core.models import ApiToken, Business, Connection, ConnectionState, OAuthState
+from domains.core.models import Business, Connection, ConnectionState, OAuthState
 from infra.config import Rail
 
 
@@ -46,17 +46,6 @@ async def list_active_connections(session: AsyncSession, *, rail: Rail) -> list[
             .order_by(Connection.business_id)
         )
     )
-
-
-async def find_living_token(session: AsyncSession, token_hash: bytes, *, now: datetime) -> ApiToken | None:
-    token: ApiToken | None = await session.scalar(
-        select(ApiToken).where(
-            ApiToken.token_hash == token_hash,
-            ApiToken.revoked_at.is_(None),
-            or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
-        )
-    )
-    return token
 
 
 async def use_oauth_state(

@@ -16,13 +16,17 @@ UnitOfWorkFactory = Callable[[Sequence[UUID]], AbstractAsyncContextManager["Unit
 class UnitOfWork:
     """A session whose changes, log rows and job requests become visible together or not at all."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: AsyncSession, business_ids: Sequence[UUID] = ()) -> None:
         self.session = session
+        self._business_id = business_ids[0] if len(business_ids) == 1 else None
         self._asked: list[OutboxRow] = []
 
     def enqueue(self, job: str, *arguments: str, queue: str = "sync") -> None:
-        """Ask for `job` (a name in `runway/jobs.py`) in this transaction; it is rung after the commit."""
-        row = OutboxRow(queue=queue, job=job, arguments=list(arguments))
+        """Ask for `job` (a name in `runway/jobs.py`) in this transaction; it is rung after the commit.
+
+        In the transaction of one business it is that business's job, otherwise nobody's.
+        """
+        row = OutboxRow(business_id=self._business_id, queue=queue, job=job, arguments=list(arguments))
         self.session.add(row)
         self._asked.append(row)
 
@@ -47,7 +51,7 @@ def unit_of_work_factory(engine: AsyncEngine, *, ring: RingFor = _ring_nobody) -
     async def open_unit(business_ids: Sequence[UUID] = ()) -> AsyncIterator[UnitOfWork]:
         async with sessions() as session:
             await set_businesses(session, business_ids)
-            uow = UnitOfWork(session)
+            uow = UnitOfWork(session, business_ids)
             yield uow
             await session.commit()
         if rings := uow.rings():

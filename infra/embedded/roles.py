@@ -4,10 +4,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from infra.db.roles import LOGIN_ROLES, OWNER
+
 DATABASE = "oodaloo"
-OWNER = "oodaloo_owner"  # owns the database and its schema, runs the migrations
-APP = "oodaloo_app"  # owns nothing; the migrations grant it each table by name
-_ROLES = (OWNER, APP)
 _RIGHTS = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE"
 _LOCK = 7_402_011  # any number, the same in every process
 
@@ -27,11 +26,13 @@ def ensure_database(superuser_url: str, name: str, *, template: str = "template0
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             _execute(connection, "CREATE DATABASE {} OWNER {} TEMPLATE {}", name, OWNER, template)
         _execute(connection, "REVOKE ALL ON DATABASE {} FROM PUBLIC", name)
-        _execute(connection, "GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", name, APP)
+        for role in LOGIN_ROLES:
+            _execute(connection, "GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", name, role)
         with connect(str(make_url(superuser_url).set(database=name))) as inside:
             _execute(inside, "ALTER SCHEMA public OWNER TO {}", OWNER)
             _execute(inside, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
-            _execute(inside, "GRANT USAGE ON SCHEMA public TO {}", APP)
+            for role in LOGIN_ROLES:
+                _execute(inside, "GRANT USAGE ON SCHEMA public TO {}", role)
 
 
 def connect(url: str) -> psycopg.Connection:
@@ -42,7 +43,7 @@ def connect(url: str) -> psycopg.Connection:
 
 def _ensure_roles(connection: psycopg.Connection) -> None:
     found = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
-    for role in _ROLES:
+    for role in LOGIN_ROLES:
         if role not in found:
             _execute(connection, f"CREATE ROLE {{}} {_RIGHTS}", role)
 

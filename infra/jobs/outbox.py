@@ -6,6 +6,7 @@ RQ may lose, double or delay a ring. A claim is a compare-and-set on this row, a
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import BigInteger, Identity, Index, func, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import JSONB
@@ -21,7 +22,7 @@ RAIL_PAUSE = timedelta(minutes=2)
 
 
 class OutboxRow(Base):
-    """A job that was asked for. It holds ids only.
+    """A job that was asked for. It holds ids only. `business_id` is the business whose fact asks for it, if it is one's.
 
     `due_at` is when it may next be run, `leased_until` how long its worker is believed alive; `finished_at` ends it, `dead_at`
     too, kept to be shown and replayed. Every time is the database's own.
@@ -33,6 +34,7 @@ class OutboxRow(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    business_id: Mapped[UUID | None]
     queue: Mapped[str]
     job: Mapped[str]
     arguments: Mapped[list[Any]] = mapped_column(JSONB)

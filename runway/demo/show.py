@@ -115,7 +115,7 @@ def _info_file(home: Path) -> Path:
 
 def _issue_token(addresses: ServerAddresses) -> IssuedToken:
     async def issue() -> IssuedToken:
-        engine = create_engine(addresses.database_app_url, pool_size=1)
+        engine = create_engine(addresses.database_access_url, pool_size=1)
         try:
             uow = unit_of_work_factory(engine)
             return await issue_token(uow, "Demo company", name="demo", lifetime=_TOKEN_LIFETIME)

@@ -18,9 +18,17 @@ class ConnectQBO:
     """Both halves of the connect. No transaction is open during a call to Intuit."""
 
     def __init__(
-        self, *, uow: UnitOfWorkFactory, connections: ConnectionService, oauth: IntuitOAuth, auth: QBOAuth, clock: Clock
+        self,
+        *,
+        uow: UnitOfWorkFactory,
+        access_uow: UnitOfWorkFactory,
+        connections: ConnectionService,
+        oauth: IntuitOAuth,
+        auth: QBOAuth,
+        clock: Clock,
     ) -> None:
         self._uow = uow
+        self._access_uow = access_uow
         self._connections = connections
         self._oauth = oauth
         self._auth = auth
@@ -51,7 +59,7 @@ class ConnectQBO:
             UnknownConnectState, AccountConnectedElsewhere, OtherAccountConnected: nothing was changed.
             RailError: Intuit did not take the code; begin again.
         """
-        async with self._uow([]) as uow:
+        async with self._access_uow([]) as uow:
             pending = await self._connections.consume_state(uow.session, state, now=self._clock.now())
         business_id = pending.business_id
 
@@ -70,5 +78,5 @@ class ConnectQBO:
 
     async def decline(self, state: str) -> None:
         """The user said no at Intuit: the state is used up and nothing else happens."""
-        async with self._uow([]) as uow:
+        async with self._access_uow([]) as uow:
             await self._connections.consume_state(uow.session, state, now=self._clock.now())

@@ -1,54 +1,77 @@
-"""Who calls: the business that the request's token opens."""
+"""Who calls, for which business, and whether they may: the one dependency that every route of a business declares."""
 
+import hmac
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Header, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from domains.core.api_tokens import ApiTokens
+from domains.core import access_log
+from domains.core.access_log import AccessEvent, Origin
+from domains.core.access_service import Entry, TokenHolder
+from domains.core.errors import BusinessOutOfReach, NotPermitted, TokenUnknown
 from domains.core.models import Business
+from domains.core.permissions import Permission
 from infra.clock import Clock
-from infra.errors import NotFound, Unauthenticated
+from infra.errors import Forbidden, OodalooError, Unauthenticated
 from runway.routes.edge import bind_business
 from runway.wiring import BusinessServices, Services
+
+SESSION_COOKIE = "__Host-sid"
+PLAIN_SESSION_COOKIE = "sid"  # on plain http, which is loopback only: browsers refuse the prefix there
+CSRF_HEADER = "X-CSRF-Token"
+_LONGEST_ID = 64
+_MOST_USES_KEPT = 10_000  # forgetting one costs a statement
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _bearer = HTTPBearer(
     scheme_name="token",
     bearerFormat="oo_…",
     auto_error=False,
-    description="A token of one business: `Authorization: Bearer oo_…`. `oodaloo token create` makes one.",
+    description="`Authorization: Bearer oo_…`. A token opens the businesses, and has the permissions, it was made for.",
+)
+_cookie = APIKeyCookie(
+    name=SESSION_COOKIE,
+    scheme_name="session",
+    auto_error=False,
+    description=f"A signed-in browser's session. Every unsafe request carries `{CSRF_HEADER}` besides.",
 )
 
 
-class TokenNeeded(Unauthenticated):
+class SignInNeeded(Unauthenticated):
     def __init__(self) -> None:
-        super().__init__("Send a token as `Authorization: Bearer oo_…`.")
+        super().__init__("Send a token as `Authorization: Bearer oo_…`, or sign in.")
 
 
-class TokenUnknown(Unauthenticated):
-    """Unknown, expired or revoked: the caller is not told which."""
-
-    def __init__(self) -> None:
-        super().__init__("This token is not valid, or not any more.")
-
-
-class BusinessOutOfReach(NotFound):
-    """There is none of that id, or the token does not open it: the caller is not told which."""
+class ForeignRequest(Forbidden):
+    """A request that another site made this browser send, or that does not prove otherwise."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such business for this token.")
+        super().__init__(
+            f"This request does not come from a page of ours: its origin or its {CSRF_HEADER} is not right."
+        )
 
 
 @dataclass(frozen=True)
 class Caller:
-    """One business and its services."""
+    """Whoever calls, in one business, with its services."""
 
-    business: Business
+    entry: Entry
+    origin: Origin
     services: BusinessServices
     clock: Clock
+
+    @property
+    def business(self) -> Business:
+        return self.entry.business
 
     @property
     def today(self) -> date:
@@ -72,36 +95,158 @@ def services_of(request: Request) -> Services:
 AllServices = Annotated[Services, Depends(services_of)]
 
 
-async def caller_of(
-    services: AllServices,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-    x_business_id: Annotated[
-        str | None, Header(description="May name the token's own business; any other is not found.")
-    ] = None,
-) -> Caller:
-    """Recognise the token and bind its business.
+def session_token(request: Request) -> str | None:
+    """The session that the browser shows."""
+    return request.cookies.get(SESSION_COOKIE) or request.cookies.get(PLAIN_SESSION_COOKIE)
+
+
+def csrf_token(session: str) -> str:
+    """What our own pages send back with every unsafe request: known to whoever knows the session, and to no other site."""
+    return hmac.new(session.encode(), b"csrf", sha256).hexdigest()
+
+
+def refuse_foreign(request: Request, *, sent: str | None) -> None:
+    """Raise unless an unsafe request that a cookie authenticates comes from a page of ours.
 
     Raises:
-        TokenNeeded, TokenUnknown: 401.
-        BusinessOutOfReach: `X-Business-ID` names another business.
+        ForeignRequest: another origin, or no token of this session.
     """
-    if credentials is None:
-        raise TokenNeeded
-    business = await _business_of(services, credentials.credentials)
-    if x_business_id is not None and x_business_id.strip().lower() != str(business.id):
-        raise BusinessOutOfReach
-    bind_business(business.id)
-    return Caller(business=business, services=services.of(business), clock=services.clock)
+    if request.method in _SAFE_METHODS:
+        return
+    refuse_foreign_origin(request)
+    session = session_token(request)
+    if session is None or sent is None or not hmac.compare_digest(sent.encode(), csrf_token(session).encode()):
+        raise ForeignRequest
 
 
-async def _business_of(services: Services, token: str) -> Business:
-    tokens, now = ApiTokens(), services.clock.now()
-    async with services.uow([]) as uow:
-        business_id = await tokens.find_business_for_token(uow.session, token, now=now)
-        if business_id is None:
-            raise TokenUnknown
-        await tokens.note_use(uow.session, token, now=now)
-        return await services.businesses.get_business(uow.session, business_id)
+def refuse_foreign_origin(request: Request) -> None:
+    """Raise when the browser says that another site sent the request.
+
+    Raises:
+        ForeignRequest: `Sec-Fetch-Site` or `Origin` names another.
+    """
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        raise ForeignRequest
+    origin = request.headers.get("Origin")
+    ours = urlsplit(str(services_of(request).settings.web.public_url))
+    if origin is not None and urlsplit(origin)[:2] != ours[:2] and urlsplit(origin).netloc != request.url.netloc:
+        raise ForeignRequest
 
 
-SignedIn = Annotated[Caller, Depends(caller_of)]
+async def entry_of(
+    request: Request,
+    services: AllServices,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    _session: Annotated[str | None, Security(_cookie)],
+    x_business_id: Annotated[
+        str | None, Header(description="The business. Needed where the caller has several; any other is not found.")
+    ] = None,
+) -> Entry:
+    """Recognise the caller and the business.
+
+    Raises:
+        SignInNeeded, TokenUnknown, SessionUnknown: 401.
+        BusinessOutOfReach: the caller does not belong to the business that `X-Business-ID` names.
+        BusinessNotNamed: they have several and named none.
+        ForeignRequest: a cookie alone does not prove where an unsafe request comes from.
+    """
+    now, session = services.clock.now(), session_token(request)
+    asked = None if x_business_id is None else x_business_id.strip()[:_LONGEST_ID]
+    try:
+        async with services.access_uow([]) as uow:
+            if credentials is not None:
+                entry = await services.access.enter_with_token(
+                    uow.session, credentials.credentials, business_id=_read_id(asked), now=now
+                )
+            elif session is not None:
+                refuse_foreign(request, sent=request.headers.get(CSRF_HEADER))
+                entry = await services.access.enter_with_session(
+                    uow.session, session, business_id=_read_id(asked), now=now
+                )
+            else:
+                raise SignInNeeded
+            await _note_use(uow.session, request, services, entry)
+    except (TokenUnknown, BusinessOutOfReach) as error:
+        await _note_refusal(request, services, error, asked=asked)
+        raise
+    bind_business(entry.business.id)
+    return entry
+
+
+def _read_id(asked: str | None) -> UUID | None:
+    """What cannot be an id names no business, as an id that is nobody's does."""
+    try:
+        return None if asked is None else UUID(asked)
+    except ValueError:
+        raise BusinessOutOfReach from None
+
+
+def origin_of(request: Request, actor: str) -> Origin:
+    """Who sent the request, from where, for the access log."""
+    return Origin(actor=actor, address=client_address(request), request_id=request.state.request_id)
+
+
+def client_address(request: Request) -> str:
+    """The client's IP address, as far as the proxies we trust tell it."""
+    address: str | None = getattr(request.state, "client_address", None)
+    return address or (request.client.host if request.client else "unknown")
+
+
+def may(permission: Permission) -> Callable[..., Awaitable[Caller]]:
+    """The dependency of a route that needs `permission` in the caller's business; whoever lacks it is refused, and it is logged."""
+
+    async def permitted(request: Request, services: AllServices, entry: Annotated[Entry, Depends(entry_of)]) -> Caller:
+        origin = origin_of(request, entry.principal.actor)
+        if permission not in entry.permissions:
+            async with services.access_uow([]) as uow:
+                await access_log.note(
+                    uow.session,
+                    AccessEvent.PERMISSION_REFUSED,
+                    origin=origin,
+                    business_id=entry.business.id,
+                    details={"permission": permission.value, "method": request.method, "path": request.url.path},
+                )
+            raise NotPermitted(permission.value)
+        return Caller(entry, origin, services.of(entry.business), services.clock)
+
+    permitted.permission = permission  # type: ignore[attr-defined]  # what the test of every route looks for
+    return permitted
+
+
+async def _note_use(session: AsyncSession, request: Request, services: Services, entry: Entry) -> None:
+    """One write a minute and token at most; a day's first use from an address is told in the access log."""
+    holder, now, address = entry.principal, services.clock.now(), client_address(request)
+    if not isinstance(holder, TokenHolder):
+        return
+    use = (holder.token_id, now.date(), address)
+    if use in services.token_uses and holder.is_noted_at(now):
+        return
+    if await services.access.note_token_use(session, holder, address=address, now=now):
+        await access_log.note(
+            session,
+            AccessEvent.TOKEN_FIRST_USED,
+            origin=origin_of(request, holder.actor),
+            business_id=entry.business.id,
+            user_id=holder.user_id,
+        )
+    if len(services.token_uses) >= _MOST_USES_KEPT:
+        services.token_uses.clear()
+    services.token_uses.add(use)
+
+
+async def _note_refusal(request: Request, services: Services, error: OodalooError, *, asked: str | None) -> None:
+    event = AccessEvent.TOKEN_REFUSED if isinstance(error, TokenUnknown) else AccessEvent.BUSINESS_REFUSED
+    details = {"method": request.method, "path": request.url.path}
+    if asked is not None:
+        details["asked_for"] = asked
+    async with services.access_uow([]) as uow:
+        await access_log.note(uow.session, event, origin=origin_of(request, "nobody"), details=details)
+
+
+ReadsBooks = Annotated[Caller, Depends(may(Permission.BOOKS_READ))]
+SyncsBooks = Annotated[Caller, Depends(may(Permission.BOOKS_SYNC))]
+ManagesConnection = Annotated[Caller, Depends(may(Permission.CONNECTION_MANAGE))]
+ManagesMembers = Annotated[Caller, Depends(may(Permission.MEMBERS_MANAGE))]
+ManagesTokens = Annotated[Caller, Depends(may(Permission.TOKENS_MANAGE))]
+ReadsAudit = Annotated[Caller, Depends(may(Permission.AUDIT_READ))]
+ExportsAudit = Annotated[Caller, Depends(may(Permission.AUDIT_EXPORT))]

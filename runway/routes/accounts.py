@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from domains.cash.models import Account, AccountClass, AccountType
-from runway.routes.access import SignedIn
+from runway.routes.access import ReadsBooks
 from runway.routes.answers import Amount, PageAnswer, fields_of, page_answer, send
 from runway.routes.asked import AskedPage
 from runway.routes.documentation import books_example, read_of_books
@@ -62,7 +62,7 @@ _EXAMPLE = {
     response_model=PageAnswer[AccountOut],
     responses=read_of_books(books_example([_EXAMPLE], is_page=True)),
 )
-async def list_accounts(request: Request, caller: SignedIn, asked: Annotated[AskedAccounts, Query()]) -> Response:
+async def list_accounts(request: Request, caller: ReadsBooks, asked: Annotated[AskedAccounts, Query()]) -> Response:
     """The chart of accounts, by name."""
     fetched = await caller.services.cash.list_accounts(
         account_type=asked.type,

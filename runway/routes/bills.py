@@ -6,7 +6,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from domains.ap.models import Bill
-from runway.routes.access import Caller, SignedIn
+from runway.routes.access import Caller, ReadsBooks
 from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, page_answer, send
 from runway.routes.documentation import books_example, read_of_books
 from runway.routes.documents import (
@@ -71,7 +71,7 @@ _DETAIL_EXAMPLE = {
     response_model=PageAnswer[BillOut],
     responses=read_of_books(books_example([_EXAMPLE], is_page=True)),
 )
-async def list_bills(request: Request, caller: SignedIn, asked: Annotated[AskedBills, Query()]) -> Response:
+async def list_bills(request: Request, caller: ReadsBooks, asked: Annotated[AskedBills, Query()]) -> Response:
     """What we owe, soonest due first; without a due date last."""
     wanted = asked.filter_for(asked.vendor, today=caller.today)
     fetched = await caller.services.bills.list_bills(wanted, freshness=asked.need())
@@ -85,7 +85,7 @@ async def list_bills(request: Request, caller: SignedIn, asked: Annotated[AskedB
     responses=read_of_books(books_example(_DETAIL_EXAMPLE)),
 )
 async def get_bill(
-    request: Request, caller: SignedIn, bill_id: UUID, asked: Annotated[AskedDocument, Query()]
+    request: Request, caller: ReadsBooks, bill_id: UUID, asked: Annotated[AskedDocument, Query()]
 ) -> Response:
     """The bill with the rail's own payload. With `as_of`, as we knew it then, deleted or not."""
     bills, need = caller.services.bills, asked.need()
@@ -110,7 +110,7 @@ async def get_bill(
     responses=read_of_books(books_example([CHANGE_EXAMPLE], is_page=True)),
 )
 async def list_bill_history(
-    request: Request, caller: SignedIn, bill_id: UUID, asked: Annotated[AskedHistory, Query()]
+    request: Request, caller: ReadsBooks, bill_id: UUID, asked: Annotated[AskedHistory, Query()]
 ) -> Response:
     """The bill's log, oldest first; a deleted bill's too."""
     fetched = await caller.services.bills.get_history(

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from infra.errors import InvalidInput
 from runway.orchestrators.connect_qbo import ConnectQBO
-from runway.routes.access import AllServices, SignedIn
+from runway.routes.access import AllServices, ManagesConnection
 from runway.routes.documentation import documented
 
 CALLBACK_PATH = "/api/v1/qbo/callback"
@@ -48,6 +48,7 @@ def connecting(services: AllServices) -> ConnectQBO:
     rail = services.qbo_rail
     return ConnectQBO(
         uow=services.uow,
+        access_uow=services.access_uow,
         connections=services.qbo_connections,
         oauth=rail.oauth,
         auth=rail.auth,
@@ -65,7 +66,9 @@ Connecting = Annotated[ConnectQBO, Depends(connecting)]
     responses=documented({"authorize_url": _AUTHORIZE_URL}, HTTPStatus.SERVICE_UNAVAILABLE)
     | {HTTPStatus.FOUND.value: {"description": "To Intuit's consent page."}},
 )
-async def connect_qbo(request: Request, caller: SignedIn, services: AllServices, connect: Connecting) -> Response:
+async def connect_qbo(
+    request: Request, caller: ManagesConnection, services: AllServices, connect: Connecting
+) -> Response:
     """Redirect to Intuit's consent page. With `Accept: application/json` the address is given instead, for clients that
     open the browser themselves.
     """

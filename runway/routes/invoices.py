@@ -6,7 +6,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from domains.ar.models import EmailStatus, Invoice
-from runway.routes.access import Caller, SignedIn
+from runway.routes.access import Caller, ReadsBooks
 from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, page_answer, send
 from runway.routes.documentation import books_example, read_of_books
 from runway.routes.documents import (
@@ -75,7 +75,7 @@ _DETAIL_EXAMPLE = {
     response_model=PageAnswer[InvoiceOut],
     responses=read_of_books(books_example([_EXAMPLE], is_page=True)),
 )
-async def list_invoices(request: Request, caller: SignedIn, asked: Annotated[AskedInvoices, Query()]) -> Response:
+async def list_invoices(request: Request, caller: ReadsBooks, asked: Annotated[AskedInvoices, Query()]) -> Response:
     """What we are owed, soonest due first; without a due date last."""
     wanted = asked.filter_for(asked.customer, today=caller.today)
     fetched = await caller.services.invoices.list_invoices(wanted, freshness=asked.need())
@@ -89,7 +89,7 @@ async def list_invoices(request: Request, caller: SignedIn, asked: Annotated[Ask
     responses=read_of_books(books_example(_DETAIL_EXAMPLE)),
 )
 async def get_invoice(
-    request: Request, caller: SignedIn, invoice_id: UUID, asked: Annotated[AskedDocument, Query()]
+    request: Request, caller: ReadsBooks, invoice_id: UUID, asked: Annotated[AskedDocument, Query()]
 ) -> Response:
     """The invoice with the rail's own payload. With `as_of`, as we knew it then, deleted or not."""
     invoices, need = caller.services.invoices, asked.need()
@@ -114,7 +114,7 @@ async def get_invoice(
     responses=read_of_books(books_example([CHANGE_EXAMPLE], is_page=True)),
 )
 async def list_invoice_history(
-    request: Request, caller: SignedIn, invoice_id: UUID, asked: Annotated[AskedHistory, Query()]
+    request: Request, caller: ReadsBooks, invoice_id: UUID, asked: Annotated[AskedHistory, Query()]
 ) -> Response:
     """The invoice's log, oldest first; a deleted invoice's too."""
     fetched = await caller.services.invoices.get_history(

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from domains.ap.models import Vendor
 from domains.ar.models import Customer
-from runway.routes.access import Caller, SignedIn
+from runway.routes.access import Caller, ReadsBooks
 from runway.routes.answers import Amount, PageAnswer, fields_of, page_answer, send
 from runway.routes.asked import AskedPage
 from runway.routes.documentation import books_example, read_of_books
@@ -71,7 +71,7 @@ _CUSTOMER_EXAMPLE = {**_EXAMPLE, "parent_external_id": None, "balance_with_jobs"
     response_model=PageAnswer[VendorOut],
     responses=read_of_books(books_example([_EXAMPLE], is_page=True)),
 )
-async def list_vendors(request: Request, caller: SignedIn, asked: Annotated[AskedParties, Query()]) -> Response:
+async def list_vendors(request: Request, caller: ReadsBooks, asked: Annotated[AskedParties, Query()]) -> Response:
     """Whom we owe, by name."""
     fetched = await caller.services.vendors.list_vendors(
         search=asked.search, is_active=asked.active, after=asked.cursor, limit=asked.limit, freshness=asked.need()
@@ -85,7 +85,7 @@ async def list_vendors(request: Request, caller: SignedIn, asked: Annotated[Aske
     response_model=PageAnswer[CustomerOut],
     responses=read_of_books(books_example([_CUSTOMER_EXAMPLE], is_page=True)),
 )
-async def list_customers(request: Request, caller: SignedIn, asked: Annotated[AskedParties, Query()]) -> Response:
+async def list_customers(request: Request, caller: ReadsBooks, asked: Annotated[AskedParties, Query()]) -> Response:
     """Who owes us, by name."""
     fetched = await caller.services.customers.list_customers(
         search=asked.search, is_active=asked.active, after=asked.cursor, limit=asked.limit, freshness=asked.need()

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from domains.ap.models import BillPayment, PayType
 from infra.errors import InvalidInput
-from runway.routes.access import SignedIn
+from runway.routes.access import ReadsBooks
 from runway.routes.answers import Amount, PageAnswer, Rate, fields_of, page_answer, send
 from runway.routes.asked import AskedPage
 from runway.routes.documentation import books_example, read_of_books
@@ -81,7 +81,7 @@ _EXAMPLE = {
     response_model=PageAnswer[PaymentOut],
     responses=read_of_books(books_example([_EXAMPLE], is_page=True)),
 )
-async def list_payments(request: Request, caller: SignedIn, asked: Annotated[AskedPayments, Query()]) -> Response:
+async def list_payments(request: Request, caller: ReadsBooks, asked: Annotated[AskedPayments, Query()]) -> Response:
     """What was paid on bills, as the ledger recorded it, newest first."""
     since, until = asked.days(caller.today)
     fetched = await caller.services.payments.list_payments_page(

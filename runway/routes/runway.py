@@ -9,7 +9,7 @@ from infra.errors import InvalidInput
 from runway.calculators.burn import MAIN_WINDOW_DAYS, MIN_HISTORY_DAYS, WINDOWS_DAYS
 from runway.calculators.floor import AbsoluteFloor, BurnDaysFloor, DefaultFloor, FloorPolicy
 from runway.orchestrators.cash_runway import CashRunway, RunwayQuestion
-from runway.routes.access import SignedIn
+from runway.routes.access import ReadsBooks
 from runway.routes.answers import Answer, FreshnessOut, send
 from runway.routes.asked import AskedFreshness
 from runway.routes.documentation import read_of_books
@@ -59,7 +59,7 @@ class AskedRunway(AskedFreshness):
     response_model=Answer[RunwayOut],
     responses=read_of_books(RUNWAY_EXAMPLE),
 )
-async def get_runway(request: Request, caller: SignedIn, asked: Annotated[AskedRunway, Query()]) -> Response:
+async def get_runway(request: Request, caller: ReadsBooks, asked: Annotated[AskedRunway, Query()]) -> Response:
     """Operating cash, gross and net burn, and the days until cash reaches the floor at the present net burn. Every figure
     carries the day it describes, its source and how much history fed it; one that cannot be given says why.
     """

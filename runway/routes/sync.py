@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domains.core.models import ConnectionState
 from infra.sync.runs import RunKind, RunState
 from runway.orchestrators.sync_progress import ReadingState, SyncProgress, SyncProgressReport
-from runway.routes.access import AllServices, SignedIn
+from runway.routes.access import AllServices, ReadsBooks
 from runway.routes.documentation import documented
 
 router = APIRouter(prefix="/api/v1", tags=["sync"])
@@ -97,7 +97,7 @@ _EXAMPLE = {
 
 
 @router.get("/sync", summary="How far the books are read", responses=documented(_EXAMPLE))
-async def get_sync(caller: SignedIn, services: AllServices) -> SyncAnswer:
+async def get_sync(caller: ReadsBooks, services: AllServices) -> SyncAnswer:
     """The connection, each kind of object with how far it is read, and the latest runs. It asks QuickBooks nothing."""
     report = SyncProgressReport(uow=services.uow, connections=services.qbo_connections)
     return _answer(await report.get(caller.business.id))

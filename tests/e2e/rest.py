@@ -63,18 +63,18 @@ class Web:
         return services
 
     async def sign_in(self, business: str) -> "Visitor":
-        issued = await issue_token(self.services.uow, business, name="test", lifetime=timedelta(hours=1))
+        issued = await issue_token(self.services.access_uow, business, name="test", lifetime=timedelta(hours=1))
         return Visitor(self, issued.token, str(issued.business_id))
 
     async def run_jobs(self, business_id: str) -> int:
         """What a worker would do with the jobs that are waiting for this business; how many."""
-        async with self.services.uow([]) as uow:
+        async with self.services.jobs_uow([]) as uow:
             rows = await uow.session.scalars(
                 select(OutboxRow).where(OutboxRow.finished_at.is_(None), OutboxRow.dead_at.is_(None))
             )
             waiting = [row.id for row in rows if business_id in row.arguments]
         for outbox_id in waiting:
-            assert await execute(outbox_id, jobs=JOBS, context=self.services, uow=self.services.uow)
+            assert await execute(outbox_id, jobs=JOBS, context=self.services, uow=self.services.jobs_uow)
         return len(waiting)
 
 

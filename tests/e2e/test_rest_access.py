@@ -48,7 +48,7 @@ async def test_what_is_no_living_token_opens_nothing(web: Web, header: str) -> N
 
 
 async def test_an_expired_token_opens_nothing(web: Web) -> None:
-    issued = await issue_token(web.services.uow, "Late", name="old", lifetime=timedelta(seconds=-1))
+    issued = await issue_token(web.services.access_uow, "Late", name="old", lifetime=timedelta(seconds=-1))
     headers = {"Authorization": f"Bearer {issued.token}"}
     assert_problem(await web.http.get("/api/v1/sync", headers=headers), 401, "unauthenticated")
 

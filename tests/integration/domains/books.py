@@ -55,8 +55,8 @@ class Books:
         )
 
     @classmethod
-    async def open(cls, uow: UnitOfWorkFactory) -> "Books":
-        async with uow([]) as unit:
+    async def open(cls, uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory) -> "Books":
+        async with access_uow([]) as unit:
             business = await BusinessService().create_business(unit.session, "Dune Works", now=NOW)
         books = cls(business.id, uow)
         async with uow([business.id]) as unit:

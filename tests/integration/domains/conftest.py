@@ -17,6 +17,6 @@ async def uow(database: Database) -> AsyncIterator[UnitOfWorkFactory]:
 
 
 @pytest.fixture
-async def books(uow: UnitOfWorkFactory) -> Books:
+async def books(uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory) -> Books:
     """A new business with empty, fresh mirrors."""
-    return await Books.open(uow)
+    return await Books.open(uow, access_uow)

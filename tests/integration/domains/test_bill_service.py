@@ -136,8 +136,10 @@ async def test_a_bill_nobody_has_is_not_found(bills: BillService) -> None:
         await bills.get_bill_as_of(nobody, NOW)
 
 
-async def test_another_businesss_bill_is_not_found(uow: UnitOfWorkFactory, bills: BillService) -> None:
-    others = await Books.open(uow)
+async def test_another_businesss_bill_is_not_found(
+    uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory, bills: BillService
+) -> None:
+    others = await Books.open(uow, access_uow)
     await others.put("Bill", make_bill("7"))
     theirs = (await BillService(others.business_id, others.qbo).get_bills_due_in_days(60)).value[0]
     with pytest.raises(BillNotFound):

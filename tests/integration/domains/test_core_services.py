@@ -1,10 +1,7 @@
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
 
-from domains.core.api_tokens import ApiTokens
 from domains.core.business_service import BusinessService
 from domains.core.company_service import CompanyService
 from domains.core.connection_service import STATE_LIFETIME, ConnectionService
@@ -13,17 +10,15 @@ from domains.core.errors import (
     BusinessNotFound,
     ConnectionNotFound,
     OtherAccountConnected,
-    TokenNameEmpty,
     UnknownConnectState,
 )
-from domains.core.models import ApiToken, ConnectionState
+from domains.core.models import ConnectionState
 from infra.config import Rail
 from infra.db.unit_of_work import UnitOfWorkFactory
 from tests.integration.domains.books import NOW, Books
 from tests.unit.domains.bodies import make_company_info
 
 CONNECTIONS = ConnectionService(Rail.QBO)
-TOKENS = ApiTokens()
 REDIRECT = "http://127.0.0.1:8000/api/v1/qbo/callback"
 
 
@@ -38,18 +33,22 @@ async def state_of(uow: UnitOfWorkFactory, business_id: UUID) -> tuple[str, str 
         return connection.state, connection.reason
 
 
-async def test_a_state_opens_its_business_once(uow: UnitOfWorkFactory, books: Books) -> None:
+async def test_a_state_opens_its_business_once(
+    uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory, books: Books
+) -> None:
     async with uow([books.business_id]) as unit:
         state = await CONNECTIONS.start_connect(unit.session, books.business_id, redirect_uri=REDIRECT, now=NOW)
-    async with uow([]) as unit:
+    async with access_uow([]) as unit:
         pending = await CONNECTIONS.consume_state(unit.session, state, now=NOW)
     assert (pending.business_id, pending.redirect_uri) == (books.business_id, REDIRECT)
     with pytest.raises(UnknownConnectState):
-        async with uow([]) as unit:
+        async with access_uow([]) as unit:
             await CONNECTIONS.consume_state(unit.session, state, now=NOW)
 
 
-async def test_a_state_of_another_rail_unknown_or_too_old_is_refused(uow: UnitOfWorkFactory, books: Books) -> None:
+async def test_a_state_of_another_rail_unknown_or_too_old_is_refused(
+    uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory, books: Books
+) -> None:
     async with uow([books.business_id]) as unit:
         state = await CONNECTIONS.start_connect(unit.session, books.business_id, redirect_uri=REDIRECT, now=NOW)
     for service, given, at in [
@@ -57,13 +56,15 @@ async def test_a_state_of_another_rail_unknown_or_too_old_is_refused(uow: UnitOf
         (CONNECTIONS, state[:-1], NOW),
         (CONNECTIONS, state, NOW + STATE_LIFETIME),
     ]:
-        async with uow([]) as unit:
+        async with access_uow([]) as unit:
             with pytest.raises(UnknownConnectState):
                 await service.consume_state(unit.session, given, now=at)
 
 
-async def test_a_company_is_active_for_one_business(uow: UnitOfWorkFactory, books: Books) -> None:
-    other, realm = await Books.open(uow), str(uuid4())
+async def test_a_company_is_active_for_one_business(
+    uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory, books: Books
+) -> None:
+    other, realm = await Books.open(uow, access_uow), str(uuid4())
     await connect(uow, books.business_id, realm=realm)
     with pytest.raises(AccountConnectedElsewhere) as caught:
         await connect(uow, other.business_id, realm=realm)
@@ -82,7 +83,9 @@ async def test_a_business_keeps_the_books_of_one_company(uow: UnitOfWorkFactory,
         await connect(uow, books.business_id, realm=str(uuid4()))
 
 
-async def test_a_lost_grant_keeps_its_first_reason_until_the_reconnect(uow: UnitOfWorkFactory, books: Books) -> None:
+async def test_a_lost_grant_keeps_its_first_reason_until_the_reconnect(
+    uow: UnitOfWorkFactory, jobs_uow: UnitOfWorkFactory, books: Books
+) -> None:
     realm = str(uuid4())
     with pytest.raises(ConnectionNotFound):
         await state_of(uow, books.business_id)
@@ -91,52 +94,14 @@ async def test_a_lost_grant_keeps_its_first_reason_until_the_reconnect(uow: Unit
         async with uow([books.business_id]) as unit:
             await CONNECTIONS.mark_needs_reconnect(unit.session, books.business_id, reason=reason, now=NOW)
     assert await state_of(uow, books.business_id) == (ConnectionState.NEEDS_RECONNECT, "invalid_grant")
-    async with uow([]) as unit:
+    async with jobs_uow([]) as unit:
         assert books.business_id not in {row.business_id for row in await CONNECTIONS.list_active(unit.session)}
     await connect(uow, books.business_id, realm=realm)
     assert await state_of(uow, books.business_id) == (ConnectionState.ACTIVE, None)
 
 
-async def test_a_token_opens_its_business_until_it_ends(uow: UnitOfWorkFactory, books: Books) -> None:
-    ends = NOW + timedelta(days=1)
-    async with uow([books.business_id]) as unit:
-        token = await TOKENS.issue(unit.session, books.business_id, name=" demo ", expires_at=ends, now=NOW)
-    async with uow([]) as unit:
-        row = (await unit.session.scalars(select(ApiToken).where(ApiToken.business_id == books.business_id))).one()
-        assert await TOKENS.find_business_for_token(unit.session, token, now=NOW) == books.business_id
-        assert await TOKENS.find_business_for_token(unit.session, token, now=ends) is None
-        assert await TOKENS.find_business_for_token(unit.session, token + "x", now=NOW) is None
-        assert await TOKENS.find_business_for_token(unit.session, token.removeprefix("oo_"), now=NOW) is None
-    assert token.startswith("oo_")
-    assert (row.name, len(row.token_hash)) == ("demo", 32)
-    assert token.encode() not in row.token_hash
-
-    async with uow([books.business_id]) as unit:
-        await TOKENS.revoke(unit.session, books.business_id, token_id=row.id, now=NOW)
-    async with uow([]) as unit:
-        assert await TOKENS.find_business_for_token(unit.session, token, now=NOW) is None
-
-
-async def test_a_tokens_use_is_noted_to_the_hour(uow: UnitOfWorkFactory, books: Books) -> None:
-    async with uow([books.business_id]) as unit:
-        token = await TOKENS.issue(unit.session, books.business_id, name="demo", expires_at=None, now=NOW)
-    noted = []
-    for minutes in (0, 59, 61):
-        async with uow([]) as unit:
-            await TOKENS.note_use(unit.session, token, now=NOW + timedelta(minutes=minutes))
-            query = select(ApiToken.last_used_at).where(ApiToken.business_id == books.business_id)
-            noted.append((await unit.session.scalars(query)).one())
-    assert noted == [NOW, NOW, NOW + timedelta(minutes=61)]
-
-
-async def test_a_token_without_a_name_is_refused(uow: UnitOfWorkFactory, books: Books) -> None:
-    async with uow([books.business_id]) as unit:
-        with pytest.raises(TokenNameEmpty):
-            await TOKENS.issue(unit.session, books.business_id, name="  ", expires_at=None, now=NOW)
-
-
 async def test_businesses_are_read_by_id(uow: UnitOfWorkFactory, books: Books) -> None:
-    async with uow([]) as unit:
+    async with uow([books.business_id]) as unit:
         business = await BusinessService().get_business(unit.session, books.business_id)
         with pytest.raises(BusinessNotFound):
             await BusinessService().get_business(unit.session, uuid4())

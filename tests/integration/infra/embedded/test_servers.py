@@ -77,7 +77,7 @@ def test_a_home_with_a_long_path_works(home: Path) -> None:
 
 def test_two_homes_run_side_by_side(home: Path, shared: ServerAddresses) -> None:
     with servers(use(home)) as addresses:
-        assert not set(astuple(addresses)) & set(astuple(shared))
+        assert not set(astuple(addresses)[:3]) & set(astuple(shared)[:3])
         run(addresses.database_owner_url, "CREATE TABLE only_here (id int)")
         assert run(shared.database_owner_url, "SELECT to_regclass('only_here')") == [(None,)]
 

@@ -45,7 +45,7 @@ async def test_a_commit_rings_for_its_own_rows_alone(database: Database) -> None
     async def ring(rings: Sequence[Ring]) -> None:
         rung.extend(rings)
 
-    engine = create_engine(database.app_url, pool_size=1)
+    engine = create_engine(database.jobs_url, pool_size=1)
     uow = unit_of_work_factory(engine, ring=ring)
     async with uow([]) as unit:
         unit.enqueue("crowd", "a", queue="sync")

@@ -60,7 +60,7 @@ async def running_worker(shop: Shop, database: Database, redis_url: str) -> Asyn
 
 
 async def job_of(shop: Shop) -> OutboxRow:
-    async with shop.web.services.uow([]) as uow:
+    async with shop.web.services.jobs_uow([]) as uow:
         query = select(OutboxRow).where(OutboxRow.arguments.contains([shop.visitor.business_id]))
         return (await uow.session.scalars(query)).one()
 
@@ -70,7 +70,7 @@ async def until_done(shop: Shop, *, sweep: bool) -> OutboxRow:
         while (row := await job_of(shop)).finished_at is None:
             assert row.dead_at is None, row.last_error
             if sweep:
-                await ring_due(shop.web.services.uow, shop.web.services.doorbell)
+                await ring_due(shop.web.services.jobs_uow, shop.web.services.doorbell)
             await asyncio.sleep(0.1)
     return row
 
@@ -102,7 +102,7 @@ async def test_a_work_horse_killed_in_the_middle_is_followed_by_another(
         row = await job_of(shop)
         assert (row.attempts, row.finished_at) == (1, None)
         assert row.leased_until is not None
-        async with shop.web.services.uow([]) as uow:  # a minute later
+        async with shop.web.services.jobs_uow([]) as uow:  # a minute later
             expire = text("UPDATE outbox SET leased_until = now() - interval '1 second' WHERE id = :id")
             await uow.session.execute(expire, {"id": row.id})
         assert (await until_done(shop, sweep=True)).attempts == 2

@@ -1,6 +1,7 @@
 """A connect whose process dies at any of its commits: connected with tokens and a first reading asked for, or not at all."""
 
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from domains.core.models import Connection
 from infra.clock import SystemClock
 from infra.config import Rail
 from infra.db.engine import create_engine
-from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
 from infra.ids import new_id
 from infra.jobs.outbox import OutboxRow
 from infra.qbo.auth import QBOAuth
@@ -47,7 +48,14 @@ async def finish_connect(uow: UnitOfWorkFactory, database: Database, *, state: s
     oauth: Any = Intuit()
     store = RailTokenStore(uow, keyring=KEYRING)
     auth = QBOAuth(store=store, oauth=oauth, database_url=database.app_url, clock=CLOCK)
-    connect = ConnectQBO(uow=uow, connections=ConnectionService(Rail.QBO), oauth=oauth, auth=auth, clock=CLOCK)
+    connect = ConnectQBO(
+        uow=uow,
+        access_uow=uow,
+        connections=ConnectionService(Rail.QBO),
+        oauth=oauth,
+        auth=auth,
+        clock=CLOCK,
+    )
     return await connect.finish(state, code=SecretStr("code"), realm_id=realm_id)
 
 
@@ -61,16 +69,23 @@ async def what_is_there(uow: UnitOfWorkFactory, business_id: UUID) -> tuple[int,
 
 
 @pytest.mark.parametrize("after", [False, True])
-async def test_a_connect_is_whole_or_not_there(database: Database, *, after: bool) -> None:
+async def test_a_connect_is_whole_or_not_there(
+    database: Database, access_uow: UnitOfWorkFactory, *, after: bool
+) -> None:
     engine = create_engine(database.app_url, pool_size=3)
     uow, ends = unit_of_work_factory(engine), []
+
+    def each_by_its_role(business_ids: Sequence[UUID] = ()) -> AbstractAsyncContextManager[UnitOfWork]:
+        return uow(business_ids) if business_ids else access_uow([])
+
     for commits in range(5):
-        async with uow([]) as unit:
+        async with access_uow([]) as unit:
             business = await BusinessService().create_business(unit.session, "Cut", now=CLOCK.now())
+        async with uow([business.id]) as unit:
             state = await ConnectionService(Rail.QBO).start_connect(
                 unit.session, business.id, redirect_uri="http://here/", now=CLOCK.now()
             )
-        cut = cut_at_commit(uow, commits=commits, after=after)
+        cut = cut_at_commit(each_by_its_role, commits=commits, after=after)
         with suppress(Cut):
             await finish_connect(cut, database, state=state, realm_id=str(new_id().int)[-19:])
         ends.append(await what_is_there(uow, business.id))

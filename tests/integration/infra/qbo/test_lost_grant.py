@@ -54,7 +54,7 @@ async def test_invalid_grant_is_heard_once_and_nothing_loops(shop: Shop, monkeyp
     async with services.uow([business_id]) as uow:
         uow.enqueue(BACKFILL_JOB, str(business_id), queue="bulk")
     assert await shop.web.run_jobs(str(business_id)) == 1
-    async with services.uow([]) as uow:
+    async with services.jobs_uow([]) as uow:
         query = select(OutboxRow).where(OutboxRow.arguments.contains([str(business_id)]), OutboxRow.dead_at.isnot(None))
         (row,) = await uow.session.scalars(query)
     assert row.attempts == 1

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from infra.db.roles import ACCESS, APP, JOBS, LOGIN_ROLES, OWNER, SEALER
 from infra.embedded.roles import connect
 from runway.registry import METADATA, MIRROR_SPECS
 from tests.rig import Database
 
-# Looked up before the business is known (a token, a realm, a state) or crossing businesses; walled in by the tenancy issue.
-NOT_YET_WALLED = {"connection", "api_token", "oauth_state"}
+# Of no one business: people, what lets them in, and their letters. The application's own role has no right on them at all.
+OF_NO_BUSINESS = {
+    "alembic_version", "api_token", "api_token_use", "app_user", "firm", "firm_admin", "mail", "password_reset", "recovery_code",
+    "user_session",
+}  # fmt: skip
 MIRRORS = sorted({spec.mirror.__tablename__ for spec in MIRROR_SPECS})
 LOGS = [f"{mirror}_transaction_log" for mirror in MIRRORS]
 
@@ -21,18 +25,62 @@ def catalog(database: Database) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def test_every_tenant_table_has_forced_row_security_and_one_policy(catalog: psycopg.Connection) -> None:
+def test_every_table_is_walled_in_or_of_no_business(catalog: psycopg.Connection) -> None:
     rows = catalog.execute("""
         SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity,
-          (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = '*'
-             AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL)
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'business_id'
-        WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
+          EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'businesses_of_the_transaction'
+            AND p.polcmd = '*' AND p.polroles = '{0}' AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL)
+        FROM pg_class c WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND c.relnamespace = 'public'::regnamespace
     """).fetchall()
-    walls = {table: (is_forced, policies) for table, is_forced, policies in rows}
-    assert set(MIRRORS) | set(LOGS) | NOT_YET_WALLED | {"sync_state", "sync_run"} <= set(walls)
-    bare = {table for table, wall in walls.items() if wall != (True, 1)}
-    assert bare == NOT_YET_WALLED
+    walled = {table for table, is_forced, has_policy in rows if is_forced and has_policy}
+    assert {table for table, *_ in rows} - walled == OF_NO_BUSINESS
+    assert {"business", "connection", "outbox", "access_log", *MIRRORS, *LOGS} <= walled
+
+
+def test_a_table_that_names_a_business_is_never_of_no_business(catalog: psycopg.Connection) -> None:
+    query = "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'business_id'"
+    assert OF_NO_BUSINESS.isdisjoint(table for (table,) in catalog.execute(query))
+
+
+@pytest.mark.parametrize("role", LOGIN_ROLES)
+def test_no_role_of_ours_stands_above_the_walls(catalog: psycopg.Connection, role: str) -> None:
+    rights = catalog.execute(
+        "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, "
+        "EXISTS (SELECT FROM pg_auth_members WHERE member = r.oid) FROM pg_roles r WHERE rolname = %s",
+        [role],
+    ).fetchone()
+    assert rights == (False,) * 5
+    owned = catalog.execute("SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) = %s", [role]).fetchone()
+    assert owned is not None
+    assert (owned[0] > 0) is (role == OWNER)
+
+
+def test_only_the_roles_that_look_across_businesses_have_policies_of_their_own(catalog: psycopg.Connection) -> None:
+    rows = catalog.execute("""
+        SELECT r.rolname, c.relname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+        JOIN pg_roles r ON r.oid = ANY (p.polroles)
+    """).fetchall()
+    across: dict[str, set[str]] = {}
+    for role, table in rows:
+        across.setdefault(role, set()).add(table)
+    assert across[ACCESS] == {
+        "business", "oauth_state", "invitation", "membership", "api_token_business", "access_log", "outbox"
+    }  # fmt: skip
+    assert across[JOBS] == {"outbox", "business", "connection", "sync_state"}
+    assert set(across) <= {ACCESS, JOBS, SEALER}
+
+
+@pytest.mark.parametrize("table", sorted(OF_NO_BUSINESS))
+def test_the_application_cannot_look_at_people_and_their_keys(catalog: psycopg.Connection, table: str) -> None:
+    allowed = catalog.execute(f"SELECT has_table_privilege('{APP}', %s, 'SELECT')", [table]).fetchone()
+    assert allowed == (False,)
+
+
+@pytest.mark.parametrize("role", [ACCESS, JOBS])
+@pytest.mark.parametrize("table", [*MIRRORS, *LOGS, "rail_token"])
+def test_who_looks_across_businesses_sees_no_books(catalog: psycopg.Connection, role: str, table: str) -> None:
+    query = f"SELECT has_any_column_privilege('{role}', %s, 'SELECT, INSERT, UPDATE')"
+    assert catalog.execute(query, [table]).fetchone() == (False,)
 
 
 @pytest.mark.parametrize("mirror", MIRRORS)

@@ -1,0 +1,220 @@
+"""Who calls, which business, and what they may do there: one query a request. Sessions are of the role oodaloo_access."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domains.core.errors import BusinessNotNamed, BusinessOutOfReach, SessionUnknown, TokenUnknown
+from domains.core.models import Business
+from domains.core.people import ApiToken, ApiTokenBusiness, ApiTokenUse, FirmAdmin, Membership, User, UserSession
+from domains.core.permissions import MAY, Permission, Role
+from domains.core.secrets import hash_of
+
+SESSION_IDLE = timedelta(minutes=30)
+SESSION_SEEN_EVERY = timedelta(minutes=1)
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A browser that is signed in. `factor_at`: when they last showed who they are."""
+
+    user_id: UUID
+    session_id: UUID
+    email: str
+    name: str
+    factor_at: datetime
+    last_seen_at: datetime
+
+    @property
+    def actor(self) -> str:
+        return f"user:{self.user_id}"
+
+
+@dataclass(frozen=True)
+class TokenHolder:
+    """A program with a token; `user_id` is the person it acts for, if it acts for one."""
+
+    token_id: UUID
+    user_id: UUID | None
+    last_used_at: datetime | None
+
+    @property
+    def actor(self) -> str:
+        return f"token:{self.token_id}"
+
+    def is_noted_at(self, now: datetime) -> bool:
+        """Whether `last_used_at` is right to the minute."""
+        return self.last_used_at is not None and self.last_used_at > now - USE_NOTED_EVERY
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An open door: this principal, in this business, with these permissions.
+
+    `approval_limit` is in the business's home currency; None is no limit. A token of a person has the person's.
+    """
+
+    principal: Person | TokenHolder
+    business: Business
+    permissions: frozenset[Permission]
+    approval_limit: Decimal | None
+
+
+class AccessService:
+    """Recognises callers. What it finds is true at this moment only: nothing of it is kept."""
+
+    async def enter_with_token(
+        self, session: AsyncSession, plaintext: str, *, business_id: UUID | None, now: datetime
+    ) -> Entry:
+        """The business that a token opens; `business_id` chooses where it opens several.
+
+        Raises:
+            TokenUnknown: unknown, expired, revoked, or of a person who is disabled.
+            BusinessOutOfReach: it does not open that business, or its person does not belong there any more.
+            BusinessNotNamed: it opens several.
+        """
+        query = (
+            select(ApiToken, Business, *_rights())
+            .join(ApiTokenBusiness, ApiTokenBusiness.token_id == ApiToken.id)
+            .join(Business, Business.id == ApiTokenBusiness.business_id)
+            .outerjoin(Membership, _is_member(ApiToken.user_id))
+            .outerjoin(FirmAdmin, _is_admin(ApiToken.user_id))
+            .where(
+                _is_living(plaintext, now=now),
+                or_(ApiToken.user_id.is_(None), Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)),
+            )
+        )
+        rows = await _rows(session, query, business_id=business_id)
+        if not rows:
+            living = await session.scalar(select(ApiToken.id).where(_is_living(plaintext, now=now)))
+            raise TokenUnknown if living is None else BusinessOutOfReach
+        token, business, role, limit = _only(rows)
+        of_token = frozenset(map(Permission, token.permissions))
+        permissions = of_token if token.user_id is None else of_token & MAY[Role(role)]
+        return Entry(TokenHolder(token.id, token.user_id, token.last_used_at), business, permissions, limit)
+
+    async def enter_with_session(
+        self, session: AsyncSession, plaintext: str, *, business_id: UUID | None, now: datetime
+    ) -> Entry:
+        """The business that a signed-in person asks for, or their only one.
+
+        Raises:
+            SessionUnknown: unknown, ended, expired, idle for too long, or without its second factor.
+            BusinessOutOfReach: the person does not belong to that business, or to none.
+            BusinessNotNamed: they belong to several.
+        """
+        person = await self.find_person(session, plaintext, now=now)
+        query = (
+            select(literal(0), Business, *_rights())
+            .outerjoin(Membership, _is_member(literal(person.user_id)))
+            .outerjoin(FirmAdmin, _is_admin(literal(person.user_id)))
+            .where(or_(Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
+        )
+        rows = await _rows(session, query, business_id=business_id)
+        if not rows:
+            raise BusinessOutOfReach
+        _, business, role, limit = _only(rows)
+        return Entry(person, business, MAY[Role(role)], limit)
+
+    async def find_person(self, session: AsyncSession, plaintext: str, *, now: datetime) -> Person:
+        """The person whose browser shows this session.
+
+        Raises:
+            SessionUnknown: as `enter_with_session`.
+        """
+        row = (
+            await session.execute(
+                select(UserSession, User)
+                .join(User, User.id == UserSession.user_id)
+                .where(
+                    UserSession.token_hash == hash_of(plaintext),
+                    UserSession.is_complete,
+                    UserSession.ended_at.is_(None),
+                    UserSession.expires_at > now,
+                    UserSession.last_seen_at > now - SESSION_IDLE,
+                    User.disabled_at.is_(None),
+                )
+            )
+        ).one_or_none()
+        if row is None:
+            raise SessionUnknown
+        held, user = row
+        if held.last_seen_at <= now - SESSION_SEEN_EVERY:
+            held.last_seen_at = now
+        return Person(user.id, held.id, user.email, user.name, held.factor_at, held.last_seen_at)
+
+    async def list_businesses(self, session: AsyncSession, user_id: UUID) -> list[tuple[Business, Role]]:
+        """Every business a person belongs to, by name."""
+        query = (
+            select(Business, _rights()[0])
+            .outerjoin(Membership, _is_member(literal(user_id)))
+            .outerjoin(FirmAdmin, _is_admin(literal(user_id)))
+            .where(or_(Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
+            .order_by(Business.name, Business.id)
+        )
+        return [(business, Role(role)) for business, role in await session.execute(query)]
+
+    async def note_token_use(self, session: AsyncSession, holder: TokenHolder, *, address: str, now: datetime) -> bool:
+        """Keep `last_used_at` right to the minute; true for the token's first use from this address today (UTC)."""
+        if not holder.is_noted_at(now):
+            await session.execute(
+                update(ApiToken)
+                .where(ApiToken.id == holder.token_id)
+                .values(last_used_at=func.greatest(ApiToken.last_used_at, now))
+                .execution_options(synchronize_session=False)
+            )
+        today: date = now.date()
+        noted = await session.execute(
+            insert(ApiTokenUse)
+            .values(token_id=holder.token_id, used_on=today, address=address)
+            .on_conflict_do_nothing()
+            .returning(ApiTokenUse.token_id)
+        )
+        return noted.first() is not None
+
+
+def _is_living(plaintext: str, *, now: datetime) -> ColumnElement[bool]:
+    """Of a person who is disabled, no token lives."""
+    is_disabled = select(User.id).where(User.id == ApiToken.user_id, User.disabled_at.is_not(None)).exists()
+    return and_(
+        ApiToken.token_hash == hash_of(plaintext),
+        ApiToken.revoked_at.is_(None),
+        or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
+        ~is_disabled,
+    )
+
+
+def _is_member(user_id: Any) -> ColumnElement[bool]:
+    return and_(Membership.business_id == Business.id, Membership.user_id == user_id)
+
+
+def _is_admin(user_id: Any) -> ColumnElement[bool]:
+    return and_(FirmAdmin.firm_id == Business.firm_id, FirmAdmin.user_id == user_id)
+
+
+def _rights() -> tuple[Any, Any]:
+    """The role, and the approval limit, which binds members and not the firm's admins. Both null for a service's token."""
+    is_admin = FirmAdmin.user_id.is_not(None)
+    role = case((is_admin, Role.FIRM_ADMIN.value), else_=Membership.role)
+    return role, case((is_admin, null()), else_=Membership.approval_limit)
+
+
+async def _rows(session: AsyncSession, query: Select[Any], *, business_id: UUID | None) -> Sequence[Any]:
+    if business_id is not None:
+        query = query.where(Business.id == business_id)
+    found: Sequence[Any] = (await session.execute(query.limit(2))).all()
+    return found
+
+
+def _only(rows: Sequence[Any]) -> Any:
+    if len(rows) > 1:
+        raise BusinessNotNamed
+    return rows[0]

@@ -1,0 +1,19 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from infra.db.base import Base
+
+
+class Mail(Base):
+    """A letter that is to go out. Its text may hold a link that opens a door: it is sealed, and dropped once the letter is sent."""
+
+    __tablename__ = "mail"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    recipient: Mapped[str]
+    subject: Mapped[str]
+    body_sealed: Mapped[str | None]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
