@@ -136,6 +136,9 @@ class Books:
     async def get(self, path: str, **params: str) -> Any:
         return exact_json.loads((await self._http.get(path, params=params)).content)
 
+    async def raw(self, path: str) -> bytes:
+        return (await self._http.get(path)).content
+
     async def get_with(self, path: str, **headers: str) -> Any:
         return exact_json.loads((await self._http.get(path, headers=headers)).content)
 
