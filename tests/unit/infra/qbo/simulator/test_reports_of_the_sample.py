@@ -8,6 +8,7 @@ import pytest
 
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.loading import load_company
+from infra.qbo.simulator.books.store import Record
 from infra.qbo.simulator.files.company_file import read_company_file
 from tests.unit.infra.qbo.simulator.report_reading import (
     SAMPLES,
@@ -90,6 +91,49 @@ def test_general_ledger_leaves_the_captured_balance_on_each_day(craigs: Company)
     """Within a day QBO's order is not told by anything in its answer."""
     theirs, period = captured("general_ledger")
     assert _day_balances(ask(craigs, "GeneralLedger", **period)) == _day_balances(theirs)
+
+
+def test_every_account_of_the_statements_is_the_captured_ledger_s(craigs: Company) -> None:
+    """Account by account: what the captured ledger moved is the row of the balance sheet or of profit and loss."""
+    theirs, period = captured("general_ledger")
+    moved = {identifier: total for identifier, total in _moved(rows_of(theirs)) if total}
+    sheet, income = ask(craigs, "BalanceSheet", **period), ask(craigs, "ProfitAndLoss", **period)
+    shown = dict(_own_amounts(rows_of(sheet)))
+    earned = dict(_own_amounts(rows_of(income)))
+    assert not shown.keys() & earned.keys()
+    made = {identifier: total for identifier, total in (shown | earned).items() if total}
+    retained = made.pop(next(account.id for account in _retained(craigs)), Decimal(0))
+    assert made == moved
+    assert len(moved) > 35
+    assert retained + total(sheet, "NetIncome") == total(income, "NetIncome")
+
+
+def _moved(rows: list[Report], account: str = "") -> list[tuple[str, Decimal]]:
+    """Each account's own movements summed, by its id; of a section without a header, the account's around it."""
+    sums: dict[str, Decimal] = {}
+    for row in rows:
+        if "ColData" in row:
+            sums[account] = sums.get(account, Decimal(0)) + Decimal(row["ColData"][6]["value"] or "0")
+            continue
+        identifier = row["Header"]["ColData"][0].get("id", "") if "Header" in row else account
+        for inner, amount in _moved(row["Rows"]["Row"], identifier):
+            sums[inner] = sums.get(inner, Decimal(0)) + amount
+    return [(identifier, amount) for identifier, amount in sums.items() if identifier]
+
+
+def _own_amounts(rows: list[Report]) -> list[tuple[str, Decimal]]:
+    found = []
+    for row in rows:
+        first = row.get("Header", row).get("ColData", [{}])
+        if "id" in first[0]:
+            found.append((first[0]["id"], Decimal(first[1]["value"] or "0")))
+        found += _own_amounts(row.get("Rows", {}).get("Row", []))
+    return found
+
+
+def _retained(company: Company) -> list[Record]:
+    accounts = company.stores["Account"].records.values()
+    return [account for account in accounts if account.body["AccountSubType"] == "RetainedEarnings"]
 
 
 def _lines(rows: list[Report]) -> list[Line]:
