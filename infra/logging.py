@@ -1,21 +1,34 @@
-"""structlog set up once a process: events named `rail.action.outcome`, fields not prose, no token ever."""
+"""structlog set up once a process: events named `rail.action.outcome`, fields not prose, no token ever.
+
+Whatever is logged, by us or by a library through the standard library's loggers, passes `infra/redaction.py` first.
+"""
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-_SECRET_FIELDS = frozenset(
-    {"access_token", "refresh_token", "client_secret", "authorization", "token", "password", "code"}
-)
+from infra.redaction import redact_fields, redact_text
+
+
+class RedactedRecord(logging.LogRecord):
+    """A library's record: its words and its traceback are redacted for every handler, also those that we did not make."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        if self.exc_info and self.exc_info[1] is not None:
+            # A formatter that finds this text makes none of its own.
+            self.exc_text = redact_text("".join(traceback.format_exception(self.exc_info[1])).rstrip())
+
+    def getMessage(self) -> str:  # noqa: N802  # the standard library's name
+        return redact_text(super().getMessage())
 
 
 def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for field in _SECRET_FIELDS & event.keys():
-        event[field] = "[redacted]"
-    return event
+    return redact_fields(event)
 
 
 def configure_logging(*, level: str = "INFO", as_json: bool = False) -> None:
@@ -24,11 +37,10 @@ def configure_logging(*, level: str = "INFO", as_json: bool = False) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,  # before the redaction; the default prints local variables, and with them tokens
         _redact,
     ]
-    if as_json:
-        shared.append(structlog.processors.format_exc_info)
-    # The default traceback prints local variables, and with them tokens.
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
         if as_json
@@ -42,6 +54,7 @@ def configure_logging(*, level: str = "INFO", as_json: bool = False) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    logging.setLogRecordFactory(RedactedRecord)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
 
 
