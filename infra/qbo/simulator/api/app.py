@@ -19,7 +19,9 @@ from infra.qbo.simulator.trouble.layer import TroubleLayer
 def create_app(simulator: Simulator) -> Starlette:
     endpoint = CompanyEndpoint(simulator)
     company = Route(
-        "/v3/company/{realm_id}/{path:path}", endpoint.answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]
+        "/v3/company/{realm_id}/{path:path}",
+        endpoint.answer,
+        methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
     )
     routes = [company, *oauth_routes(simulator), *admin_routes(simulator), *lever_routes(simulator)]
     app = Starlette(routes=routes, exception_handlers={HTTPStatus.NOT_FOUND: _no_such_path})

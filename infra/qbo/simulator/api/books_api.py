@@ -10,7 +10,7 @@ from infra.qbo.simulator.api.printing import print_document
 from infra.qbo.simulator.api.query_execution import QueryAnswer, run_query
 from infra.qbo.simulator.api.query_language import parse_query
 from infra.qbo.simulator.books.company import Company
-from infra.qbo.simulator.books.entities import EntityKind, find_kind
+from infra.qbo.simulator.books.entities import EntityKind, find_absent_kind, find_kind
 from infra.qbo.simulator.books.mailing import mark_sent
 from infra.qbo.simulator.books.properties import check_properties
 from infra.qbo.simulator.books.store import Record
@@ -33,6 +33,8 @@ class BooksAPI:
 
     def read(self, company: Company, entity: str, identifier: str, *, include: str = "") -> bytes:
         """CompanyInfo may be asked by realm id or, as in older clients, by "1"."""
+        if find_absent_kind(entity) is not None:
+            raise faults.not_found() if identifier.isdecimal() else faults.invalid_id(identifier)
         kind = _require(entity)
         if kind.name in _SINGLETONS and identifier == company.realm_id:
             identifier = "1"
@@ -68,6 +70,8 @@ class BooksAPI:
         statement = parse_query(text)
         if statement.fields is not None and not behaviour.projections:
             raise faults.invalid_query("projections are not supported")
+        if statement.kind.is_absent:
+            return QueryAnswer(statement.kind.name, total=0 if statement.is_count else None)
         lag = behaviour.query_lag_seconds
         answer = run_query(
             company.stores[statement.kind.name],

@@ -7,7 +7,7 @@ from typing import Final
 from infra import exact_json
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.books.company import Company
-from infra.qbo.simulator.books.entities import EntityKind, find_kind
+from infra.qbo.simulator.books.entities import NOT_IN_CHANGES, EntityKind, find_absent_kind, find_kind
 from infra.qbo.simulator.books.store import EntityStore
 from infra.qbo.simulator.timestamps import read_instant, show_instant
 
@@ -37,7 +37,7 @@ def changes_since(company: Company, *, entities: str, changed_since: str) -> tup
     limit = room = LIMIT.get()
     groups = []
     for kind in kinds:
-        group, count = _group(company.stores[kind.name], since, room=room)
+        group, count = (b"{}", 0) if kind.is_absent else _group(company.stores[kind.name], since, room=room)
         if count or company.behaviour.cdc_empty_group == "empty":
             groups.append(group)
         room -= count
@@ -69,7 +69,7 @@ def _deleted(identifier: str, at: int) -> bytes:
 
 
 def _kind(name: str) -> EntityKind:
-    kind = find_kind(name)
-    if kind is None:
+    kind = find_kind(name) or find_absent_kind(name)
+    if kind is None or kind.name in NOT_IN_CHANGES:
         raise faults.unsupported_property("entities", f"{name} is not supported by change data capture")
     return kind

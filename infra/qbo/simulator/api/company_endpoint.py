@@ -15,6 +15,7 @@ from infra.qbo.simulator.api.answers import PDF, Answer, fault_answer, page, ref
 from infra.qbo.simulator.api.books_api import BooksAPI
 from infra.qbo.simulator.api.replies import check_length
 from infra.qbo.simulator.api.reports_api import answer_report
+from infra.qbo.simulator.api.request_bodies import BodyTooLarge, read_payload
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.faults import GatewayFault, ServiceFault
 from infra.qbo.simulator.simulator import Simulator
@@ -43,14 +44,14 @@ class CompanyEndpoint:
             with simulator.replies.running(realm_id, request_id, behaviour=behaviour):
                 if simulator.latency_seconds:
                     await asyncio.sleep(simulator.latency_seconds)
-                payload = await request.body()
-                if len(payload) > behaviour.largest_request_bytes:
-                    return page(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                payload = await read_payload(request, largest=behaviour.largest_request_bytes)
                 return respond(self._dispatch(request, payload), form)
         except (ServiceFault, GatewayFault) as fault:
             return refusal(fault, form, now=simulator.clock.now(), behaviour=behaviour)
         except _NoSuchPath:
             return page(HTTPStatus.NOT_FOUND)
+        except BodyTooLarge:
+            return page(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         except Exception as error:  # noqa: BLE001 - as QBO does: a defect answers 10000 and the service goes on
             _log.exception("simulator.request.failed", path=request.url.path)
             failure = faults.system_failure(type(error).__name__)
@@ -95,7 +96,8 @@ class CompanyEndpoint:
                 return Answer(
                     self._books.changes(company, options.get("entities", ""), options.get("changedsince", ""))
                 )
-            text = options.get("query", "") if method == "GET" else payload.decode(errors="replace")
+            text = payload.decode(errors="replace").strip() if method == "POST" else ""
+            text = text.removeprefix("\ufeff") or options.get("query", "")
             return Answer(self._books.query(company, text))
         raise self._unsupported(company, method)
 

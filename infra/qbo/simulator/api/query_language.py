@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from infra.qbo.simulator.books.entities import EntityKind, find_kind
+from infra.qbo.simulator.books.entities import EntityKind, find_absent_kind, find_kind
 from infra.qbo.simulator.faults import invalid_query, unparsable_query
 
 DEFAULT_PAGE: Final = 100
@@ -137,7 +137,7 @@ class _Parser:
 
     def _entity(self) -> EntityKind:
         name = self._name()
-        kind = find_kind(name)
+        kind = find_kind(name) or find_absent_kind(name)
         if kind is None:
             raise invalid_query(f"Metadata not found for Entity: {name}")
         return kind
@@ -267,6 +267,8 @@ def _unexpected(token: Token) -> Exception:
 
 
 def _known(kind: EntityKind, name: str) -> str:
+    if kind.is_absent:
+        return name
     first, _, rest = name.partition(".")
     spelling = kind.canonical.get(name.lower()) or kind.canonical.get(first.lower())
     if spelling is None:
@@ -276,6 +278,6 @@ def _known(kind: EntityKind, name: str) -> str:
 
 def _filterable(kind: EntityKind, name: str) -> str:
     spelling = _known(kind, name.removesuffix(".value"))
-    if spelling not in kind.filterable:
+    if spelling not in kind.filterable and not kind.is_absent:
         raise invalid_query(f"property '{name}' is not queryable")
     return spelling

@@ -55,6 +55,7 @@ class Completion:
         fresh = {key: value for key, value in body.items() if key not in owned and value is not None and value != ""}
         if not trusted:
             check_shape(kind, fresh, behaviour=self._rules.behaviour)
+            self._rules.check_currency(fresh)
         check_required(kind, fresh)
         resolve_references(
             fresh,

@@ -17,7 +17,10 @@ ADDRESSES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class EntityKind:
-    """`filterable` holds dotted properties in QBO's spelling; `required` those of a create."""
+    """`filterable` holds dotted properties in QBO's spelling; `required` those of a create.
+
+    `is_absent`: QBO has it and these books never do, so that it reads as if the company had none.
+    """
 
     name: str
     is_name_list: bool = False
@@ -27,6 +30,7 @@ class EntityKind:
     filterable: frozenset[str] = frozenset()
     operations: frozenset[str] = frozenset({"create", "read", "update", "delete"})
     canonical: dict[str, str] = field(default_factory=dict)
+    is_absent: bool = False
 
 
 def _kind(
@@ -161,8 +165,20 @@ _KINDS: Final = (
     ),
 )
 
+_ABSENT: Final = tuple(
+    EntityKind(name, operations=frozenset({"read"}), is_absent=True)
+    for name in (
+        "Attachable", "Budget", "Class", "CompanyCurrency", "CreditCardPayment", "CustomerType", "Department", "Employee",
+        "Estimate", "ExchangeRate", "InventoryAdjustment", "JournalCode", "PaymentMethod", "PurchaseOrder",
+        "RecurringTransaction", "RefundReceipt", "ReimburseCharge", "TaxAgency", "TaxClassification", "TaxCode", "TaxRate",
+        "TimeActivity",
+    )
+)  # fmt: skip
+NOT_IN_CHANGES: Final = frozenset({"JournalCode", "TimeActivity", "TaxAgency", "TaxCode", "TaxRate"})
+
 ENTITY_KINDS: Final[dict[str, EntityKind]] = {kind.name: kind for kind in _KINDS}
 _BY_ANY_CASE: Final = {kind.name.lower(): kind for kind in _KINDS}
+_ABSENT_BY_ANY_CASE: Final = {kind.name.lower(): kind for kind in _ABSENT}
 
 NAME_LISTS: Final = ("Account", "Term", "Item", "Vendor", "Customer")
 
@@ -181,3 +197,8 @@ REFERENCES: Final[dict[str, tuple[str, str]]] = {
 def find_kind(name: str) -> EntityKind | None:
     """The entity of that name in any case, or None for one this simulator does not have."""
     return _BY_ANY_CASE.get(name.lower())
+
+
+def find_absent_kind(name: str) -> EntityKind | None:
+    """Of those that QBO has and no company here has anything of."""
+    return _ABSENT_BY_ANY_CASE.get(name.lower())

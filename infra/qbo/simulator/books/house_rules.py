@@ -5,6 +5,7 @@ from typing import Final
 
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.behaviour import DEFAULT
+from infra.qbo.simulator.books.documents import USD
 from infra.qbo.simulator.books.ledger import ref_id
 from infra.qbo.simulator.books.references import person_type
 from infra.qbo.simulator.books.store import Body, EntityStore
@@ -59,6 +60,13 @@ class HouseRules:
         """
         if entity in _NOT_IN_SIMPLE_START and "Simple Start" in self._plan():
             raise faults.not_in_plan(entity)
+
+    def check_currency(self, body: Body) -> None:
+        """Raises:
+        ServiceFault: 6000. No company here keeps more than its home currency.
+        """
+        if ref_id(body, "CurrencyRef") not in {None, USD["value"]}:
+            raise faults.refused("Multi Currency should be enabled to perform this operation.", element="CurrencyRef")
 
     def check_accounts(self, entity: str, body: Body) -> None:
         """Raises:

@@ -1,6 +1,8 @@
 """What a request's body may hold, and in which coats it may come."""
 
-from collections.abc import AsyncIterator
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -53,3 +55,33 @@ async def test_the_singletons_too(client: SimulatorClient) -> None:
         shown = (await client.get(path)).json()[entity]
         assert (await client.post(entity.lower(), shown)).status_code == 200, entity
     assert code_of(await client.post("preferences", {"Id": "1", "SyncToken": "1", "Colours": {}})) == "2010"
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", lambda text: zlib.compress(text, wbits=-zlib.MAX_WBITS)),
+        ("identity", lambda text: text),
+    ],
+)
+async def test_a_packed_body_is_unpacked(client: SimulatorClient, coding: str, pack: Callable[[bytes], bytes]) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+    body = pack('{"DisplayName": "Überß"}'.encode())
+    answer = await client.call("POST", "vendor", body, headers=headers)
+    assert answer.json()["Vendor"]["DisplayName"] == "Überß"
+    broken = await client.call("POST", "vendor", b"{", headers=headers)
+    assert (broken.status_code, code_of(broken)) == (400, "2010")
+
+
+async def test_a_body_that_unpacks_to_too_much_is_a_page(client: SimulatorClient) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = await client.call("POST", "vendor", gzip.compress(b" " * 2_000_000), headers=headers)
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (413, "text/html")
+
+
+async def test_another_currency_needs_more_than_these_books(client: SimulatorClient) -> None:
+    assert code_of(await client.post("bill", bill(CurrencyRef={"value": "EUR"}))) == "6000"
+    made = await client.make("Bill", bill(CurrencyRef={"value": "USD"}))
+    assert made["CurrencyRef"] == {"value": "USD", "name": "United States Dollar"}
