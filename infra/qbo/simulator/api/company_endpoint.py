@@ -16,6 +16,7 @@ from infra.qbo.simulator.api.books_api import BooksAPI
 from infra.qbo.simulator.api.replies import check_length
 from infra.qbo.simulator.api.reports_api import answer_report
 from infra.qbo.simulator.api.request_bodies import BodyTooLarge, read_payload
+from infra.qbo.simulator.api.xml_bodies import MalformedXML, read_xml
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.faults import GatewayFault, ServiceFault
 from infra.qbo.simulator.simulator import Simulator
@@ -154,14 +155,14 @@ class CompanyEndpoint:
         return answer
 
     def _read_body(self, request: Request, payload: bytes) -> dict[str, Any]:
-        """QBO reads XML too; this service reads JSON alone."""
         content_type = request.headers.get("content-type", "application/json")
-        if "json" not in content_type.lower():
+        is_xml = "xml" in content_type.lower()
+        if not is_xml and "json" not in content_type.lower():
             raise self._refused(_NO_TYPE.format(content_type), precise=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         try:
-            body = exact_json.loads(payload)
-        except MalformedJSON as error:
-            raise faults.unsupported_property("body", f"should be JSON: {error}") from error
+            body = read_xml(payload) if is_xml else exact_json.loads(payload)
+        except (MalformedJSON, MalformedXML) as error:
+            raise faults.unsupported_property("body", f"should be {'XML' if is_xml else 'JSON'}: {error}") from error
         if not isinstance(body, dict):
             raise faults.unsupported_property("body", "should be a JSON object")
         return body
