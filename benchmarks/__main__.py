@@ -29,8 +29,14 @@ async def _paging() -> Sequence[Measure]:
     return (await paging.run(seeds=200, invoices=20_000)).measures
 
 
+async def _cancellation() -> Sequence[Measure]:
+    from benchmarks.proofs import cancellation
+
+    return (await cancellation.run(requests=25_000)).measures
+
+
 _BENCHES: dict[str, Work] = {"mirror_store": _mirror_store, "backfill": _backfill}
-_PROOFS: dict[str, Work] = {"paging": _paging}
+_PROOFS: dict[str, Work] = {"cancellation": _cancellation, "paging": _paging}
 
 
 def main() -> int:
