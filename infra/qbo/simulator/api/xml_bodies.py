@@ -5,14 +5,9 @@ from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 from infra.errors import OodalooError
+from infra.qbo.simulator.books.checks import NUMBERS
 
 _REPEATED: Final = frozenset({"Line", "LinkedTxn", "TaxLine", "CustomField", "BatchItemRequest"})
-_NUMBERS: Final = frozenset({
-    "Amount", "TotalAmt", "Qty", "UnitPrice", "TotalTax", "ExchangeRate", "DiscountPercent", "TaxPercent", "Deposit",
-    "NetAmountTaxable", "DueDays", "DiscountDays", "DayOfMonthDue", "DueNextMonthDays", "DiscountDayOfMonth", "LineNum",
-    "QtyOnHand", "PurchaseCost", "Balance", "UnappliedAmt", "TaxInclusiveAmt", "DiscountRate", "DiscountAmt", "BillRate",
-    "CostRate", "Level", "CurrentBalance", "CurrentBalanceWithSubAccounts", "BalanceWithJobs", "RemainingCredit",
-})  # fmt: skip
 _WORDED: Final = frozenset({"CustomerMemo"})  # plain text here, an object with a value in JSON
 _NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
@@ -67,7 +62,7 @@ def _value(name: str, element: ET.Element) -> Any:
 def _scalar(name: str, text: str) -> Any:
     if text in {"true", "false"}:
         return text == "true"
-    if name in _NUMBERS and text:
+    if name in NUMBERS and text:
         try:
             return Decimal(text)
         except InvalidOperation:

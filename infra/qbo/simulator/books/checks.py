@@ -32,6 +32,13 @@ _LINE_NEEDS: Final = {
 _PRICED: Final = ("SalesItemLineDetail", "ItemBasedExpenseLineDetail")
 _TEXT: Final = ("DocNumber", "PrivateNote", "DisplayName", "Name", "PaymentRefNum", "Id", "SyncToken")
 _SWITCHES: Final = ("Active", "Job", "BillWithParent", "Credit", "Adjustment", "Taxable", "Vendor1099")
+NUMBERS: Final = frozenset({
+    "Amount", "TotalAmt", "Qty", "UnitPrice", "TotalTax", "ExchangeRate", "DiscountPercent", "TaxPercent", "Deposit",
+    "NetAmountTaxable", "DueDays", "DiscountDays", "DayOfMonthDue", "DueNextMonthDays", "DiscountDayOfMonth", "LineNum",
+    "QtyOnHand", "PurchaseCost", "Balance", "UnappliedAmt", "TaxInclusiveAmt", "DiscountRate", "DiscountAmt", "BillRate",
+    "CostRate", "Level", "CurrentBalance", "CurrentBalanceWithSubAccounts", "BalanceWithJobs", "RemainingCredit",
+})  # fmt: skip
+"""Properties that are numbers wherever they stand; clients write them as text too."""
 _ISO_DATE: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T.*|[-+]\d{2}:\d{2}|Z)?")
 _LARGEST_AMOUNT: Final = Decimal(10) ** 15
 
@@ -87,6 +94,9 @@ def _convert_scalars(body: Body) -> None:
             if value.lower() not in {"true", "false"}:
                 raise faults.unsupported_property(element, "should be true or false")
             body[element] = value.lower() == "true"
+    for element in NUMBERS & body.keys():
+        if isinstance(body[element], str):
+            body[element] = _number(body[element], element)
     for element in ("TxnDate", "DueDate"):
         if element in body:
             body[element] = _date(body[element], element)

@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -85,3 +86,11 @@ async def test_another_currency_needs_more_than_these_books(client: SimulatorCli
     assert code_of(await client.post("bill", bill(CurrencyRef={"value": "EUR"}))) == "6000"
     made = await client.make("Bill", bill(CurrencyRef={"value": "USD"}))
     assert made["CurrencyRef"] == {"value": "USD", "name": "United States Dollar"}
+
+
+async def test_numbers_written_as_text_are_numbers(client: SimulatorClient) -> None:
+    assert (await client.make("Term", {"Name": "Net 7", "DueDays": "7"}))["DueDays"] == 7
+    assert (await client.make("Item", {"Name": "Seed", "IncomeAccountRef": {"value": "5"}, "UnitPrice": "1.50"}))[
+        "UnitPrice"
+    ] == Decimal("1.5")
+    assert code_of(await client.post("term", {"Name": "Net 8", "DueDays": "eight"})) == "2090"
