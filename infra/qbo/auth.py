@@ -16,16 +16,26 @@ from uuid import UUID
 import psycopg
 from psycopg.errors import LockNotAvailable
 from pydantic import SecretStr
-from sqlalchemy.exc import OperationalError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from sqlalchemy.exc import SQLAlchemyError
 
 from infra.clock import Clock
 from infra.config import Rail
 from infra.logging import get_logger
-from infra.qbo.errors import QBOAccessRevoked, QBOAuthExpired, QBOUnavailable
+from infra.qbo.errors import QBOAccessRevoked, QBOAuthExpired, QBOError, QBOUnavailable
+from infra.qbo.grant_keeping import GrantKeeping
 from infra.qbo.oauth import IntuitOAuth, TokenGrant
 from infra.qbo.tokens import TokenSource
-from infra.security.rail_tokens import AlsoWrite, RailGrant, RailTokenStore, nothing_else
+from infra.redaction import words_of
+from infra.security.keyring import CannotOpen
+from infra.security.rail_tokens import (
+    DISCONNECTED,
+    AlsoWrite,
+    NotConnected,
+    RailGrant,
+    RailTokenStore,
+    nothing_else,
+)
+from infra.security.token_spool import TokenSpool
 
 LOCK_WAIT = timedelta(seconds=10)
 _LAST_USE = timedelta(minutes=1)  # a token with less life than this is not handed out
@@ -38,8 +48,18 @@ log = get_logger()
 class QBOAuth:
     """One a process (or a job): hands each business its `TokenSource` and merges refreshes inside the process."""
 
-    def __init__(self, *, store: RailTokenStore, oauth: IntuitOAuth, database_url: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: RailTokenStore,
+        oauth: IntuitOAuth,
+        database_url: str,
+        clock: Clock,
+        spool: TokenSpool | None = None,
+    ) -> None:
+        """`spool` keeps a rotated token whose commit fails; without one it is lost, loudly."""
         self._store = store
+        self._keeping = GrantKeeping(store=store, clock=clock, spool=spool)
         self._oauth = oauth
         self._conninfo = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._clock = clock
@@ -57,8 +77,57 @@ class QBOAuth:
         What `also` writes becomes visible with the tokens or not at all; it may be called again after a lost connection.
         """
         async with self._alone(business_id):
-            await self._keep(business_id, _as_rail_grant(realm_id, grant), also=also)
+            await self._keeping.replace(business_id, _as_rail_grant(realm_id, grant), also=also)
         log.info("qbo.connection.made", business_id=str(business_id), realm_id=realm_id)
+
+    async def disconnect(self, business_id: UUID, *, also: AlsoWrite = nothing_else) -> bool:
+        """End the connection here, then the grant at Intuit; True when both are done and the tokens deleted.
+
+        From the first commit on, which `also` is part of, every call fails at once. What Intuit does not answer to is left to
+        `revoke_disconnected`, called again later.
+        """
+        async with self._alone(business_id):
+            await self._keeping.take_spooled(business_id)
+            await self._store.mark_disconnected(business_id, Rail.QBO, at=self._clock.now(), also=also)
+        log.info("qbo.connection.ended", business_id=str(business_id))
+        try:
+            await self.revoke_disconnected(business_id)
+        except QBOError as error:
+            log.warning("qbo.connection.not_revoked", business_id=str(business_id), error=type(error).__name__)
+            return False
+        return True
+
+    async def revoke_disconnected(self, business_id: UUID) -> None:
+        """Revoke at Intuit what was disconnected here, and delete the tokens. A connection made since is left alone.
+
+        Raises:
+            QBOError: Intuit did not do it; the tokens stay for another time.
+        """
+        async with self._alone(business_id):
+            try:
+                grant = await self._store.get(business_id, Rail.QBO)
+            except NotConnected:
+                return
+            except CannotOpen:  # nobody can use or revoke them any more
+                await self._store.forget(business_id, Rail.QBO, at=self._clock.now())
+                return
+            if grant.reconnect_reason != DISCONNECTED or not grant.refresh_token.get_secret_value():
+                return
+            await self._oauth.revoke(grant.refresh_token)
+            await self._store.forget(business_id, Rail.QBO, at=self._clock.now())
+        log.info("qbo.connection.revoked", business_id=str(business_id), realm_id=grant.external_account_id)
+
+    async def take_spooled(self) -> None:
+        """Bring what an earlier process had to leave in the spool into the database; what fails waits on, for the next use."""
+        for business_id in self._keeping.list_spooled():
+            failure = None
+            try:
+                async with self._alone(business_id):
+                    await self._keeping.take_spooled(business_id)
+            except (QBOUnavailable, CannotOpen, SQLAlchemyError) as error:
+                failure = words_of(error)
+            if failure:
+                log.error("qbo.token.still_spooled", business_id=str(business_id), error=failure)
 
     async def close(self) -> None:
         """Wait for the refreshes under way: cut off behind Intuit's answer, one would lose the connection.
@@ -70,7 +139,7 @@ class QBOAuth:
     async def current(self, business_id: UUID) -> SecretStr:
         grant = await self._read(business_id)
         now = self._clock.now()
-        if now < refresh_due_at(business_id, grant):
+        if now < refresh_due_at(business_id, grant) and not self._keeping.is_spooled(business_id):
             return grant.access_token
         is_usable = now < grant.expires_at - _LAST_USE
         if is_usable and now < self._no_early_refresh_before.get(business_id, now):
@@ -103,6 +172,7 @@ class QBOAuth:
 
     async def _refresh_alone(self, business_id: UUID, *, rejected: str | None) -> RailGrant:
         async with self._alone(business_id):
+            await self._keeping.take_spooled(business_id)
             grant = await self._read(business_id)
             now = self._clock.now()
             if rejected is None:
@@ -116,7 +186,7 @@ class QBOAuth:
             renewed = await self._renew(business_id, grant, now=now)
             if rejected is not None:
                 renewed = replace(renewed, refreshed_after_rejection_at=now)
-            await self._keep(business_id, renewed)
+            await self._keeping.keep(business_id, renewed)
         log.info("qbo.token.refreshed", business_id=str(business_id), was_rejected=rejected is not None)
         return renewed
 
@@ -159,16 +229,6 @@ class QBOAuth:
                 f"QuickBooks must be connected again ({grant.reconnect_reason}).", code=grant.reconnect_reason
             )
         return grant
-
-    async def _keep(self, business_id: UUID, grant: RailGrant, *, also: AlsoWrite = nothing_else) -> None:
-        # Losing a rotated token loses the connection, so a database that restarts is worth some patience.
-        attempts = AsyncRetrying(
-            retry=retry_if_exception_type(OperationalError),
-            stop=stop_after_attempt(5),
-            wait=wait_exponential(multiplier=0.1, max=2),
-            reraise=True,
-        )
-        await attempts(self._store.save, business_id, Rail.QBO, grant=grant, at=self._clock.now(), also=also)
 
     @asynccontextmanager
     async def _alone(self, business_id: UUID) -> AsyncIterator[None]:

@@ -1,6 +1,7 @@
 """Intuit's OAuth2: authorize address, code for tokens, refresh, revoke. Holds no tokens and keeps none."""
 
 import asyncio
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,11 @@ from infra.errors import MalformedJSON
 from infra.logging import get_logger
 from infra.qbo.errors import QBOAccessRevoked, QBOError, QBORateLimited, QBOUnavailable, QBOValidationFault
 from infra.qbo.faults import error_from_answer
+from infra.redaction import cut_out
+
+# Answers to a revocation that mean: there is nothing (more) to revoke.
+_NOTHING_TO_REVOKE = frozenset({"invalid_grant", "invalid_token", "invalid_request"})
+_OAUTH_CODE = re.compile(r"[a-z][a-z_]{2,60}")
 
 ACCOUNTING_SCOPE = "com.intuit.quickbooks.accounting"
 
@@ -73,9 +79,7 @@ class IntuitOAuth:
             QBOAccessRevoked: the code is wrong, used or too old (`invalid_grant`).
             QBOUnavailable: no answer; the user may start again.
         """
-        return await self._ask_token(
-            {"grant_type": "authorization_code", "code": code.get_secret_value(), "redirect_uri": redirect_uri}
-        )
+        return await self._ask_token("authorization_code", "code", code, redirect_uri=redirect_uri)
 
     async def refresh(self, refresh_token: SecretStr) -> TokenGrant:
         """Trade a refresh token for new tokens; the old one may be dead from then on, so store before use.
@@ -84,7 +88,7 @@ class IntuitOAuth:
             QBOAccessRevoked: `invalid_grant`.
             QBOUnavailable: 5xx or no answer. It says nothing about the grant.
         """
-        return await self._ask_token({"grant_type": "refresh_token", "refresh_token": refresh_token.get_secret_value()})
+        return await self._ask_token("refresh_token", "refresh_token", refresh_token)
 
     async def revoke(self, token: SecretStr) -> None:
         """End the whole grant at Intuit; either token will do. A grant that is gone already is no error."""
@@ -93,22 +97,27 @@ class IntuitOAuth:
             "POST", endpoints.revoke, json={"token": token.get_secret_value()}, headers=self._headers()
         )
         if response.status_code != HTTPStatus.OK:
-            error = self._error(response)
-            if not isinstance(error, QBOAccessRevoked):
+            error = self._error(response, token)
+            if error.code not in _NOTHING_TO_REVOKE:
                 raise error
 
-    async def _ask_token(self, form: dict[str, str]) -> TokenGrant:
+    async def _ask_token(self, grant_type: str, name: str, secret: SecretStr, **form: str) -> TokenGrant:
         endpoints = await self._discovered()
         asked_at = self._clock.now()
-        response = await self._send("POST", endpoints.token, data=form, headers=self._headers())
+        response = await self._send(
+            "POST",
+            endpoints.token,
+            data={"grant_type": grant_type, name: secret.get_secret_value(), **form},
+            headers=self._headers(),
+        )
         log.info(
             "qbo.token.answered",
-            grant_type=form["grant_type"],
+            grant_type=grant_type,
             status=response.status_code,
             intuit_tid=response.headers.get("intuit_tid"),
         )
         if response.status_code != HTTPStatus.OK:
-            raise self._error(response)
+            raise self._error(response, secret)
         content = _json_object(response)
         try:
             return TokenGrant(
@@ -146,19 +155,21 @@ class IntuitOAuth:
         try:
             return await self._http.request(method, url, **arguments)
         except httpx.HTTPError as error:
-            raise QBOUnavailable(f"Intuit could not be reached ({type(error).__name__}).") from error
+            # Not chained: the frames of the failed call hold the secrets that it sent.
+            raise QBOUnavailable(f"Intuit could not be reached ({type(error).__name__}).") from None
 
     def _headers(self) -> dict[str, str]:
         pair = f"{self._settings.client_id}:{self._settings.client_secret.get_secret_value()}"
         return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}", "Accept": "application/json"}
 
-    def _error(self, response: httpx.Response) -> QBOError:
+    def _error(self, response: httpx.Response, sent: SecretStr) -> QBOError:
         status, tid = response.status_code, response.headers.get("intuit_tid")
         code = _oauth_code(response)
         is_refusal = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
         if code == "invalid_grant" and is_refusal:
             return QBOAccessRevoked("Intuit no longer accepts this grant.", status=status, code=code, intuit_tid=tid)
-        error = error_from_answer(status, response.headers, response.content, now=self._clock.now())
+        body = cut_out(response.content, sent, self._settings.client_secret)
+        error = error_from_answer(status, response.headers, body, now=self._clock.now())
         if isinstance(error, QBORateLimited | QBOUnavailable):
             return error
         if code is None:
@@ -182,7 +193,7 @@ def _oauth_code(response: httpx.Response) -> str | None:
         code = _json_object(response).get("error")
     except QBOUnavailable:
         return None
-    return code if isinstance(code, str) else None
+    return code if isinstance(code, str) and _OAUTH_CODE.fullmatch(code) else None
 
 
 def _text(value: Any) -> str:

@@ -32,6 +32,7 @@ from infra.qbo.faults import error_for, error_from_answer, find_fault, find_faul
 from infra.qbo.tokens import TokenSource
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
+from infra.redaction import cut_out
 
 MINOR_VERSION = "75"
 LARGEST_BODY_BYTES = 64 * 1024 * 1024  # a page of 1,000 long bills is some megabytes; a bomb must not fill the memory
@@ -199,6 +200,7 @@ class QBOTransport:
             raise QBOUnavailable(f"QuickBooks could not be reached ({type(error).__name__}).") from error
         finally:
             spent.http_seconds += time.monotonic() - started
+        body = cut_out(body, token)
         log.info(
             call.event("done"),
             realm_id=self._realm_id,

@@ -16,6 +16,8 @@ from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from infra.errors import NotFound
 from infra.security.keyring import Keyring
 
+DISCONNECTED = "disconnected"  # the reason of a grant that a person ended here
+
 AlsoWrite = Callable[[UnitOfWork], Awaitable[None]]
 
 
@@ -46,7 +48,7 @@ class NotConnected(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class RailGrant:
-    """What a rail handed out, opened. Its text shows no token."""
+    """What a rail handed out, opened. Its text shows no token; after `forget` its tokens are empty."""
 
     external_account_id: str
     access_token: SecretStr
@@ -112,6 +114,33 @@ class RailTokenStore:
                 statement.on_conflict_do_update(index_elements=["business_id", "rail"], set_=values)
             )
 
+    async def mark_disconnected(
+        self, business_id: UUID, rail: Rail, *, at: datetime, also: AlsoWrite = nothing_else
+    ) -> None:
+        """A person ended the connection: every call fails at once. The tokens stay until they are revoked; see `forget`."""
+        async with self._unit_of_work([business_id]) as uow:
+            await also(uow)
+            await uow.session.execute(
+                update(RailToken)
+                .where(RailToken.business_id == business_id, RailToken.rail == rail)
+                .values(needs_reconnect_at=at, reconnect_reason=DISCONNECTED, updated_at=at)
+            )
+
+    async def forget(self, business_id: UUID, rail: Rail, *, at: datetime) -> None:
+        """Delete the tokens of a grant that was disconnected. That there was one, and its company, stays."""
+        async with self._unit_of_work([business_id]) as uow:
+            await uow.session.execute(
+                update(RailToken)
+                .where(
+                    RailToken.business_id == business_id,
+                    RailToken.rail == rail,
+                    RailToken.reconnect_reason == DISCONNECTED,
+                )
+                .values(
+                    access_token_sealed="", refresh_token_sealed="", previous_refresh_token_sealed=None, updated_at=at
+                )
+            )
+
     async def mark_needs_reconnect(self, business_id: UUID, rail: Rail, *, reason: str, at: datetime) -> None:
         """From now on every call fails at once until the business connects again; the first reason stays."""
         async with self._unit_of_work([business_id]) as uow:
@@ -130,6 +159,8 @@ class RailTokenStore:
 
     def _opened(self, row: RailToken) -> RailGrant:
         def opened(sealed: str, column: str) -> SecretStr:
+            if not sealed:
+                return SecretStr("")  # forgotten
             return self._keyring.open(sealed, context=(str(row.business_id), row.rail, column))
 
         previous = row.previous_refresh_token_sealed

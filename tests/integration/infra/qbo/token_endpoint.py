@@ -20,6 +20,8 @@ class TokenEndpoint:
         self.trouble: int | None = None
         self.rotates = True
         self.delay_seconds = 0.0
+        self.revoked: list[str] = []
+        self.revoke_trouble: int | None = None
         self._lock = threading.Lock()
         self.app = Starlette(
             routes=[
@@ -62,6 +64,11 @@ class TokenEndpoint:
             )
 
     async def _revoke(self, request: Request) -> Response:
-        await request.body()
+        token = (await request.json())["token"]
+        if self.revoke_trouble is not None:
+            return Response("<html>trouble</html>", status_code=self.revoke_trouble)
+        self.revoked.append(token)
+        if token != self.valid:
+            return JSONResponse({"error": "invalid_request"}, status_code=400)
         self.valid = ""
         return Response()
