@@ -24,6 +24,7 @@ from domains.core import people as people_models
 from domains.core.mirrors import COMPANY_INFO_FROM_QBO
 from infra.db.base import Base
 from infra.jobs import outbox as outbox_models
+from infra.log_proof import models as log_proof_models
 from infra.mail import models as mail_models
 from infra.security import rail_tokens as rail_token_models
 from infra.sync import runs as run_models
@@ -41,6 +42,7 @@ MODEL_MODULES = (
     mail_models,
     rail_token_models,
     run_models,
+    log_proof_models,
 )
 
 METADATA = Base.metadata

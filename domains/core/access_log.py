@@ -54,6 +54,7 @@ class AccessLogRow(Base):
     __table_args__ = (
         Index("ix_access_log_business_id", "business_id", "id"),
         Index("ix_access_log_user_id", "user_id", "id", postgresql_where=text("business_id IS NULL")),
+        Index(None, "tx_xid"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

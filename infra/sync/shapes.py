@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Identity, PrimaryKeyConstraint, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Identity, Index, PrimaryKeyConstraint, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from sqlalchemy.types import UserDefinedType
@@ -104,4 +104,4 @@ class LogRow(Base):
     @declared_attr.directive
     @classmethod
     def __table_args__(cls) -> tuple[Any, ...]:
-        return (PrimaryKeyConstraint("business_id", "entity_id", "version"),)
+        return (PrimaryKeyConstraint("business_id", "entity_id", "version"), Index(None, "tx_xid"))

@@ -121,7 +121,22 @@ def test_every_key_and_index_leads_with_the_business(catalog: psycopg.Connection
         [table],
     ).fetchall()
     assert rows
-    assert {column for _, column in rows} == {"business_id"}
+    # The sealer follows the transactions of all businesses: one index a log for it.
+    assert {(name, column) for name, column in rows if column != "business_id"} == (
+        {(f"ix_{table}_tx_xid", "tx_xid")} if table in LOGS else set()
+    )
+
+
+def test_the_sealer_reads_every_log_and_writes_seals_alone(catalog: psycopg.Connection) -> None:
+    rows = catalog.execute("""
+        SELECT c.relname, string_agg(p, ',' ORDER BY p) FROM pg_class c,
+          unnest(ARRAY['DELETE', 'INSERT', 'MAINTAIN', 'REFERENCES', 'SELECT', 'TRIGGER', 'TRUNCATE', 'UPDATE']) AS p
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+          AND (has_table_privilege('oodaloo_sealer', c.oid, p) OR p IN ('INSERT', 'UPDATE', 'SELECT', 'REFERENCES')
+            AND has_any_column_privilege('oodaloo_sealer', c.oid, p)) GROUP BY 1
+    """).fetchall()
+    seals = {"log_batch": "INSERT,SELECT", "log_checkpoint": "INSERT,SELECT"}
+    assert dict(rows) == seals | dict.fromkeys([*LOGS, "access_log"], "SELECT")
 
 
 @pytest.mark.parametrize("mirror", MIRRORS)
