@@ -25,6 +25,18 @@ class InvalidInput(OodalooError):
     """The caller sent something that cannot be read; the text says what and what it should be."""
 
 
+class TooManyRequests(OodalooError):
+    """The caller, not a rail, has used up what it may ask of us for now.
+
+    Attributes:
+        retry_after_seconds: how long until the next request may be let in.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)
+
+
 class MalformedJSON(OodalooError):
     """A body that should be JSON is not."""
 
