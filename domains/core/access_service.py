@@ -59,11 +59,13 @@ class TokenHolder:
 class Entry:
     """An open door: this principal, in this business, with these permissions.
 
-    `approval_limit` is in the business's home currency; None is no limit. A token of a person has the person's.
+    `role` is the person's, None for a service's token. `approval_limit` is in the business's home currency; None is no limit.
+    A token of a person has the person's.
     """
 
     principal: Person | TokenHolder
     business: Business
+    role: Role | None
     permissions: frozenset[Permission]
     approval_limit: Decimal | None
 
@@ -81,25 +83,12 @@ class AccessService:
             BusinessOutOfReach: it does not open that business, or its person does not belong there any more.
             BusinessNotNamed: it opens several.
         """
-        query = (
-            select(ApiToken, Business, *_rights())
-            .join(ApiTokenBusiness, ApiTokenBusiness.token_id == ApiToken.id)
-            .join(Business, Business.id == ApiTokenBusiness.business_id)
-            .outerjoin(Membership, _is_member(ApiToken.user_id))
-            .outerjoin(FirmAdmin, _is_admin(ApiToken.user_id))
-            .where(
-                _is_living(plaintext, now=now),
-                or_(ApiToken.user_id.is_(None), Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)),
-            )
-        )
+        query = _of_tokens().where(_is_living(plaintext, now=now))
         rows = await _rows(session, query, business_id=business_id)
         if not rows:
             living = await session.scalar(select(ApiToken.id).where(_is_living(plaintext, now=now)))
             raise TokenUnknown if living is None else BusinessOutOfReach
-        token, business, role, limit = _only(rows)
-        of_token = frozenset(map(Permission, token.permissions))
-        permissions = of_token if token.user_id is None else of_token & MAY[Role(role)]
-        return Entry(TokenHolder(token.id, token.user_id, token.last_used_at), business, permissions, limit)
+        return _entry_of_token(*_only(rows))
 
     async def enter_with_session(
         self, session: AsyncSession, plaintext: str, *, business_id: UUID | None, now: datetime
@@ -112,17 +101,10 @@ class AccessService:
             BusinessNotNamed: they belong to several.
         """
         person = await self.find_person(session, plaintext, now=now)
-        query = (
-            select(literal(0), Business, *_rights())
-            .outerjoin(Membership, _is_member(literal(person.user_id)))
-            .outerjoin(FirmAdmin, _is_admin(literal(person.user_id)))
-            .where(or_(Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
-        )
-        rows = await _rows(session, query, business_id=business_id)
+        rows = await _rows(session, _of_person(person.user_id), business_id=business_id)
         if not rows:
             raise BusinessOutOfReach
-        _, business, role, limit = _only(rows)
-        return Entry(person, business, MAY[Role(role)], limit)
+        return _entry_of_person(person, *_only(rows))
 
     async def find_person(self, session: AsyncSession, plaintext: str, *, now: datetime) -> Person:
         """The person whose browser shows this session.
@@ -151,16 +133,29 @@ class AccessService:
             held.last_seen_at = now
         return Person(user.id, held.id, user.email, user.name, held.factor_at, held.last_seen_at)
 
+    async def find_holder(self, session: AsyncSession, plaintext: str, *, now: datetime) -> TokenHolder:
+        """Whose token this is, whatever it opens.
+
+        Raises:
+            TokenUnknown: as `enter_with_token`.
+        """
+        token = await session.scalar(select(ApiToken).where(_is_living(plaintext, now=now)))
+        if token is None:
+            raise TokenUnknown
+        return TokenHolder(token.id, token.user_id, token.last_used_at)
+
+    async def list_entries(self, session: AsyncSession, principal: Person | TokenHolder) -> list[Entry]:
+        """Every door that is open to this principal now, by the business's name."""
+        if isinstance(principal, TokenHolder):
+            query = _of_tokens().where(ApiToken.id == principal.token_id)
+            return [_entry_of_token(*row) for row in await session.execute(query.order_by(*_BY_NAME))]
+        query = _of_person(principal.user_id).order_by(*_BY_NAME)
+        return [_entry_of_person(principal, *row) for row in await session.execute(query)]
+
     async def list_businesses(self, session: AsyncSession, user_id: UUID) -> list[tuple[Business, Role]]:
         """Every business a person belongs to, by name."""
-        query = (
-            select(Business, _rights()[0])
-            .outerjoin(Membership, _is_member(literal(user_id)))
-            .outerjoin(FirmAdmin, _is_admin(literal(user_id)))
-            .where(or_(Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
-            .order_by(Business.name, Business.id)
-        )
-        return [(business, Role(role)) for business, role in await session.execute(query)]
+        rows = await session.execute(_of_person(user_id).order_by(*_BY_NAME))
+        return [(business, Role(role)) for business, role, _ in rows]
 
     async def note_token_use(self, session: AsyncSession, holder: TokenHolder, *, address: str, now: datetime) -> bool:
         """Keep `last_used_at` right to the minute; true for the token's first use from this address today (UTC)."""
@@ -179,6 +174,45 @@ class AccessService:
             .returning(ApiTokenUse.token_id)
         )
         return noted.first() is not None
+
+
+_BY_NAME = (Business.name, Business.id)
+
+
+def _of_tokens() -> Select[Any]:
+    """Token, business, role and limit, for each business that a token opens and its person (if it has one) belongs to."""
+    return (
+        select(ApiToken, Business, *_rights())
+        .join(ApiTokenBusiness, ApiTokenBusiness.token_id == ApiToken.id)
+        .join(Business, Business.id == ApiTokenBusiness.business_id)
+        .outerjoin(Membership, _is_member(ApiToken.user_id))
+        .outerjoin(FirmAdmin, _is_admin(ApiToken.user_id))
+        .where(or_(ApiToken.user_id.is_(None), Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
+    )
+
+
+def _of_person(user_id: UUID) -> Select[Any]:
+    """Business, role and limit, for each business that the person belongs to."""
+    return (
+        select(Business, *_rights())
+        .outerjoin(Membership, _is_member(literal(user_id)))
+        .outerjoin(FirmAdmin, _is_admin(literal(user_id)))
+        .where(or_(Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
+    )
+
+
+def _entry_of_token(token: ApiToken, business: Business, role: str | None, limit: Decimal | None) -> Entry:
+    holder, of_token = (
+        TokenHolder(token.id, token.user_id, token.last_used_at),
+        frozenset(map(Permission, token.permissions)),
+    )
+    if role is None or token.user_id is None:
+        return Entry(holder, business, None, of_token, None)
+    return Entry(holder, business, Role(role), of_token & MAY[Role(role)], limit)
+
+
+def _entry_of_person(person: Person, business: Business, role: str, limit: Decimal | None) -> Entry:
+    return Entry(person, business, Role(role), MAY[Role(role)], limit)
 
 
 def _is_living(plaintext: str, *, now: datetime) -> ColumnElement[bool]:

@@ -20,8 +20,12 @@ class BusinessService:
         now: datetime,
         home_currency: str = "USD",
         time_zone: str = DEFAULT_TIME_ZONE,
+        firm_id: UUID | None = None,
     ) -> Business:
-        business = Business(id=new_id(), name=name, home_currency=home_currency, time_zone=time_zone, created_at=now)
+        """Make a business, of the firm that is to keep its books, if one is."""
+        business = Business(
+            id=new_id(), firm_id=firm_id, name=name, home_currency=home_currency, time_zone=time_zone, created_at=now
+        )
         session.add(business)
         # Rows that point at it may follow in this transaction, in any order.
         await session.flush()
