@@ -199,7 +199,8 @@ async def test_a_query_may_be_posted(client: Client) -> None:
         ("GET", "bill", "500"),
         ("PUT", "bill", "500"),
         ("DELETE", "bill/1", "500"),
-        ("GET", "estimate/1", "500"),
+        ("GET", "estimate/1", "610"),
+        ("GET", "treasure/1", "500"),
         ("GET", "query", "4000"),
     ],
 )
