@@ -20,14 +20,22 @@ from domains.cash.mirrors import (
 )
 from domains.core import access_log as access_log_models
 from domains.core import models as core_models
+from domains.core import notice_models
 from domains.core import people as people_models
 from domains.core.mirrors import COMPANY_INFO_FROM_QBO
 from infra.db.base import Base
 from infra.jobs import outbox as outbox_models
+from infra.jobs import webhook_inbox as webhook_models
 from infra.log_proof import models as log_proof_models
 from infra.mail import models as mail_models
 from infra.security import rail_tokens as rail_token_models
+from infra.sync import cache as cache_models
+from infra.sync import call_counts as call_count_models
+from infra.sync import drift as drift_models
+from infra.sync import quarantine as quarantine_models
+from infra.sync import refresh_lease as lease_models
 from infra.sync import runs as run_models
+from infra.sync import timing as timing_models
 from infra.sync.spec import AnySpec
 
 # Importing a module is what registers its tables on `Base.metadata`.
@@ -43,6 +51,14 @@ MODEL_MODULES = (
     rail_token_models,
     run_models,
     log_proof_models,
+    lease_models,
+    timing_models,
+    cache_models,
+    call_count_models,
+    quarantine_models,
+    drift_models,
+    webhook_models,
+    notice_models,
 )
 
 METADATA = Base.metadata

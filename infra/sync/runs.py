@@ -33,7 +33,7 @@ class SyncState(Base):
 
     `backfill_cursor` is set while a backfill is under way and tells where it goes on. `synced_through` is the instant up to which
     every change of the rail is in the mirror: the next incremental starts there, less an overlap. `last_synced_at` is when the
-    last call that confirmed it was begun: freshness is measured from it. `refreshing_until` is the lease of a refresh under way.
+    last call that confirmed it was begun: freshness is measured from it.
     """
 
     __tablename__ = "sync_state"
@@ -51,8 +51,6 @@ class SyncState(Base):
     dirty_since: Mapped[datetime | None]
     last_error: Mapped[str | None]
     last_error_at: Mapped[datetime | None]
-    refreshing_until: Mapped[datetime | None]
-    refreshing_by: Mapped[str | None]
 
 
 class SyncRun(Base):
