@@ -59,8 +59,8 @@ class ApiTokens:
         query = select(ApiToken).where(ApiToken.id.in_(opening)).order_by(ApiToken.created_at.desc(), ApiToken.id)
         return list(await session.scalars(query))
 
-    async def revoke(self, session: AsyncSession, business_id: UUID, *, token_id: UUID, now: datetime) -> None:
-        """End a token that opens this business, at once and everywhere; one that is ended already keeps its first time.
+    async def revoke(self, session: AsyncSession, business_id: UUID, *, token_id: UUID, now: datetime) -> bool:
+        """End a token that opens this business, at once and everywhere; false where it was ended before, at its first time.
 
         Raises:
             TokenNotFound: no token of that id opens the business.
@@ -70,9 +70,11 @@ class ApiTokens:
         )
         if (await session.scalars(opens)).first() is None:
             raise TokenNotFound(token_id)
-        await session.execute(
+        ended = await session.execute(
             update(ApiToken)
             .where(ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
             .values(revoked_at=now)
+            .returning(ApiToken.id)
             .execution_options(synchronize_session=False)
         )
+        return ended.first() is not None

@@ -23,12 +23,23 @@ class UnknownConnectState(Unauthenticated):
         super().__init__("This connect link is not valid any more. Begin the connection again.")
 
 
-class AccountConnectedElsewhere(Conflict):
-    """The company is active under another business, which is not named."""
+class ConnectRefused(Conflict):
+    """The company that a redirect names is not taken. Its kinds are for our log: the caller hears the same words of each."""
 
     def __init__(self, rail: str) -> None:
         self.rail = rail
-        super().__init__(f"This {rail} company is already connected to a business. Disconnect it there first.")
+        super().__init__(
+            f"This {rail} company cannot be connected to this business, and nothing was kept. Begin again, as someone who may "
+            "open the company there; should another business here be connected to it, disconnect it there first."
+        )
+
+
+class AccountConnectedElsewhere(ConnectRefused):
+    """The company is active under another business."""
+
+
+class AccountNotOpened(ConnectRefused):
+    """The grant does not open the company that came with it."""
 
 
 class OtherAccountConnected(Conflict):
@@ -95,3 +106,52 @@ class NotPermitted(Forbidden):
     def __init__(self, permission: str) -> None:
         self.permission = permission
         super().__init__(f"This needs the permission {permission}, which you do not have in this business.")
+
+
+class MemberNotFound(NotFound):
+    def __init__(self, user_id: UUID) -> None:
+        self.user_id = user_id
+        super().__init__(f"No member {user_id} belongs to this business.")
+
+
+class IsFirmAdmin(Conflict):
+    """Their role is the firm's to give and to take, not one of its businesses'."""
+
+    def __init__(self, user_id: UUID) -> None:
+        self.user_id = user_id
+        super().__init__(f"{user_id} is an admin of the firm that keeps this business; their role is not changed here.")
+
+
+class LastOwner(Conflict):
+    def __init__(self) -> None:
+        super().__init__("This is the business's last owner, and no firm keeps it. Make another member an owner first.")
+
+
+class MoreThanOwn(Forbidden):
+    """Nobody gives, or takes from another, what they do not have themselves."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"You cannot do this: {what}.")
+
+
+class LimitWithoutApproval(InvalidInput):
+    def __init__(self, role: str) -> None:
+        self.role = role
+        super().__init__(f"An approval limit means nothing for the role {role}, which approves nothing.")
+
+
+class FirmNotFound(NotFound):
+    """There is none of that id, or the caller is not its admin: they are not told which."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such firm for you.")
+
+
+class FirmNotNamed(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__("You are an admin of several firms. Name one by its id in firm_id.")
+
+
+class NotFirmAdmin(Forbidden):
+    def __init__(self) -> None:
+        super().__init__("This needs an admin of a firm, who is signed in: a token does not do.")
