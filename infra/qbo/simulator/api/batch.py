@@ -59,6 +59,8 @@ def _answer(books: "BooksAPI", company: Company, item: Any, *, room: int) -> tup
         return b'"QueryResponse":%s' % found.encoded(), len(found.objects)
     if "CDCQuery" in item:
         asked = item["CDCQuery"]
+        if not isinstance(asked, dict):
+            raise faults.unsupported_property("CDCQuery", "should be an object")
         groups, count = books.capture(company, str(asked.get("Entities", "")), str(asked.get("ChangedSince", "")))
         if count > room:
             raise faults.batch_too_large(MOST_OBJECTS)

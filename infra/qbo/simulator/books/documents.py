@@ -45,7 +45,7 @@ def complete_transaction(entity: str, body: Body, *, today: str, earlier_lines: 
 
 def name_currency(body: Body) -> None:
     """Every ref is shown with its name, whether it was sent with one or not at all."""
-    if body.get("CurrencyRef", USD).get("value") == USD["value"]:
+    if body.get("CurrencyRef", USD).get("value", USD["value"]) == USD["value"]:
         body["CurrencyRef"] = USD
 
 

@@ -65,7 +65,7 @@ class HouseRules:
         """Raises:
         ServiceFault: 6000. No company here keeps more than its home currency.
         """
-        if ref_id(body, "CurrencyRef") not in {None, USD["value"]}:
+        if (body.get("CurrencyRef") or {}).get("value") not in {None, USD["value"]}:
             raise faults.refused("Multi Currency should be enabled to perform this operation.", element="CurrencyRef")
 
     def check_accounts(self, entity: str, body: Body) -> None:

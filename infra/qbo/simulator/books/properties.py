@@ -5,6 +5,7 @@ from typing import Final
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.behaviour import Behaviour
 from infra.qbo.simulator.books.entities import EntityKind
+from infra.qbo.simulator.books.property_types import check_types
 from infra.qbo.simulator.books.store import Body
 
 _ANY: Final = "Id SyncToken MetaData CustomField AttachableRef CustomExtensions domain status sparse"
@@ -74,11 +75,12 @@ _MORE: Final = {
 
 
 def check_properties(kind: EntityKind, body: Body, *, behaviour: Behaviour) -> Body:
-    """The body as it may be read on. Lines and other parts are not looked into.
+    """The body as it may be read on. The names within lines and other parts are not looked at.
 
     Raises:
-        ServiceFault: 2010 for a property of none of these names, unless such are to be ignored.
+        ServiceFault: 2010 for a property of none of these names, unless such are to be ignored, or of another type.
     """
+    check_types(body)
     unknown = {name for name in body if name not in _KNOWN[kind.name] and name not in kind.fields}
     if not unknown:
         return body

@@ -94,3 +94,40 @@ async def test_numbers_written_as_text_are_numbers(client: SimulatorClient) -> N
         "UnitPrice"
     ] == Decimal("1.5")
     assert code_of(await client.post("term", {"Name": "Net 8", "DueDays": "eight"})) == "2090"
+
+
+def line(**parts: Any) -> dict[str, Any]:
+    return {**bill()["Line"][0], **parts}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "element"),
+    [
+        ("vendor", {"DisplayName": {"a": 1}}, "DisplayName"),
+        ("item", {"Name": ["x"]}, "Name"),
+        ("term", {"Name": "x", "DueDays": {"a": 1}}, "DueDays"),
+        ("bill", bill(CurrencyRef="USD"), "CurrencyRef"),
+        ("bill", bill(TxnTaxDetail="x"), "TxnTaxDetail"),
+        ("bill", bill(VendorRef={"value": {"value": "56"}}), "value"),
+        ("bill", bill(Line=[line(AccountBasedExpenseLineDetail="x")]), "AccountBasedExpenseLineDetail"),
+        ("bill", bill(Line=[line(Amount=[1])]), "Amount"),
+        ("bill", bill(Line=[line(Description={})]), "Description"),
+        ("payment", payment(5, []) | {"Line": [{"Amount": 5, "LinkedTxn": {"TxnId": "1"}}]}, "LinkedTxn"),
+        ("payment", payment(5, []) | {"Line": [{"Amount": 5, "LinkedTxn": ["1"]}]}, "LinkedTxn"),
+        ("invoice", invoice(BillEmail="a@b.example"), "BillEmail"),
+    ],
+)
+async def test_a_value_of_another_type_names_its_property(
+    client: SimulatorClient, path: str, body: dict[str, Any], element: str
+) -> None:
+    answer = await client.post(path, body)
+    [error] = answer.json()["Fault"]["Error"]
+    assert (answer.status_code, error["code"], error["element"]) == (400, "2010", element)
+
+
+async def test_null_is_no_value(client: SimulatorClient) -> None:
+    made = await client.make("Bill", bill(CurrencyRef={}, TxnTaxDetail=None, DocNumber=None, SalesTermRef=None))
+    assert (made["CurrencyRef"]["value"], "DocNumber" in made) == ("USD", False)
+    item = {"bId": "1", "CDCQuery": "Bill"}
+    [row] = (await client.post("batch", {"BatchItemRequest": [item]})).json()["BatchItemResponse"]
+    assert row["Fault"]["Error"][0]["code"] == "2010"
