@@ -7,6 +7,7 @@ from infra.embedded.servers import servers
 from infra.jobs.execution import JobDefinition, execute
 from infra.logging import configure_logging
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
+from runway.orchestrators.disconnect_qbo import REVOKE_JOB
 from runway.wiring import Services, Settings, open_services
 
 
@@ -17,7 +18,15 @@ async def backfill_qbo(services: Services, business_id: str) -> None:
     await services.of(business).sync.backfill(actor=f"job:{BACKFILL_JOB}")
 
 
-JOBS = {BACKFILL_JOB: JobDefinition(queue="bulk", run=backfill_qbo)}
+async def revoke_qbo(services: Services, business_id: str) -> None:
+    """End at Intuit what was disconnected here, unless that is done or it was connected again."""
+    await services.disconnecting.revoke(UUID(business_id))
+
+
+JOBS = {
+    BACKFILL_JOB: JobDefinition(queue="bulk", run=backfill_qbo),
+    REVOKE_JOB: JobDefinition(queue="sync", run=revoke_qbo),
+}
 
 
 def run_job(outbox_id: int) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from httpx import AsyncClient
+from pydantic import SecretStr
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -24,29 +26,46 @@ from domains.core.company_service import CompanyService
 from domains.core.connection_service import ConnectionService
 from domains.core.models import Business
 from infra.clock import Clock, SystemClock
-from infra.config import KeyringSettings, QBOSettings, Rail, RailSettings, ServerSettings, WebSettings, load
+from infra.config import (
+    EdgeSettings,
+    KeyringSettings,
+    QBOSettings,
+    Rail,
+    RailSettings,
+    ServerSettings,
+    WebSettings,
+    load,
+)
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.servers import ServerAddresses
 from infra.errors import RailNeedsReconnect, RailNotEnabled
 from infra.jobs.doorbell import Doorbell
+from infra.production import refuse_unsafe
+from infra.qbo.answers import Payload
 from infra.qbo.auth import QBOAuth
 from infra.qbo.oauth import IntuitOAuth
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.sync_service import QBOSyncService
+from infra.qbo.tokens import OneToken
 from infra.qbo.transport import Patience, open_http
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Limits
 from infra.security.keyring import Keyring
 from infra.security.rail_tokens import NotConnected, RailTokenStore
+from infra.security.token_spool import TokenSpool
 from infra.sync.in_flight import RefreshesInFlight
+from runway.orchestrators.disconnect_qbo import DisconnectQBO
 from runway.registry import MIRROR_SPECS
 
+SPOOL_DIRECTORY = "token-spool"  # under the home: tokens that the database did not take
 JOB_ENTRY = "runway.jobs.run_job"
 TokenUse = tuple[UUID, date, str]  # which token, on what day (UTC), from what address
 
 _ACCESS_POOL, _JOBS_POOL = 4, 2
+# A person looks at an empty page meanwhile; an answer that does not come they can ask for again.
+_PROBE_PATIENCE = Patience(budget=timedelta(seconds=10), wait_for_limit=timedelta(seconds=5), retry_waits=(0.5, 1.0))
 
 
 @dataclass(frozen=True)
@@ -58,22 +77,29 @@ class Settings:
     web: WebSettings
     keyring: KeyringSettings
     qbo: QBOSettings | None
+    edge: EdgeSettings = field(default_factory=EdgeSettings)
 
     @classmethod
     def from_environment(cls) -> "Settings":
         """Read all settings; a rail's own only where the rail is enabled.
 
         Raises:
-            SettingsError: naming what is missing or malformed.
+            SettingsError: naming what is missing, malformed, or unsafe in production.
         """
         rails = load(RailSettings)
-        return cls(
+        settings = cls(
             servers=load(ServerSettings),
             rails=rails,
             web=load(WebSettings),
             keyring=load(KeyringSettings),
             qbo=load(QBOSettings) if Rail.QBO in rails.rails else None,
+            edge=load(EdgeSettings),
         )
+        if settings.edge.is_production:
+            refuse_unsafe(
+                settings.servers, settings.web, keyring=settings.keyring, edge=settings.edge, qbo=settings.qbo
+            )
+        return settings
 
 
 @dataclass(frozen=True)
@@ -87,6 +113,23 @@ class QBORail:
     settings: QBOSettings
     clock: Clock
     http: AsyncClient
+
+    async def read_company(self, realm_id: str, access_token: SecretStr) -> Payload:
+        """CompanyInfo, read with a token that is not kept yet: whether it opens this realm.
+
+        Raises:
+            QBOError: it does not, or QuickBooks does not answer.
+        """
+        client = QBORawClient(
+            realm_id,
+            http=self.http,
+            settings=self.settings,
+            tokens=OneToken(access_token),
+            limiter=self.limiter,
+            clock=self.clock,
+            patience=_PROBE_PATIENCE,
+        )
+        return await client.get_company_info_from_qbo()
 
     async def client(self, business_id: UUID, lane: Lane, patience: Patience) -> QBORawClient:
         """The raw client of a business.
@@ -153,6 +196,10 @@ class Services:
         async with self.uow([business_id]) as uow:
             await self.qbo_connections.mark_needs_reconnect(uow.session, business_id, reason=reason, now=now)
 
+    @property
+    def disconnecting(self) -> DisconnectQBO:
+        return DisconnectQBO(uow=self.uow, connections=self.qbo_connections, auth=self.qbo_rail.auth, clock=self.clock)
+
     def of(self, business: Business) -> "BusinessServices":
         rail = self.qbo_rail
         sync = QBOSyncService(
@@ -208,10 +255,13 @@ class BusinessServices:
         return CompanyService(self.business.id, self.sync)
 
 
-def _keyring(settings: Settings) -> Keyring:
+def keyring_path(keyring: KeyringSettings, servers: ServerSettings) -> Path:
+    return keyring.keyring_file or servers.home / "keyring.json"
+
+
+def open_keyring(keyring: KeyringSettings, servers: ServerSettings) -> Keyring:
     """One that was named must be there: a new key in its place would seal what nothing opens once the right file is back."""
-    named = settings.keyring.keyring_file
-    return Keyring.load(named) if named else Keyring.load(settings.servers.home / "keyring.json", create=True)
+    return Keyring.load(keyring_path(keyring, servers), create=keyring.keyring_file is None)
 
 
 @asynccontextmanager
@@ -236,10 +286,13 @@ async def open_services(
         qbo = None
         if settings.qbo is not None:
             http = await stack.enter_async_context(open_http(settings.qbo))
-            tokens = RailTokenStore(uow, keyring=_keyring(settings))
+            keyring = open_keyring(settings.keyring, settings.servers)
+            tokens = RailTokenStore(uow, keyring=keyring)
+            spool = TokenSpool(settings.servers.home / SPOOL_DIRECTORY, keyring=keyring)
             oauth = IntuitOAuth(http=http, settings=settings.qbo, clock=clock)
-            auth = QBOAuth(store=tokens, oauth=oauth, database_url=addresses.database_app_url, clock=clock)
+            auth = QBOAuth(store=tokens, oauth=oauth, database_url=addresses.database_app_url, clock=clock, spool=spool)
             stack.push_async_callback(auth.close)
+            await auth.take_spooled()
             limiter = RailLimiter(redis, rail=Rail.QBO.value, limits=Limits.of_qbo(settings.qbo))
             qbo = QBORail(
                 oauth=oauth, auth=auth, tokens=tokens, limiter=limiter, settings=settings.qbo, clock=clock, http=http

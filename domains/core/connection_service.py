@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -40,8 +41,19 @@ class ConnectionService:
     def __init__(self, rail: Rail) -> None:
         self.rail = rail
 
-    async def start_connect(self, session: AsyncSession, business_id: UUID, *, redirect_uri: str, now: datetime) -> str:
-        """Begin a connect and return the `state` for the rail's authorize page, good once, for ten minutes."""
+    async def start_connect(
+        self,
+        session: AsyncSession,
+        business_id: UUID,
+        *,
+        redirect_uri: str,
+        now: datetime,
+        session_binding: bytes | None = None,
+    ) -> str:
+        """Begin a connect and return the `state` for the rail's authorize page, good once, for ten minutes.
+
+        With `session_binding`, which is what the browser's session is known by, only that browser can end it.
+        """
         state = new_secret()
         session.add(
             OAuthState(
@@ -49,19 +61,24 @@ class ConnectionService:
                 business_id=business_id,
                 rail=self.rail.value,
                 redirect_uri=redirect_uri,
+                session_hash=_binding_hash(session_binding),
                 created_at=now,
                 expires_at=now + STATE_LIFETIME,
             )
         )
         return state
 
-    async def consume_state(self, session: AsyncSession, state: str, *, now: datetime) -> PendingConnect:
+    async def consume_state(
+        self, session: AsyncSession, state: str, *, now: datetime, session_binding: bytes | None = None
+    ) -> PendingConnect:
         """Recognise the `state` that the rail's redirect brought back, and use it up.
 
         Raises:
-            UnknownConnectState: we did not issue it, it was used, it is too old, or it is another rail's.
+            UnknownConnectState: we did not issue it, it was used, it is too old, another rail's, or another browser's.
         """
-        used = await queries.use_oauth_state(session, hash_of(state), rail=self.rail, now=now)
+        used = await queries.use_oauth_state(
+            session, hash_of(state), rail=self.rail, now=now, session_hash=_binding_hash(session_binding)
+        )
         if used is None:
             raise UnknownConnectState
         return PendingConnect(*used)
@@ -143,3 +160,7 @@ class ConnectionService:
         connection.state = state.value
         connection.reason = reason
         connection.state_changed_at = now
+
+
+def _binding_hash(session_binding: bytes | None) -> bytes | None:
+    return None if session_binding is None else sha256(b"oauth_state" + session_binding).digest()

@@ -49,9 +49,12 @@ async def list_active_connections(session: AsyncSession, *, rail: Rail) -> list[
 
 
 async def use_oauth_state(
-    session: AsyncSession, state_hash: bytes, *, rail: Rail, now: datetime
+    session: AsyncSession, state_hash: bytes, *, rail: Rail, now: datetime, session_hash: bytes | None
 ) -> tuple[UUID, str] | None:
-    """Mark the state as used and return its business and redirect address; None unless it was waiting. One statement: used once."""
+    """Mark the state as used and return its business and redirect address; None unless it was waiting. One statement: used once.
+
+    One that a browser's session began is waiting for that session alone.
+    """
     row = (
         await session.execute(
             update(OAuthState)
@@ -60,6 +63,7 @@ async def use_oauth_state(
                 OAuthState.rail == rail.value,
                 OAuthState.used_at.is_(None),
                 OAuthState.expires_at > now,
+                or_(OAuthState.session_hash.is_(None), OAuthState.session_hash == session_hash),
             )
             .values(used_at=now)
             .returning(OAuthState.business_id, OAuthState.redirect_uri)

@@ -1,27 +1,37 @@
 """Connecting QuickBooks: out to Intuit's consent page and back. The callback is guarded by its single-use state."""
 
-from html import escape
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from domains.core import access_log
+from domains.core.access_log import AccessEvent, Origin
+from domains.core.access_service import Person
+from infra.config import Rail
 from infra.errors import InvalidInput
-from runway.orchestrators.connect_qbo import ConnectQBO
-from runway.routes.access import AllServices, ManagesConnection
+from runway.orchestrators.connect_qbo import ConnectedCompany, ConnectQBO
+from runway.routes.access import AllServices, Caller, ManagesConnection, ReadsBooks, origin_of, session_token
+from runway.routes.connect_page import NO_STORE, PageRoute, answer_page
 from runway.routes.documentation import documented
+from runway.routes.sync import ConnectionOut
+from runway.wiring import Services
 
 CALLBACK_PATH = "/api/v1/qbo/callback"
 _AUTHORIZE_URL = "https://appcenter.intuit.com/connect/oauth2?client_id=…&state=…"
-_NO_STORE = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+_CONNECTION_EXAMPLE = {
+    "rail": "qbo",
+    "state": "active",
+    "reason": None,
+    "external_account_id": "9341454000000001",
+    "connected_at": "2026-03-15T18:55:00Z",
+    "state_changed_at": "2026-03-15T18:55:00Z",
 }
 
-router = APIRouter(prefix="/api/v1/qbo", tags=["connection"])
+router = APIRouter(prefix="/api/v1/qbo", tags=["connection"], route_class=PageRoute)
 
 
 class AuthorizeAddress(BaseModel):
@@ -31,6 +41,17 @@ class AuthorizeAddress(BaseModel):
 class ConnectResult(BaseModel):
     connected: bool
     message: str
+    company_name: str | None = Field(default=None, description="As QuickBooks has it.")
+    country: str | None = None
+
+
+class ConnectionAnswer(BaseModel):
+    data: ConnectionOut
+
+
+class DisconnectAnswer(BaseModel):
+    data: ConnectionOut
+    revoked: bool = Field(description="False while Intuit has not answered; we ask until it does.")
 
 
 class Callback(BaseModel):
@@ -52,6 +73,7 @@ def connecting(services: AllServices) -> ConnectQBO:
         connections=services.qbo_connections,
         oauth=rail.oauth,
         auth=rail.auth,
+        probe=rail.read_company,
         clock=services.clock,
     )
 
@@ -73,10 +95,12 @@ async def connect_qbo(
     open the browser themselves.
     """
     redirect_uri = str(services.settings.web.public_url).rstrip("/") + CALLBACK_PATH
-    authorize_url = await connect.begin(caller.business.id, redirect_uri=redirect_uri)
+    authorize_url = await connect.begin(
+        caller.business.id, redirect_uri=redirect_uri, session_binding=_binding_of(request, caller)
+    )
     if _wants_json(request):
-        return JSONResponse({"authorize_url": authorize_url}, headers=_NO_STORE)
-    return RedirectResponse(authorize_url, HTTPStatus.FOUND, headers=_NO_STORE)
+        return JSONResponse({"authorize_url": authorize_url}, headers=NO_STORE)
+    return RedirectResponse(authorize_url, HTTPStatus.FOUND, headers=NO_STORE)
 
 
 @router.get(
@@ -90,24 +114,91 @@ async def connect_qbo(
     ),
 )
 async def finish_connecting_qbo(
-    request: Request, brought: Annotated[Callback, Query()], connect: Connecting
+    request: Request, brought: Annotated[Callback, Query()], services: AllServices, connect: Connecting
 ) -> Response:
-    """Check the state, trade the code for tokens, keep them sealed and begin reading the books. Answers a small page, or
-    JSON with `Accept: application/json`. Needs no token: the state tells whose connection it is, and works once.
+    """Check the state, trade the code for tokens, see that they open the company, keep them sealed and begin reading the
+    books. Answers a small page, or JSON with `Accept: application/json`. Needs no token: the state tells whose connection it
+    is, and works once; one that a signed-in browser began, in that browser only.
     """
+    session = session_token(request)
+    binding = session.encode() if session else None
     if brought.error is not None:
-        await connect.decline(brought.state)
-        return _result(request, is_connected=False, message=_refusal(brought.error))
+        await connect.decline(brought.state, session_binding=binding)
+        return _result(request, ConnectResult(connected=False, message=_refusal(brought.error)))
     if brought.code is None or brought.realmId is None:
         raise CallbackIncomplete
-    await connect.finish(brought.state, code=brought.code, realm_id=brought.realmId)
-    message = "QuickBooks is connected. Your books are being read now; you may close this page."
-    return _result(request, is_connected=True, message=message)
+    company = await connect.finish(brought.state, code=brought.code, realm_id=brought.realmId, session_binding=binding)
+    origin = origin_of(request, "connect")
+    await _note(services, origin, business_id=company.business_id, became="active", realm_id=company.realm_id)
+    return _result(request, _success(company))
+
+
+@router.get(
+    "/connection",
+    summary="How the connection stands",
+    responses=documented({"data": _CONNECTION_EXAMPLE}),
+)
+async def get_connection(caller: ReadsBooks, services: AllServices) -> ConnectionAnswer:
+    """The business's QuickBooks company and whether it may be read. 404 when none was ever connected."""
+    async with services.uow([caller.business.id]) as uow:
+        connection = await services.qbo_connections.get_connection(uow.session, caller.business.id)
+    return ConnectionAnswer(data=ConnectionOut.model_validate(connection))
+
+
+@router.delete(
+    "/connection",
+    summary="Disconnect QuickBooks",
+    responses=documented(
+        {"data": {**_CONNECTION_EXAMPLE, "state": "disconnected", "reason": "disconnected here"}, "revoked": True},
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+async def disconnect_qbo(caller: ManagesConnection, services: AllServices) -> DisconnectAnswer:
+    """End the connection: nothing is read from QuickBooks from now on, the access is revoked at Intuit and our tokens are
+    deleted. The books that were read stay, and the same company may be connected again.
+    """
+    ended = await services.disconnecting.disconnect(caller.business.id)
+    await _note(
+        services,
+        caller.origin,
+        business_id=caller.business.id,
+        became=ended.connection.state,
+        realm_id=ended.connection.external_account_id,
+    )
+    return DisconnectAnswer(data=ConnectionOut.model_validate(ended.connection), revoked=ended.is_revoked)
 
 
 class CallbackIncomplete(InvalidInput):
     def __init__(self) -> None:
         super().__init__("Intuit's redirect should bring code and realmId, or error. Begin the connection again.")
+
+
+async def _note(services: Services, origin: Origin, *, business_id: UUID, became: str, realm_id: str) -> None:
+    async with services.access_uow([business_id]) as uow:
+        await access_log.note(
+            uow.session,
+            AccessEvent.CONNECTION_CHANGED,
+            origin=origin,
+            business_id=business_id,
+            details={"rail": Rail.QBO.value, "became": became, "external_account_id": realm_id},
+        )
+
+
+def _binding_of(request: Request, caller: Caller) -> bytes | None:
+    """The session that must come back; a program's token opens the consent in a browser that is not known."""
+    session = session_token(request) if isinstance(caller.entry.principal, Person) else None
+    return session.encode() if session else None
+
+
+def _success(company: ConnectedCompany) -> ConnectResult:
+    place = f" ({company.country})" if company.country else ""
+    named = f": {company.name}{place}" if company.name else ""
+    return ConnectResult(
+        connected=True,
+        message=f"QuickBooks is connected{named}. Your books are being read now; you may close this page.",
+        company_name=company.name,
+        country=company.country,
+    )
 
 
 def _refusal(error: str) -> str:
@@ -116,16 +207,10 @@ def _refusal(error: str) -> str:
     return f"QuickBooks was not connected: Intuit answered {error!r}. Nothing was changed; you may begin again."
 
 
-def _result(request: Request, *, is_connected: bool, message: str) -> Response:
+def _result(request: Request, result: ConnectResult) -> Response:
     if _wants_json(request):
-        body: dict[str, Any] = {"connected": is_connected, "message": message}
-        return JSONResponse(body, headers=_NO_STORE)
-    title = "Connected" if is_connected else "Not connected"
-    page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
-        f"<body><main><h1>{title}</h1><p>{escape(message)}</p></main></body></html>"
-    )
-    return HTMLResponse(page, headers=_NO_STORE)
+        return JSONResponse(result.model_dump(), headers=NO_STORE)
+    return answer_page("Connected" if result.connected else "Not connected", result.message)
 
 
 def _wants_json(request: Request) -> bool:

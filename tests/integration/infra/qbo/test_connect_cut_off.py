@@ -43,6 +43,13 @@ class Intuit:
             refresh_expires_at=now + timedelta(days=100),
         )
 
+    async def revoke(self, _token: SecretStr) -> None:
+        """It was there for nothing."""
+
+
+async def opened(_realm_id: str, _token: SecretStr) -> dict[str, Any]:
+    return {"Id": "1", "CompanyName": "Cut"}
+
 
 async def finish_connect(uow: UnitOfWorkFactory, database: Database, *, state: str, realm_id: str) -> UUID:
     oauth: Any = Intuit()
@@ -54,9 +61,10 @@ async def finish_connect(uow: UnitOfWorkFactory, database: Database, *, state: s
         connections=ConnectionService(Rail.QBO),
         oauth=oauth,
         auth=auth,
+        probe=opened,
         clock=CLOCK,
     )
-    return await connect.finish(state, code=SecretStr("code"), realm_id=realm_id)
+    return (await connect.finish(state, code=SecretStr("code"), realm_id=realm_id)).business_id
 
 
 async def what_is_there(uow: UnitOfWorkFactory, business_id: UUID) -> tuple[int, int, int]:
