@@ -35,8 +35,32 @@ async def _cancellation() -> Sequence[Measure]:
     return (await cancellation.run(requests=25_000)).measures
 
 
-_BENCHES: dict[str, Work] = {"mirror_store": _mirror_store, "backfill": _backfill}
-_PROOFS: dict[str, Work] = {"cancellation": _cancellation, "paging": _paging}
+async def _books() -> Sequence[Measure]:
+    from benchmarks.proofs import books
+
+    return (await books.run(histories=2000)).measures
+
+
+async def _simulator_page() -> Sequence[Measure]:
+    from benchmarks import simulator_page
+
+    return await simulator_page.run()
+
+
+async def _tampering() -> Sequence[Measure]:
+    from benchmarks.proofs import tampering
+
+    return (await tampering.run(1000)).measures
+
+
+async def _log_seal() -> Sequence[Measure]:
+    from benchmarks import log_seal
+
+    return await log_seal.run()
+
+
+_BENCHES: dict[str, Work] = {"mirror_store": _mirror_store, "backfill": _backfill, "simulator_page": _simulator_page, "log_seal": _log_seal}
+_PROOFS: dict[str, Work] = {"cancellation": _cancellation, "paging": _paging, "books": _books, "tampering": _tampering}
 
 
 def main() -> int:

@@ -83,9 +83,9 @@ def qbo(
             )
             if kept is not None:
                 StateKeeper(simulator, kept)
-            add_trouble(simulator, rules)
+            add_trouble(simulator, [rule for rule in rules if rule.name not in simulator.trouble.active])
             if subscription is not None:
-                simulator.webhooks.subscribe(subscription)
+                simulator.webhooks.subscribe_once(subscription)
             with contextlib.suppress(KeyboardInterrupt):
                 asyncio.run(serve(simulator, host=host, port=port, info_file=info, announce=_announce))
     except (OodalooError, OSError) as error:

@@ -122,6 +122,7 @@ def _describe(simulator: Simulator, listener: socket.socket) -> SimulatorInfo:
     base_url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     realm_ids = list(simulator.companies)
     tokens = simulator.oauth.grant(realm_ids[0], client_id=simulator.oauth.client_id)
+    simulator.settle(None)  # in the state before anybody is told
     return SimulatorInfo(
         base_url=base_url,
         api_url=base_url,

@@ -17,6 +17,7 @@ from infra.qbo.simulator.oracle.journal import CURRENT, Journal
 from infra.qbo.simulator.oracle.oracle import Oracle
 from infra.qbo.simulator.timeline.simulated_clock import SimulatedClock
 from infra.qbo.simulator.timeline.timeline import Timeline
+from infra.qbo.simulator.trouble.late import LateExecutions
 from infra.qbo.simulator.trouble.trouble import Trouble
 from infra.qbo.simulator.webhooks.sender import Webhooks
 
@@ -46,6 +47,7 @@ class Simulator:
         self.other_users = OtherUsers(seed)
         self.timeline = Timeline(self.clock)
         self.trouble = Trouble(self.clock, seed=seed)
+        self.late = LateExecutions(self.clock, self.timeline)
         self.oracle = Oracle(self.clock)
         self.journal = Journal(self.oracle)
         self.webhooks = Webhooks(
@@ -62,6 +64,7 @@ class Simulator:
             self.journal.adopt(company)
         self.other_users.journal = self.journal
         self.on_settled: Callable[[], None] | None = None
+        self.webhooks.on_delivered = lambda: self.settle(None)
         self.requests: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.replies = Replies(self.clock)
 

@@ -82,6 +82,7 @@ class AuthorizationServer:
     def issue_code(self, realm_id: str, *, client_id: str, redirect_uri: str) -> str:
         code = "XAB" + secrets.token_urlsafe(30)
         self._codes[code] = _Code(realm_id, client_id, redirect_uri, self._now() + _CODE_SECONDS)
+        self.revision += 1
         return code
 
     def authenticate_client(self, client_id: str, client_secret: str) -> None:
@@ -99,6 +100,7 @@ class AuthorizationServer:
             TokenRefused: 400 invalid_grant.
         """
         known = self._codes.pop(code, None)
+        self.revision += 1
         if known is None or known.expires <= self._now() or known.client_id != client_id:
             raise TokenRefused("invalid_grant", "Invalid authorization code")
         if known.redirect_uri != redirect_uri:
@@ -204,12 +206,13 @@ class AuthorizationServer:
         return len(alive)
 
     def kept(self) -> dict[str, Any]:
-        """Grants and living access tokens, for a state to keep; codes of consent live too short."""
+        """Grants, living access tokens and codes of consent, for a state to keep."""
         grants = [grant for grant in self._grants.values() if not grant.is_revoked]
         place = {id(grant): nth for nth, grant in enumerate(grants)}
         now = self._now()
         return {
             "grants": [asdict(grant) for grant in grants],
+            "codes": {code: asdict(known) for code, known in self._codes.items() if known.expires > now},
             "accesses": [
                 [token, place[id(access.grant)], access.expires]
                 for token, access in self._accesses.items()
@@ -222,6 +225,8 @@ class AuthorizationServer:
             Grant(**{**grant, "issued": float(grant["issued"]), "last_used": float(grant["last_used"])})
             for grant in kept["grants"]
         ]
+        codes = kept.get("codes", {}).items()
+        self._codes |= {code: _Code(**{**known, "expires": float(known["expires"])}) for code, known in codes}
         self._grants |= {grant.refresh_token: grant for grant in grants}
         self._accesses |= {token: _Access(grants[nth], float(expires)) for token, nth, expires in kept["accesses"]}
 

@@ -12,7 +12,7 @@ from infra.qbo.simulator.books.effects import WITH_BALANCE, Effects
 from infra.qbo.simulator.books.entities import ENTITY_KINDS
 from infra.qbo.simulator.books.house_rules import HouseRules
 from infra.qbo.simulator.books.ledger import Ledger, money, ref_id
-from infra.qbo.simulator.books.link_checks import check_links
+from infra.qbo.simulator.books.link_checks import check_links, check_still_owed
 from infra.qbo.simulator.books.links import APPLIES_TO, Links, applied_amounts, net_applied
 from infra.qbo.simulator.books.names import NameRegistry, complete_name
 from infra.qbo.simulator.books.payment_lines import describe_payment_lines
@@ -133,6 +133,9 @@ class Completion:
         payers = self._links.payers_of(key)
         if payers and payers[0][0] == "Deposit" and fresh["TotalAmt"] != earlier.body["TotalAmt"]:
             raise faults.deposited()
+        check_still_owed(
+            key, fresh, stores=self._stores, links=self._links, entry=lambda: self._effects.entry(entity, fresh)
+        )
         if entity in WITH_BALANCE and money(fresh["TotalAmt"]) < self._links.applied_to(key):
             raise faults.refused("The total cannot be less than what has been applied to it.", element="TotalAmt")
         if entity in NUMBERED:

@@ -1,6 +1,6 @@
 """May this payment, bill payment or deposit be linked to what it names, and does the money suffice?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -41,6 +41,27 @@ def check_links(
             )
     if entity != "Deposit" and net_applied(amounts) > money(body["TotalAmt"]):
         raise faults.refused("More is applied than the payment holds.", element="TotalAmt")
+
+
+def check_still_owed(
+    key: Key, body: Body, *, stores: Mapping[str, EntityStore], links: Links, entry: Callable[[], Entry]
+) -> None:
+    """A paid document may not pass to another name, nor a journal entry owe its name less than was paid.
+
+    Raises:
+        ServiceFault: 6000.
+    """
+    for payer in links.payers_of(key):
+        if payer[0] not in _PARTY:
+            continue
+        party, list_name, sign = _PARTY[payer[0]]
+        who = ref_id(stores[payer[0]].records[payer[1]].body, party)
+        if party in body and ref_id(body, party) != who:
+            raise faults.refused("You must unlink the payments of this transaction before you change its name.")
+        if key[0] == "JournalEntry":
+            owed = sign * sum((each.amount for each in entry().postings if each.name == (list_name, who)), ZERO)
+            if owed < links.applied_to(key):
+                raise faults.refused("The total cannot be less than what has been applied to it.", element="Line")
 
 
 def _check_deposited(target: Key, amount: Decimal, *, record: Record, links: Links, payer: Key) -> None:

@@ -1,11 +1,11 @@
 """Edits by people who are not the API client: what makes paging by position lose records."""
 
-import random
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.store import Record
 from infra.qbo.simulator.timestamps import whole_seconds
+from infra.qbo.simulator.trouble.draws import Draws
 
 _NOTE_FIELD: Final = {
     "Vendor": "PrintOnCheckName",
@@ -26,11 +26,22 @@ class OtherUsers:
         self.edits_per_page = False
         self.edit_count = 0
         self.journal: Journal | None = None
-        self._random = random.Random(seed)  # noqa: S311 - repeatable, guards nothing
+        self._seed = seed
+        self._random = Draws(seed)
 
     def reseed(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - as above
+        self._seed, self._random = seed, Draws(seed)
         self.edit_count = 0
+
+    def kept(self) -> dict[str, Any]:
+        return {
+            "per_page": self.edits_per_page, "count": self.edit_count, "seed": self._seed, "taken": self._random.taken,
+        }  # fmt: skip
+
+    def resume(self, kept: dict[str, Any]) -> None:
+        self.reseed(kept["seed"])
+        self._random.skip_to(kept["taken"])
+        self.edits_per_page, self.edit_count = kept["per_page"], kept["count"]
 
     def page_was_served(self, company: Company, entity: str) -> None:
         if self.edits_per_page:

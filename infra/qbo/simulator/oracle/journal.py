@@ -83,7 +83,8 @@ def _merged(commits: list[Commit], merged: Merge | None) -> list[Commit]:
     if merged is None:
         return commits
     gone = [commit for commit in commits if (commit.entity, commit.id) == (merged.entity, merged.loser_id)]
-    rest = [commit for commit in commits if commit not in gone and commit.id != merged.survivor_id]
+    survivor = (merged.entity, merged.survivor_id)
+    rest = [commit for commit in commits if commit not in gone and (commit.entity, commit.id) != survivor]
     told = [
         Commit(
             commit.realm_id, merged.entity, merged.survivor_id, commit.sync_token, "Merge", commit.at, merged.loser_id

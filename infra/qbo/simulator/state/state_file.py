@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from infra import exact_json
 from infra.errors import InvalidInput
+from infra.qbo.simulator.api.limits import Admitted
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.ledger import Key
 from infra.qbo.simulator.books.store import Record, Tombstone
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS posting (
 CREATE TABLE IF NOT EXISTS reply (
     realm_id TEXT NOT NULL, request_id TEXT NOT NULL, at REAL NOT NULL, status INTEGER NOT NULL, digest TEXT NOT NULL,
     answer BLOB NOT NULL, PRIMARY KEY (realm_id, request_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS admitted (kind TEXT NOT NULL, realm_id TEXT NOT NULL, subject TEXT NOT NULL, at REAL NOT NULL);
 """
 _PUT_OBJECT: Final = """
 INSERT INTO object (realm_id, entity, id, created, updated, body) VALUES (?, ?, ?, ?, ?, ?)
@@ -139,6 +141,15 @@ class StateFile:
             "INSERT OR REPLACE INTO reply (realm_id, request_id, at, status, digest, answer) VALUES (?, ?, ?, ?, ?, ?)",
             (*key, at, status, digest, answer),
         )
+
+    def put_admitted(self, admitted: Iterable[Admitted]) -> None:
+        self._db.executemany("INSERT INTO admitted VALUES (?, ?, ?, ?)", admitted)
+
+    def admitted(self, now: float) -> list[Admitted]:
+        """What still counts against a limit, oldest first; the rest is forgotten."""
+        self._db.execute("DELETE FROM admitted WHERE at < ?1 - CASE kind WHEN 'mail' THEN 172800 ELSE 60 END", (now,))
+        rows = self._db.execute("SELECT kind, realm_id, subject, at FROM admitted ORDER BY at")
+        return [Admitted(*row) for row in rows]
 
     def forget_before(self, instant: float) -> None:
         """Replies and deletions that nobody can ask for any more."""

@@ -15,6 +15,7 @@ from infra.qbo.simulator.oracle.oracle import SeenRequest
 from infra.qbo.simulator.simulator import Simulator
 from infra.qbo.simulator.trouble import connection, rules
 from infra.qbo.simulator.trouble.answers import Headers, make_answer
+from infra.qbo.simulator.trouble.late import Postponed
 from infra.qbo.simulator.trouble.trouble import ActiveRule, Plan, draw_latency, draw_seconds
 
 Scope = MutableMapping[str, Any]
@@ -51,6 +52,7 @@ class TroubleLayer:
     def __init__(self, app: App, simulator: Simulator) -> None:
         self._app = app
         self._simulator = simulator
+        simulator.late.begin(self._carry_out)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,7 +63,7 @@ class TroubleLayer:
             scope["method"], scope["path"], scope["query_string"], body=body, headers=dict(scope["headers"])
         )
         if call is None:
-            await self._app(scope, _replaying(body, receive), send)
+            await self._app(scope, _replaying(body, receive), self._settling(send))
             return
         oracle = self._simulator.oracle
         seen = oracle.request(call)
@@ -106,7 +108,7 @@ class TroubleLayer:
         match effect:
             case rules.Twice():
                 scope = _without_request_id(request.scope)
-                await self._execute_again(scope, request.body, request.call, who=TWICE, rule=active)
+                await self._execute_again(scope, request.body, request.call, who=TWICE, rule=active.name)
             case rules.Edit():
                 self._simulator.edit(request.call.realm_id, effect.entity or request.call.entity, edits=effect.edits)
             case _:
@@ -129,7 +131,9 @@ class TroubleLayer:
             case rules.Slow():
                 await self._send_slowly(request, ending)
             case rules.Late() if active is not None:
-                self._postpone(request, active, draw_seconds(active, ending.after_seconds))
+                seconds = draw_seconds(active, ending.after_seconds)
+                self._simulator.late.postpone(request.scope, request.body, seconds=seconds, rule=active.name)
+                self._simulator.settle(None)  # kept before the client knows anything
                 if ending.answer == "silence":
                     await self._hold(request, ending.hold_seconds)
                 else:
@@ -137,10 +141,24 @@ class TroubleLayer:
             case _:
                 raise AssertionError(ending)
 
-    async def _execute(self, scope: Scope, body: bytes, call: Call, *, seen: SeenRequest, send: Send) -> None:
+    def _settling(self, send: Send) -> Send:
+        """What an admin or a user at the consent page did lasts before they hear of it."""
+
+        async def settling(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._simulator.settle(None)
+            await send(message)
+
+        return settling
+
+    async def _execute(
+        self, scope: Scope, body: bytes, call: Call, *, seen: SeenRequest, send: Send, postponed: int | None = None
+    ) -> None:
         """What was committed is kept before the first byte of the answer leaves; no await lies between."""
         company = self._simulator.companies.get(call.realm_id)
         self._simulator.settle(company)
+        if postponed is not None:
+            self._simulator.late.taken_up(postponed)  # in the state: with its commit, in one transaction
         mark = CURRENT.set(seen)
 
         async def watched(message: Message) -> None:
@@ -169,22 +187,23 @@ class TroubleLayer:
         request.seen.status = None
         return reply
 
-    async def _execute_again(self, scope: Scope, body: bytes, call: Call, *, who: str, rule: ActiveRule) -> None:
+    async def _carry_out(self, postponed: Postponed) -> None:
+        scope, body = postponed.scope(), postponed.payload
+        headers = dict(scope["headers"])
+        call = describe_call(scope["method"], scope["path"], scope["query_string"], body=body, headers=headers)
+        assert call is not None, "only calls of the API are postponed"  # noqa: S101 - narrows
+        await self._execute_again(scope, body, call, who=LATE, rule=postponed.rule, postponed=postponed.nth)
+
+    async def _execute_again(
+        self, scope: Scope, body: bytes, call: Call, *, who: str, rule: str, postponed: int | None = None
+    ) -> None:
         seen = self._simulator.oracle.request(call, who=who)
-        seen.trouble = [rule.name]
+        seen.trouble = [rule]
 
         async def nowhere(_message: Message) -> None:
             return
 
-        await self._execute(scope, body, call, seen=seen, send=nowhere)
-
-    def _postpone(self, request: _Request, active: ActiveRule, seconds: float) -> None:
-        scope = {**request.scope, "state": dict(request.scope.get("state", {}))}
-
-        async def carry_out() -> None:
-            await self._execute_again(scope, request.body, request.call, who=LATE, rule=active)
-
-        self._simulator.timeline.after(seconds, carry_out)
+        await self._execute(scope, body, call, seen=seen, send=nowhere, postponed=postponed)
 
     async def _send(self, request: _Request, answer: rules.Answer) -> None:
         status, headers, body = make_answer(answer, self._simulator.clock.now())

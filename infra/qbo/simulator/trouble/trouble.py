@@ -1,7 +1,6 @@
 """The rules in force, and what they decide for each call. Repeatable: each rule draws from its own seeded source."""
 
 import math
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +10,8 @@ from typing import Any, Final, get_args
 from infra.clock import Clock
 from infra.qbo.simulator.oracle.calls import Call
 from infra.qbo.simulator.trouble import rules
-from infra.qbo.simulator.trouble.rules import Effect, Ending, Rule, TroubleRefused
+from infra.qbo.simulator.trouble.draws import Draws
+from infra.qbo.simulator.trouble.rules import Effect, Ending, Rule, TroubleRefused, read_rules
 
 _NORMAL_P99: Final = 2.3263478740408408
 _MOST_RULES: Final = 1000
@@ -19,14 +19,19 @@ _MOST_RULES: Final = 1000
 
 @dataclass(slots=True)
 class ActiveRule:
-    """`fitting` counts the calls its matchers meant, `applied` those it took."""
+    """`fitting` counts the calls its matchers meant, `applied` those it took.
+
+    Of a rule at a rate, `began` is when it was added (epoch seconds) and `paid` how many intervals are over.
+    """
 
     name: str
     rule: Rule
-    random: random.Random
+    random: Draws
     fitting: int = 0
     applied: int = 0
     is_over: bool = False
+    began: float = 0
+    paid: int = 0
 
     def takes(self, call: Call, now: datetime) -> bool:
         match = self.rule.match
@@ -63,6 +68,7 @@ class Trouble:
         self._seed = seed
         self._count = 0
         self.active: dict[str, ActiveRule] = {}
+        self.revision = 0
 
     def add(self, added: Iterable[Rule]) -> list[ActiveRule]:
         """All or none.
@@ -76,12 +82,12 @@ class Trouble:
             name = rule.name or f"rule-{self._count}"
             if name in self.active or any(other.name == name for other in fresh):
                 raise TroubleRefused(f"name: a rule {name} exists already")
-            seed = self._seed if rule.seed is None else rule.seed
             placed = rule.model_copy(update={"name": name, "match": rule.match.placed(self._clock.now())})
-            fresh.append(ActiveRule(name, placed, random.Random(f"{seed}:{name}")))  # noqa: S311 - repeatable, guards nothing
+            fresh.append(self._active(name, placed))
         if len(self.active) + len(fresh) > _MOST_RULES:
             raise TroubleRefused(f"rules: at most {_MOST_RULES} at a time")
         self.active |= {active.name: active for active in fresh}
+        self.revision += 1
         return fresh
 
     def remove(self, name: str | None = None) -> list[str]:
@@ -89,7 +95,36 @@ class Trouble:
         names = [each for each in self.active if name in {None, each}]
         for each in names:
             self.active.pop(each).is_over = True
+        self.revision += 1
         return names
+
+    def kept(self) -> dict[str, Any]:
+        """The rules in force and where each stands, for a state to keep."""
+        rules_ = [
+            {
+                "rule": active.rule.model_dump(mode="json", by_alias=True, exclude_none=True),
+                "fitting": active.fitting, "applied": active.applied, "taken": active.random.taken,
+                "began": active.began, "paid": active.paid, "seed": self._seed_of(active.rule),
+            }
+            for active in self.active.values()
+        ]  # fmt: skip
+        return {"count": self._count, "rules": rules_}
+
+    def resume(self, kept: dict[str, Any]) -> None:
+        self._count = kept["count"]
+        for each in kept["rules"]:
+            [rule] = read_rules(each["rule"], source="the state")
+            active = self._active(str(rule.name), rule.model_copy(update={"seed": each["seed"]}))
+            active.fitting, active.applied, active.paid = each["fitting"], each["applied"], each["paid"]
+            active.began = float(each["began"])
+            active.random.skip_to(each["taken"])
+            self.active[active.name] = active
+
+    def _active(self, name: str, rule: Rule) -> ActiveRule:
+        return ActiveRule(name, rule, Draws(f"{self._seed_of(rule)}:{name}"))
+
+    def _seed_of(self, rule: Rule) -> int:
+        return self._seed if rule.seed is None else rule.seed
 
     def decide(self, call: Call) -> Plan:
         """The plan for one API call."""
@@ -103,7 +138,10 @@ class Trouble:
                 continue
             if isinstance(effect, get_args(Ending)) and plan.ending is not None:
                 continue
-            if not active.takes(call, now):
+            before = active.fitting
+            is_taken = active.takes(call, now)
+            self.revision += active.fitting - before
+            if not is_taken:
                 continue
             plan.names.append(active.name)
             if isinstance(effect, Ending):
@@ -115,11 +153,9 @@ class Trouble:
     def decide_webhook(self, call: Call) -> list[tuple[ActiveRule, Any]]:
         """What befalls one webhook event."""
         now = self._clock.now()
-        return [
-            (active, active.rule.effect)
-            for active in tuple(self.active.values())
-            if isinstance(active.rule.effect, rules.WebhookEffect) and active.takes(call, now)
-        ]
+        meant = [active for active in self.active.values() if isinstance(active.rule.effect, rules.WebhookEffect)]
+        self.revision += bool(meant)
+        return [(active, active.rule.effect) for active in meant if active.takes(call, now)]
 
 
 def draw_seconds(active: ActiveRule, value: float | tuple[float, float]) -> float:

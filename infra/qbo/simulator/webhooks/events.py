@@ -2,7 +2,7 @@
 
 import base64
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -32,6 +32,14 @@ class Event:
     @property
     def subject(self) -> tuple[str, str, str]:
         return self.entity, self.entity_id, self.operation
+
+    def kept(self) -> dict[str, Any]:
+        return {**asdict(self), "id": str(self.id)}
+
+
+def read_event(kept: dict[str, Any]) -> Event:
+    """What `Event.kept` gave, from a state."""
+    return Event(**{**kept, "id": UUID(kept["id"]), "at": float(kept["at"])})
 
 
 def sign(body: bytes, verifier_token: str) -> str:

@@ -44,6 +44,11 @@ class Subscription(BaseModel):
     def wants(self, entity: str) -> bool:
         return entity in (ENTITIES if self.entities is None else self.entities)
 
+    def kept(self) -> dict[str, Any]:
+        """With its secret, for a state."""
+        shown = self.model_dump(mode="json", exclude_none=True)
+        return shown | {"verifier_token": self.verifier_token.get_secret_value()}
+
 
 def read_subscription(raw: Any) -> Subscription:
     """Raises:

@@ -1,11 +1,11 @@
 """Distributions and matchers without HTTP."""
 
-import random
 import statistics
 from typing import Any
 
 from infra.qbo.simulator.oracle.calls import Call, describe_call
 from infra.qbo.simulator.timeline.simulated_clock import SimulatedClock
+from infra.qbo.simulator.trouble.draws import Draws
 from infra.qbo.simulator.trouble.rules import Latency, read_rules
 from infra.qbo.simulator.trouble.trouble import ActiveRule, Trouble, draw_latency
 from tests.unit.infra.qbo.simulator.small_company import MovableClock
@@ -14,7 +14,7 @@ from tests.unit.infra.qbo.simulator.small_company import MovableClock
 def latency(**form: Any) -> tuple[ActiveRule, Latency]:
     [rule] = read_rules({"effect": {"do": "latency", **form}}, source="test")
     assert isinstance(rule.effect, Latency)
-    return ActiveRule("x", rule, random.Random(1)), rule.effect  # noqa: S311 - repeatable, guards nothing
+    return ActiveRule("x", rule, Draws(1)), rule.effect
 
 
 def test_a_lognormal_latency_has_the_percentiles_asked_for() -> None:
