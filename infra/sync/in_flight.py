@@ -1,7 +1,9 @@
-"""One refresh at a time per (business, rail) in this process. Across processes the lease in `sync_state` will decide."""
+"""One refresh at a time per (business, rail) in this process, whose readers share it. Across processes the lease decides."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 from infra.config import Rail
@@ -9,34 +11,56 @@ from infra.config import Rail
 Key = tuple[UUID, Rail]
 
 
+@dataclass(frozen=True)
+class Refreshed:
+    """How a refresh ended that did not fail. `is_own` is false where another process's was awaited instead."""
+
+    calls: int
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A refresh under way. `number` counts those of its key: one begun after a reader asked has a higher one than it saw."""
+
+    task: asyncio.Task[Refreshed]
+    number: int
+
+
 class RefreshesInFlight:
     """The refreshes under way. A caller that stops waiting does not stop the refresh: the next reader finds it done."""
 
     def __init__(self) -> None:
-        self._tasks: dict[Key, asyncio.Task[int]] = {}
+        self._flights: dict[Key, Flight] = {}
+        self._begun: defaultdict[Key, int] = defaultdict(int)
 
-    def join(self, key: Key, start: Callable[[], Awaitable[int]]) -> tuple[asyncio.Task[int], bool]:
+    def begun(self, key: Key) -> int:
+        """The number of the latest refresh that was begun here."""
+        return self._begun[key]
+
+    def join(self, key: Key, start: Callable[[], Awaitable[Refreshed]]) -> tuple[Flight, bool]:
         """The running refresh of `key`, started if there is none; True when this call started it."""
-        running = self._tasks.get(key)
+        running = self._flights.get(key)
         if running is not None:
             return running, False
-        task = asyncio.ensure_future(_run(start))
-        self._tasks[key] = task
-        task.add_done_callback(lambda done: self._finish(key, done))
-        return task, True
+        self._begun[key] += 1
+        flight = Flight(asyncio.ensure_future(_run(start)), self._begun[key])
+        self._flights[key] = flight
+        flight.task.add_done_callback(lambda done: self._finish(key, done))
+        return flight, True
 
     async def close(self) -> None:
         """Stop what is under way; nothing of it is half stored."""
-        tasks = list(self._tasks.values())
+        tasks = [flight.task for flight in self._flights.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _finish(self, key: Key, task: asyncio.Task[int]) -> None:
-        del self._tasks[key]
+    def _finish(self, key: Key, task: asyncio.Task[Refreshed]) -> None:
+        del self._flights[key]
         if not task.cancelled():
             task.exception()  # seen, so that a failure nobody waits for is not reported as lost; the refresh logged it
 
 
-async def _run(start: Callable[[], Awaitable[int]]) -> int:
+async def _run(start: Callable[[], Awaitable[Refreshed]]) -> Refreshed:
     return await start()

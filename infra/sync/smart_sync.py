@@ -19,13 +19,17 @@ from infra.errors import OodalooError, RailNeedsReconnect, RailUnavailable
 from infra.logging import get_logger
 from infra.sync import runs
 from infra.sync.freshness import ON_DEMAND, Fetched, Freshness, FreshnessNeed, FreshnessSource, SyncStrategy
-from infra.sync.in_flight import RefreshesInFlight
+from infra.sync.in_flight import Refreshed, RefreshesInFlight
+from infra.sync.refresh_lease import RefreshLeases
 from infra.sync.runs import SyncState
 from infra.sync.shapes import MirrorRow
 from infra.sync.spec import AnySpec, MirrorSpec
 
 T = TypeVar("T")
 M = TypeVar("M", bound=MirrorRow)
+
+# A change announced, or about to be acted on, must be in the answer: a refresh begun earlier may have missed it.
+_MUST_BE_NEW = frozenset({SyncStrategy.LIVE, SyncStrategy.EVENT, SyncStrategy.RECONCILIATION})
 
 Ordering = ColumnElement[Any] | InstrumentedAttribute[Any]
 
@@ -38,6 +42,13 @@ class StaleRefused(RailUnavailable):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"The books could not be brought up to date, and this needs them live: {reason}.")
+
+
+class RefreshFailedBefore(RailUnavailable):
+    """A refresh failed moments ago, here or in another process; the rail is not asked again at once."""
+
+    def __init__(self, rail: Rail, error: str | None) -> None:
+        super().__init__(error or f"{rail.value} could not be read a moment ago")
 
 
 @dataclass(frozen=True)
@@ -139,11 +150,9 @@ class SmartSyncService:
             return _Attempt(reason=f"the first sync has not begun; is this business connected to {self.rail.value}?")
         if age.is_backfilling:
             return _Attempt(reason="the first sync of this company has not finished")
-        task, is_ours = self._in_flight.join((self.business_id, self.rail), lambda: self._refresh(need.strategy))
-        source = FreshnessSource.RAIL if is_ours else FreshnessSource.COALESCED
         try:
             async with asyncio.timeout(need.wait.total_seconds()):
-                calls = await asyncio.shield(task)
+                refreshed, is_ours = await self._refresh_once(need.strategy)
         except TimeoutError:
             return _Attempt(reason=f"{self.rail.value} did not answer within {need.wait.total_seconds():g} s")
         except RailNeedsReconnect as error:
@@ -153,7 +162,61 @@ class SmartSyncService:
         ) as error:  # the rail's own, and an object of it that cannot be read: the mirror still answers
             log.warning("sync.refresh.failed", rail=self.rail, business_id=str(self.business_id), error=str(error))
             return _Attempt(reason=str(error))
-        return _Attempt(source=source, calls=calls if is_ours else 0)
+        source = FreshnessSource.RAIL if is_ours and refreshed.is_own else FreshnessSource.COALESCED
+        return _Attempt(source=source, calls=refreshed.calls if is_ours else 0)
+
+    async def _refresh_once(self, strategy: SyncStrategy) -> tuple[Refreshed, bool]:
+        """Begin a refresh or join one; true when this call began it. The refresh goes on when its caller stops waiting.
+
+        Who must have what was changed before they asked joins no refresh that was begun before that, here or in another process.
+        """
+        key, must_be_new = (self.business_id, self.rail), strategy in _MUST_BE_NEW
+        seen = self._in_flight.begun(key)
+        while True:
+            flight, is_ours = self._in_flight.join(key, lambda: self._refresh_under_lease(strategy))
+            is_new = flight.number > seen
+            try:
+                refreshed = await asyncio.shield(flight.task)
+            except OodalooError:
+                if is_new or not must_be_new:
+                    raise
+                continue
+            if not must_be_new or (is_new and refreshed.is_own):
+                return refreshed, is_ours
+
+    async def _refresh_under_lease(self, strategy: SyncStrategy) -> Refreshed:
+        """Refresh, or wait for the process that does.
+
+        Raises:
+            RailUnavailable: the other's failed, or the last one did, moments ago.
+            RailError: as the refresh itself.
+        """
+        leases = RefreshLeases(self._uow, self.business_id, self.rail)
+        is_insistent = strategy is SyncStrategy.LIVE
+        while True:
+            fence = await leases.take(strategy=strategy.value, now=self._clock.now(), is_insistent=is_insistent)
+            if fence is not None:
+                return await self._refresh_as(leases, fence, strategy)
+            standing = await leases.look()
+            if standing is not None and not standing.is_under_way and standing.next_attempt_at is not None:
+                raise RefreshFailedBefore(self.rail, standing.error)
+            ended = await leases.wait_for_end()
+            if standing is None or ended is None or ended.fence != standing.fence:
+                continue
+            if ended.error is not None:
+                raise RefreshFailedBefore(self.rail, ended.error)
+            if ended.is_finished:
+                return Refreshed(calls=0, is_own=False)
+
+    async def _refresh_as(self, leases: RefreshLeases, fence: int, strategy: SyncStrategy) -> Refreshed:
+        try:
+            async with leases.kept(fence):
+                calls = await self._refresh(strategy)
+        except (Exception, asyncio.CancelledError) as error:
+            await leases.finish(fence, calls=0, now=self._clock.now(), error=str(error) or type(error).__name__)
+            raise
+        await leases.finish(fence, calls=calls, now=self._clock.now())
+        return Refreshed(calls=calls, is_own=True)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
+from infra.config import Rail
 from infra.errors import RailNeedsReconnect
 from infra.qbo.answers import Changes
 from infra.qbo.errors import QBOAccessRevoked, QBOUnavailable
@@ -18,6 +20,7 @@ from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
 from infra.sync.freshness import FreshnessNeed, FreshnessSource, SyncStrategy
+from infra.sync.refresh_lease import RefreshLeases
 from infra.sync.runs import RunState
 from infra.sync.smart_sync import StaleRefused
 from tests.integration.infra.qbo.company_rig import Mirrored, MovedClock, mirrored_company
@@ -239,15 +242,79 @@ async def test_one_reader_that_gives_up_does_not_stop_the_refresh_of_the_others(
     make_stale(mirrored)
     slow = SlowClient(mirrored.raw)
     service = mirrored.service_with(client=slow)
-    impatient = asyncio.create_task(service.get_bills(freshness=LIVE))
+    impatient = asyncio.create_task(service.get_bills())
     await slow.asked.wait()
-    patient = asyncio.create_task(service.get_bills(freshness=LIVE))
+    patient = asyncio.create_task(service.get_bills())
     await asyncio.sleep(0.05)
     impatient.cancel()
     slow.go.set()
     assert (await patient).freshness.source is FreshnessSource.COALESCED
     with pytest.raises(asyncio.CancelledError):
         await impatient
+
+
+async def test_a_live_reader_joins_no_refresh_that_was_begun_before_it_asked(mirrored: Mirrored) -> None:
+    make_stale(mirrored)
+    slow = SlowClient(mirrored.raw)
+    service = mirrored.service_with(client=slow)
+    earlier = asyncio.create_task(service.get_bills())
+    await slow.asked.wait()
+    before = mirrored.calls
+    live = [asyncio.create_task(service.get_bills(freshness=LIVE)) for _ in range(5)]
+    await asyncio.sleep(0.05)
+    slow.go.set()
+    answers = await asyncio.gather(earlier, *live)
+    assert mirrored.calls == before + 2
+    assert not any(answer.freshness.stale for answer in answers)
+    assert [answer.freshness.source for answer in answers[1:]].count(FreshnessSource.RAIL) == 1
+
+
+async def test_readers_of_several_processes_make_one_refresh(mirrored: Mirrored) -> None:
+    """Each service has its own flights, as each process has; what they share is the lease in the database."""
+    make_stale(mirrored)
+    slow, before = SlowClient(mirrored.raw), mirrored.calls
+    processes = [mirrored.service_with(client=slow) for _ in range(4)]
+    reading = [asyncio.create_task(service.get_bills()) for service in processes for _ in range(5)]
+    await slow.asked.wait()
+    await asyncio.sleep(0.2)
+    slow.go.set()
+    answers = await asyncio.gather(*reading)
+    assert mirrored.calls == before + 1
+    assert not any(answer.freshness.stale for answer in answers)
+    assert sum(answer.freshness.calls_spent for answer in answers) == 1
+
+
+async def test_the_lease_of_a_process_that_died_is_taken_over(mirrored: Mirrored) -> None:
+    make_stale(mirrored)
+    leases = RefreshLeases(mirrored.uow, mirrored.business_id, Rail.QBO)
+    assert await leases.take(strategy="scheduled", now=mirrored.clock.now()) is not None
+    assert await leases.take(strategy="scheduled", now=mirrored.clock.now()) is None
+    assert (await mirrored.service.get_bills()).freshness.stale  # it may still be alive
+    async with mirrored.uow([mirrored.business_id]) as uow:
+        await uow.session.execute(
+            text("UPDATE refresh_lease SET leased_until = now() - interval '1 s' WHERE business_id = :id"),
+            {"id": mirrored.business_id},
+        )
+    assert not (await mirrored.service.get_bills()).freshness.stale
+
+
+async def test_after_a_failure_the_rail_rests_whoever_asks(mirrored: Mirrored) -> None:
+    make_stale(mirrored)
+    down = FailingClient(QBOUnavailable("QuickBooks is down."))
+
+    async def ask() -> int:
+        answer = await mirrored.service_with(client=down).get_bills()
+        assert (answer.freshness.stale, answer.freshness.reason) == (True, "QuickBooks is down.")
+        return down.calls
+
+    assert await ask() == 1
+    for tried, pause in enumerate((5, 10, 20, 40, 60, 60), start=1):
+        mirrored.clock.ahead += timedelta(seconds=pause - 1)
+        assert await ask() == tried
+        mirrored.clock.ahead += timedelta(seconds=1)
+        assert await ask() == tried + 1
+    mirrored.clock.ahead += timedelta(minutes=1)
+    assert not (await mirrored.service.get_bills()).freshness.stale
 
 
 async def test_a_business_that_was_never_connected_says_so(mirrored: Mirrored) -> None:
