@@ -9,6 +9,8 @@ from infra.embedded.servers import ServerAddresses, servers
 from infra.jobs import worker as rq_worker
 from infra.jobs.outbox import QUEUES
 from infra.jobs.sweeper import sweep_forever
+from infra.log_proof.keeping_sealed import keep_sealing
+from infra.log_proof.settings import LogProofFiles
 from infra.logging import configure_logging
 from runway import jobs  # noqa: F401  # loaded before the fork: every job's process then starts with it in memory
 from runway.schema import bring_to_head
@@ -25,7 +27,7 @@ def run_worker(settings: Settings) -> None:
 
 
 def run_scheduler(settings: Settings) -> None:
-    """Ring for due rows of the outbox until SIGTERM or SIGINT."""
+    """Ring for due rows of the outbox, and seal the log, until SIGTERM or SIGINT."""
     configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
     with servers(settings.servers) as addresses:
         bring_to_head(settings.servers, addresses)
@@ -34,12 +36,16 @@ def run_scheduler(settings: Settings) -> None:
 
 async def _schedule(settings: Settings, addresses: ServerAddresses) -> None:
     async with open_services(settings, addresses) as services:
-        sweeping = asyncio.create_task(sweep_forever(services.jobs_uow, services.doorbell))
+        files = LogProofFiles.from_environment(settings.servers)
+        duties = asyncio.gather(
+            sweep_forever(services.jobs_uow, services.doorbell),
+            keep_sealing(addresses.database_sealer_url, files, clock=services.clock),
+        )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, sweeping.cancel)
+            loop.add_signal_handler(number, duties.cancel)
         with contextlib.suppress(asyncio.CancelledError):
-            await sweeping
+            await duties
 
 
 def environment_of(addresses: ServerAddresses) -> dict[str, str]:

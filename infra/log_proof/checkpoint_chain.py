@@ -30,10 +30,19 @@ class Link:
 
 
 class CheckpointChain:
-    """Walks both, oldest first; what does not fit goes into the report."""
+    """Walks both, oldest first; what does not fit goes into the report. The database's beyond `through` are left for the next time."""
 
-    def __init__(self, connection: Connection[Any], lines: list[Line], *, keys: PublicKeys, report: Report) -> None:
+    def __init__(
+        self,
+        connection: Connection[Any],
+        lines: list[Line],
+        *,
+        keys: PublicKeys,
+        report: Report,
+        through: int | None = None,
+    ) -> None:
         self._connection = connection
+        self._through = through
         self._lines = {line.no: line for line in lines}
         self._file_order = [line.no for line in lines]
         self._keys = keys
@@ -78,12 +87,12 @@ class CheckpointChain:
 
     def _held_after(self, no: int) -> Iterator[Checkpoint]:
         while page := ledger.checkpoints_after(self._connection, no, limit=_AT_ONCE):
-            yield from page
+            yield from (held for held in page if self._through is None or held.head.no <= self._through)
             no = page[-1].head.no
 
     def _compare(self, line: Line | None, held: Checkpoint | None) -> None:
         if line is None and held is not None:
-            self._report.anchors_missing.append(f"Checkpoint {held.head.no} is in the database and not in the file.")
+            self._report.miss_anchor(held.head.no)
         elif line is not None and held is None:
             self._missing.append(line)
         elif line is not None and held is not None and line.checkpoint != held:

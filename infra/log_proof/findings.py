@@ -37,10 +37,12 @@ class Finding:
 
 @dataclass
 class Report:
-    """`through` is the last checkpoint looked at: what `--since` takes next time. `notes` are no findings."""
+    """`through` is the last checkpoint looked at: what `--since` takes next time. `notes` are no findings; `anchors_missing` are checkpoints
+    that the database has and the file has not.
+    """
 
     findings: list[Finding] = field(default_factory=list)
-    anchors_missing: list[str] = field(default_factory=list)
+    anchors_missing: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     checkpoints: int = 0
     batches: int = 0
@@ -54,6 +56,9 @@ class Report:
         self.finding_count += 1
         if len(self.findings) < _SHOWN_AT_MOST:
             self.findings.append(Finding(text, **place))
+
+    def miss_anchor(self, checkpoint_no: int) -> None:
+        self.anchors_missing.append(checkpoint_no)
 
     @property
     def verdict(self) -> Verdict:

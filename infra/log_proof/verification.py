@@ -62,11 +62,12 @@ class Verification:
         keys: PublicKeys,
         business_id: UUID | None = None,
         since: int = 0,
+        through: int | None = None,
         progress: Progress = _no_progress,
     ) -> None:
         self._connection = connection
         self._report = Report(through=since)
-        self._chain = CheckpointChain(connection, list(lines), keys=keys, report=self._report)
+        self._chain = CheckpointChain(connection, list(lines), keys=keys, report=self._report, through=through)
         self._business = business_id
         self._since = since
         self._progress = progress
