@@ -40,7 +40,7 @@ NUMBERS: Final = frozenset({
 })  # fmt: skip
 """Properties that are numbers wherever they stand; clients write them as text too."""
 _ISO_DATE: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T.*|[-+]\d{2}:\d{2}|Z)?")
-_LARGEST_AMOUNT: Final = Decimal(10) ** 15
+LARGEST_AMOUNT: Final = Decimal(10) ** 15
 
 
 def check_required(kind: EntityKind, body: Body) -> None:
@@ -177,6 +177,6 @@ def _number(value: Any, element: str) -> Decimal:
         number = money(value)
     except InvalidOperation as error:
         raise faults.not_a_number(element) from error
-    if not number.is_finite() or abs(number) >= _LARGEST_AMOUNT:
+    if not number.is_finite() or abs(number) >= LARGEST_AMOUNT:
         raise faults.not_a_number(element)
     return number

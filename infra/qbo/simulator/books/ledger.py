@@ -75,8 +75,9 @@ def money(value: Any) -> Decimal:
 
 
 def ref_id(body: Body, key: str) -> str | None:
-    ref = body.get(key)
-    return None if ref is None else str(ref["value"])
+    """Absent, or a ref without a value: None."""
+    value = (body.get(key) or {}).get("value")
+    return None if value is None else str(value)
 
 
 def post(entity: str, body: Body, chart: Chart) -> tuple[Posting, ...]:
@@ -142,7 +143,7 @@ def _deposit(body: Body, chart: Chart) -> Iterator[Posting]:
         links = line.get("LinkedTxn")
         account = chart.deposit_source(links[0]) if links else ref_id(line["DepositLineDetail"], "AccountRef")
         name = None if links else _entity(line["DepositLineDetail"].get("Entity"))
-        yield Posting(str(account), -money(line["Amount"]), name, line.get("Description"))
+        yield Posting(str(account), -money(line.get("Amount")), name, line.get("Description"))
 
 
 def _transfer(body: Body, _chart: Chart) -> Iterator[Posting]:
@@ -235,7 +236,7 @@ def _entity(entity: Body | None) -> Key | None:
         return None
     ref = entity.get("EntityRef") or entity
     kind = str(entity.get("Type") or ref.get("type") or "").title()
-    return (kind, str(ref["value"])) if kind in {"Vendor", "Customer"} else None
+    return (kind, str(ref.get("value"))) if kind in {"Vendor", "Customer"} else None
 
 
 _RULES: Final[dict[str, Callable[[Body, Chart], Iterator[Posting]]]] = {
