@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.core import access_log
 from domains.core.access_log import AccessEvent, Origin
-from domains.core.access_service import Entry, TokenHolder
+from domains.core.access_service import Entry, Person, TokenHolder
 from domains.core.errors import BusinessOutOfReach, NotPermitted, TokenUnknown
 from domains.core.models import Business
 from domains.core.permissions import Permission
@@ -32,13 +33,13 @@ _LONGEST_ID = 64
 _MOST_USES_KEPT = 10_000  # forgetting one costs a statement
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_bearer = HTTPBearer(
+BEARER = HTTPBearer(
     scheme_name="token",
     bearerFormat="oo_…",
     auto_error=False,
     description="`Authorization: Bearer oo_…`. A token opens the businesses, and has the permissions, it was made for.",
 )
-_cookie = APIKeyCookie(
+COOKIE = APIKeyCookie(
     name=SESSION_COOKIE,
     scheme_name="session",
     auto_error=False,
@@ -66,12 +67,24 @@ class Caller:
 
     entry: Entry
     origin: Origin
-    services: BusinessServices
-    clock: Clock
+    process: Services
+
+    @cached_property
+    def services(self) -> BusinessServices:
+        """Made when asked for: what concerns people needs no rail.
+
+        Raises:
+            RailNotEnabled: `OODALOO_RAILS` does not name the rail of the books.
+        """
+        return self.process.of(self.business)
 
     @property
     def business(self) -> Business:
         return self.entry.business
+
+    @property
+    def clock(self) -> Clock:
+        return self.process.clock
 
     @property
     def today(self) -> date:
@@ -136,8 +149,8 @@ def refuse_foreign_origin(request: Request) -> None:
 async def entry_of(
     request: Request,
     services: AllServices,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-    _session: Annotated[str | None, Security(_cookie)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
+    _session: Annotated[str | None, Security(COOKIE)],
     x_business_id: Annotated[
         str | None, Header(description="The business. Needed where the caller has several; any other is not found.")
     ] = None,
@@ -165,9 +178,9 @@ async def entry_of(
                 )
             else:
                 raise SignInNeeded
-            await _note_use(uow.session, request, services, entry)
+            await note_use(uow.session, request, entry.principal, business_id=entry.business.id)
     except (TokenUnknown, BusinessOutOfReach) as error:
-        await _note_refusal(request, services, error, asked=asked)
+        await note_refusal(request, error, asked=asked)
         raise
     bind_business(entry.business.id)
     return entry
@@ -207,15 +220,18 @@ def may(permission: Permission) -> Callable[..., Awaitable[Caller]]:
                     details={"permission": permission.value, "method": request.method, "path": request.url.path},
                 )
             raise NotPermitted(permission.value)
-        return Caller(entry, origin, services.of(entry.business), services.clock)
+        return Caller(entry, origin, services)
 
     permitted.permission = permission  # type: ignore[attr-defined]  # what the test of every route looks for
     return permitted
 
 
-async def _note_use(session: AsyncSession, request: Request, services: Services, entry: Entry) -> None:
-    """One write a minute and token at most; a day's first use from an address is told in the access log."""
-    holder, now, address = entry.principal, services.clock.now(), client_address(request)
+async def note_use(
+    session: AsyncSession, request: Request, holder: Person | TokenHolder, *, business_id: UUID | None
+) -> None:
+    """Of a token: one write a minute at most; a day's first use from an address is told in the access log."""
+    services = services_of(request)
+    now, address = services.clock.now(), client_address(request)
     if not isinstance(holder, TokenHolder):
         return
     use = (holder.token_id, now.date(), address)
@@ -226,7 +242,7 @@ async def _note_use(session: AsyncSession, request: Request, services: Services,
             session,
             AccessEvent.TOKEN_FIRST_USED,
             origin=origin_of(request, holder.actor),
-            business_id=entry.business.id,
+            business_id=business_id,
             user_id=holder.user_id,
         )
     if len(services.token_uses) >= _MOST_USES_KEPT:
@@ -234,12 +250,13 @@ async def _note_use(session: AsyncSession, request: Request, services: Services,
     services.token_uses.add(use)
 
 
-async def _note_refusal(request: Request, services: Services, error: OodalooError, *, asked: str | None) -> None:
+async def note_refusal(request: Request, error: OodalooError, *, asked: str | None) -> None:
+    """Tell the access log of a token or a business that was refused."""
     event = AccessEvent.TOKEN_REFUSED if isinstance(error, TokenUnknown) else AccessEvent.BUSINESS_REFUSED
     details = {"method": request.method, "path": request.url.path}
     if asked is not None:
         details["asked_for"] = asked
-    async with services.access_uow([]) as uow:
+    async with services_of(request).access_uow([]) as uow:
         await access_log.note(uow.session, event, origin=origin_of(request, "nobody"), details=details)
 
 

@@ -22,9 +22,21 @@ class MaxAgeUnreadable(InvalidInput):
         )
 
 
-class AskedFreshness(BaseModel):
+class Strict(BaseModel):
+    """What a caller sends. Nothing is let through that has no name here."""
+
     model_config = ConfigDict(extra="forbid")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_stored(cls, value: Any) -> Any:
+        """PostgreSQL's text holds every character but this one: it could be found nowhere."""
+        if isinstance(value, str) and "\0" in value:
+            raise PydanticCustomError("zero_character", "Input should hold no zero character")
+        return value
+
+
+class AskedFreshness(Strict):
     max_age: str | None = Field(
         default=None,
         description=(
@@ -34,14 +46,6 @@ class AskedFreshness(BaseModel):
         ),
         examples=["60", LIVE],
     )
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _can_be_stored(cls, value: Any) -> Any:
-        """PostgreSQL's text holds every character but this one: it could be found nowhere."""
-        if isinstance(value, str) and "\0" in value:
-            raise PydanticCustomError("zero_character", "Input should hold no zero character")
-        return value
 
     def need(self) -> FreshnessNeed:
         """Read `max_age`.
