@@ -93,7 +93,7 @@ class _Bench:
         business_id, measured = new_id(), _Round()
         self._bare.empty()
         for page in pages:
-            measured.copy_seconds += self._bare.copy(_delivery(business_id, page.objects(), phase="new"))
+            measured.copy_seconds += self._bare.copy(delivery_of(business_id, page.objects(), phase="new"))
             await self._store(business_id, page.objects(), phase="new", measured=measured)
         for page in pages:
             await self._store(business_id, page.objects(), phase="unchanged", measured=measured)
@@ -102,7 +102,7 @@ class _Bench:
         return measured
 
     async def _store(self, business_id: UUID, objects: list[dict[str, Any]], *, phase: str, measured: _Round) -> None:
-        delivery = _delivery(business_id, objects, phase=phase)
+        delivery = delivery_of(business_id, objects, phase=phase)
         with self._measured(measured.phases[phase]):
             async with self._uow([business_id]) as uow:
                 outcome = await mirror_store.store(uow.session, BILLS_FROM_QBO, delivery)
@@ -128,7 +128,7 @@ _EXPECTED = {
 }
 
 
-def _delivery(business_id: UUID, objects: list[dict[str, Any]], *, phase: str) -> Delivery:
+def delivery_of(business_id: UUID, objects: list[dict[str, Any]], *, phase: str) -> Delivery:
     return Delivery(
         business_id=business_id,
         records=[record_of(payload, "Bill") for payload in objects],
