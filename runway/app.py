@@ -10,7 +10,7 @@ from infra.embedded.servers import ServerAddresses, servers
 from infra.logging import configure_logging
 from runway.routes import API, ROUTERS, errors
 from runway.routes.documentation import DESCRIPTION, TITLE, VERSION, describe, operation_id
-from runway.routes.edge import RequestEdge
+from runway.routes.edge import EdgeRules, RequestEdge
 from runway.schema import bring_to_head
 from runway.wiring import Services, Settings, open_services
 
@@ -32,6 +32,7 @@ def _build(opener: ServicesOpener) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opener() as services:
             app.state.services = services
+            app.state.edge = EdgeRules.of(services.settings, services.redis)
             yield
 
     app = FastAPI(
@@ -39,6 +40,7 @@ def _build(opener: ServicesOpener) -> FastAPI:
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
+        openapi_url=None,  # routes/api_page.py has it, and can leave it out
         docs_url=None,  # FastAPI's own pages fetch their script from elsewhere
         redoc_url=None,
         generate_unique_id_function=operation_id,

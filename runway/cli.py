@@ -50,7 +50,9 @@ def serve(
     settings = _plainly(Settings.from_environment)
     _plainly(lambda: check_given_database(settings.servers))
     level = settings.web.log_level.lower()
-    uvicorn.run("main:app", host=host, port=port, log_level=level, access_log=False, server_header=False)
+    uvicorn.run(
+        "main:app", host=host, port=port, log_level=level, access_log=False, server_header=False, proxy_headers=False
+    )
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -26,12 +26,22 @@ from domains.core.company_service import CompanyService
 from domains.core.connection_service import ConnectionService
 from domains.core.models import Business
 from infra.clock import Clock, SystemClock
-from infra.config import KeyringSettings, QBOSettings, Rail, RailSettings, ServerSettings, WebSettings, load
+from infra.config import (
+    EdgeSettings,
+    KeyringSettings,
+    QBOSettings,
+    Rail,
+    RailSettings,
+    ServerSettings,
+    WebSettings,
+    load,
+)
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.servers import ServerAddresses
 from infra.errors import RailNeedsReconnect, RailNotEnabled
 from infra.jobs.doorbell import Doorbell
+from infra.production import refuse_unsafe
 from infra.qbo.answers import Payload
 from infra.qbo.auth import QBOAuth
 from infra.qbo.oauth import IntuitOAuth
@@ -67,22 +77,29 @@ class Settings:
     web: WebSettings
     keyring: KeyringSettings
     qbo: QBOSettings | None
+    edge: EdgeSettings = field(default_factory=EdgeSettings)
 
     @classmethod
     def from_environment(cls) -> "Settings":
         """Read all settings; a rail's own only where the rail is enabled.
 
         Raises:
-            SettingsError: naming what is missing or malformed.
+            SettingsError: naming what is missing, malformed, or unsafe in production.
         """
         rails = load(RailSettings)
-        return cls(
+        settings = cls(
             servers=load(ServerSettings),
             rails=rails,
             web=load(WebSettings),
             keyring=load(KeyringSettings),
             qbo=load(QBOSettings) if Rail.QBO in rails.rails else None,
+            edge=load(EdgeSettings),
         )
+        if settings.edge.is_production:
+            refuse_unsafe(
+                settings.servers, settings.web, keyring=settings.keyring, edge=settings.edge, qbo=settings.qbo
+            )
+        return settings
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import httpx
 from pydantic import SecretStr
@@ -19,11 +19,16 @@ from infra.errors import MalformedJSON
 from infra.logging import get_logger
 from infra.qbo.errors import QBOAccessRevoked, QBOError, QBORateLimited, QBOUnavailable, QBOValidationFault
 from infra.qbo.faults import error_from_answer
+from infra.qbo.hosts import allowed_origins, origin_of
 from infra.redaction import cut_out
 
 # Answers to a revocation that mean: there is nothing (more) to revoke.
 _NOTHING_TO_REVOKE = frozenset({"invalid_grant", "invalid_token", "invalid_request"})
 _OAUTH_CODE = re.compile(r"[a-z][a-z_]{2,60}")
+
+_LARGEST_ANSWER_BYTES = 256 * 1024  # tokens and addresses: some kilobytes
+_CHUNK_BYTES = 16 * 1024
+_OF_PACKING = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 ACCOUNTING_SCOPE = "com.intuit.quickbooks.accounting"
 
@@ -143,17 +148,20 @@ class IntuitOAuth:
         if response.status_code != HTTPStatus.OK:
             raise QBOUnavailable("Intuit's discovery document cannot be read.", status=response.status_code)
         content = _json_object(response)
+        origins = allowed_origins(self._settings)
         names = ("authorization_endpoint", "token_endpoint", "revocation_endpoint")
         endpoints = [content.get(name) for name in names]
         for name, endpoint in zip(names, endpoints, strict=True):
-            # Secrets go there: never from https to plain http.
-            if not isinstance(endpoint, str) or urlsplit(endpoint).scheme not in {"https", urlsplit(url).scheme}:
+            # Secrets and browsers go there: to Intuit or to where the settings point, whatever a document says.
+            if not isinstance(endpoint, str) or origin_of(endpoint) not in origins:
+                log.error("qbo.discovery.refused", endpoint=name, origin=origin_of(str(endpoint)))
                 raise QBOUnavailable(f"Intuit's discovery document has no usable {name}.")
         return _Endpoints(*map(str, endpoints))
 
     async def _send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
         try:
-            return await self._http.request(method, url, **arguments)
+            async with self._http.stream(method, url, **arguments) as response:
+                return await _read_whole(response)
         except httpx.HTTPError as error:
             # Not chained: the frames of the failed call hold the secrets that it sent.
             raise QBOUnavailable(f"Intuit could not be reached ({type(error).__name__}).") from None
@@ -176,6 +184,18 @@ class IntuitOAuth:
             # Only Intuit's own word ends a connection: a proxy's 403 page is no word of Intuit's.
             return QBOUnavailable("Intuit's token endpoint gave no readable answer.", status=status, intuit_tid=tid)
         return QBOValidationFault(f"Intuit refused: {code}.", code=code, status=status, intuit_tid=tid)
+
+
+async def _read_whole(response: httpx.Response) -> httpx.Response:
+    """The same answer with its content read, none of it packed any more."""
+    chunks, size = [], 0
+    async for chunk in response.aiter_bytes(_CHUNK_BYTES):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > _LARGEST_ANSWER_BYTES:
+            raise QBOUnavailable("Intuit sent an answer larger than we read.", status=response.status_code)
+    headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_PACKING]
+    return httpx.Response(response.status_code, headers=headers, content=b"".join(chunks))
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any]:

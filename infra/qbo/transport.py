@@ -29,6 +29,8 @@ from infra.qbo import statements
 from infra.qbo.answers import CallCost
 from infra.qbo.errors import QBOAuthExpired, QBOError, QBORateLimited, QBOUnavailable
 from infra.qbo.faults import error_for, error_from_answer, find_fault, find_fault_in
+from infra.qbo.hosts import allowed_origins
+from infra.qbo.outbound import GuardedTransport
 from infra.qbo.tokens import TokenSource
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
@@ -88,13 +90,19 @@ class _Spent:
 def open_http(settings: QBOSettings) -> httpx.AsyncClient:
     """The pooled HTTP client that one process shares among all companies; the caller closes it.
 
-    Redirects stay off, so that no answer can send a token to another host, and so do proxies named by the environment.
+    Redirects stay off, so that no answer can send a token to another host, and so do proxies named by the environment. What
+    goes elsewhere than the settings and Intuit's own hosts is refused before it leaves.
     """
     timeout = httpx.Timeout(
         settings.read_timeout.total_seconds(), connect=settings.connect_timeout.total_seconds(), pool=None
     )
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30.0)
-    return httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
+    transport = GuardedTransport(
+        httpx.AsyncHTTPTransport(limits=limits, trust_env=False),
+        origins=allowed_origins(settings),
+        most_bytes=LARGEST_BODY_BYTES,
+    )
+    return httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
 
 
 class QBOTransport:

@@ -6,15 +6,22 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Depends, HTTPException, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from infra import exact_json
 
-router = APIRouter(include_in_schema=False)
+
+def shown_here(request: Request) -> None:
+    """As if the page were not there, unless the settings show it."""
+    if not request.app.state.edge.shows_api_docs:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(shown_here)])
 
 API_PAGE_PATH = "/docs"
-_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+OPENAPI_PATH = "/openapi.json"
 _STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0 }
@@ -30,10 +37,15 @@ async def open_the_api_page() -> Response:
 
 @router.get(API_PAGE_PATH)
 async def show_the_api(request: Request) -> Response:
-    return HTMLResponse(page_of_api(request.app.openapi()), headers=_HEADERS)
+    return HTMLResponse(page_of_api(request.app.openapi(), nonce=request.state.csp_nonce))
 
 
-def page_of_api(document: Mapping[str, Any]) -> str:
+@router.get(OPENAPI_PATH)
+async def give_the_document(request: Request) -> Response:
+    return JSONResponse(request.app.openapi())
+
+
+def page_of_api(document: Mapping[str, Any], *, nonce: str) -> str:
     """One HTML page that tells what an OpenAPI document tells: operations, parameters, examples, shapes."""
     operations = [(path, verb, one) for path, item in document["paths"].items() for verb, one in item.items()]
     schemas = document["components"]["schemas"]
@@ -42,7 +54,7 @@ def page_of_api(document: Mapping[str, Any]) -> str:
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{title} API</title><style>{_STYLE}</style></head><body><main><h1>{title} API</h1>",
+            f'<title>{title} API</title><style nonce="{nonce}">{_STYLE}</style></head><body><main><h1>{title} API</h1>',
             *(_paragraph(text) for text in document["info"]["description"].split("\n\n")),
             '<p>The same for tools: <a href="/openapi.json">openapi.json</a></p><ul>',
             *(f'<li><a href="#{one["operationId"]}">{_call(path, verb)}</a> {_summary(one)}</li>' for path, verb, one in operations),

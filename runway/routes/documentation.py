@@ -23,16 +23,20 @@ QuickBooks Online books.
 * **Freshness**: every answer from the books says how old it is. `max_age` asks for newer: seconds, or `live`.
 * **Pages**: pass `next_cursor` as `cursor`, with the same filters.
 * **Problems** are RFC 9457 documents; `type` names the kind for ever.
+* **Limits**: each address and each token may ask so often; 429 says in `Retry-After` when there is room again.
 * **ETag**: send it back as `If-None-Match`; 304 says that the data has not changed.
 """
 
 _SIGNED_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, MALFORMED.status)
+# The edge may answer so wherever a request goes.
+_ANYWHERE = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 _EXAMPLE_DETAILS = {
     HTTPStatus.BAD_REQUEST: "The cursor cannot be read. Pass the last page's next_cursor, unchanged.",
     HTTPStatus.UNAUTHORIZED: "This token is not valid, or not any more.",
     HTTPStatus.NOT_FOUND: "There is no such business for this token.",
     HTTPStatus.CONFLICT: "This business is not connected to QuickBooks yet.",
     MALFORMED.status: "query.limit: Input should be less than or equal to 200",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests: the limit 'credential' is used up.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "It is in our log under the request's id.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The books could not be brought up to date, and this needs them live: qbo did not answer within 10 s.",
 }
@@ -49,7 +53,7 @@ FRESHNESS_EXAMPLE = {
 
 def documented(example: Any, *problems: HTTPStatus, status: HTTPStatus = HTTPStatus.OK) -> dict[int | str, Any]:
     """FastAPI's `responses` of an operation for those who are signed in; `problems` are those beyond the usual."""
-    usual = (*_SIGNED_IN, HTTPStatus.INTERNAL_SERVER_ERROR)
+    usual = (*_SIGNED_IN, *_ANYWHERE)
     return {
         int(status): {"content": {"application/json": {"example": example}}},
         **{int(one): _problem(one) for one in sorted({*usual, *problems})},

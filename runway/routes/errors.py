@@ -15,6 +15,7 @@ from infra import errors
 from infra.errors import OodalooError
 from infra.logging import get_logger
 from infra.sync.smart_sync import StaleRefused
+from runway.routes import refusals
 from runway.routes.problems import problem_response
 
 log = get_logger()
@@ -35,6 +36,7 @@ class Kind:
 KINDS: dict[type[OodalooError], Kind] = {
     errors.InvalidInput: Kind(HTTPStatus.BAD_REQUEST, "invalid-input", "The request cannot be used"),
     errors.MalformedJSON: Kind(HTTPStatus.BAD_REQUEST, "malformed-json", "The body is not JSON"),
+    refusals.NestedTooDeep: Kind(HTTPStatus.BAD_REQUEST, "nested-too-deep", "The body nests too deep"),
     errors.Unauthenticated: Kind(HTTPStatus.UNAUTHORIZED, "unauthenticated", "Sign-in is needed"),
     errors.Forbidden: Kind(HTTPStatus.FORBIDDEN, "forbidden", "Not allowed"),
     errors.NotFound: Kind(HTTPStatus.NOT_FOUND, "not-found", "Not found"),
@@ -43,6 +45,15 @@ KINDS: dict[type[OodalooError], Kind] = {
     errors.RailNeedsReconnect: Kind(HTTPStatus.CONFLICT, "reconnect-needed", "The company must be connected again"),
     errors.RailStaleVersion: Kind(HTTPStatus.CONFLICT, "stale-version", "It changed since it was read"),
     errors.RailRejected: Kind(HTTPStatus.CONFLICT, "rail-rejected", "The rail refused"),
+    refusals.BodyTooSlow: Kind(HTTPStatus.REQUEST_TIMEOUT, "body-too-slow", "The body took too long"),
+    refusals.BodyTooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "The body is too large"),
+    refusals.AddressTooLong: Kind(HTTPStatus.REQUEST_URI_TOO_LONG, "address-too-long", "The address is too long"),
+    refusals.Misdirected: Kind(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", "Another host is meant"),
+    errors.TooManyRequests: Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
+    refusals.HeadersTooLarge: Kind(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "The header fields are too large"
+    ),
+    refusals.TimedOut: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "timed-out", "The answer took too long"),
     errors.RailRateLimited: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "rail-rate-limited", "The rail asks us to wait"),
     StaleRefused: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "stale-refused", "The books could not be brought up to date"),
     errors.RailUnavailable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "rail-unavailable", "The rail cannot be reached"),
@@ -87,8 +98,10 @@ def _headers_of(error: Exception) -> dict[str, str]:
     match error:
         case errors.Unauthenticated():
             return {"WWW-Authenticate": "Bearer"}
-        case errors.RailRateLimited(retry_after_seconds=seconds):
+        case errors.RailRateLimited(retry_after_seconds=seconds) | errors.TooManyRequests(retry_after_seconds=seconds):
             return {"Retry-After": str(max(1, ceil(seconds)))}
+        case refusals.BodyTooLarge() | refusals.BodyTooSlow():
+            return {"Connection": "close"}  # the rest of the body is not read
         case _:
             return {}
 
@@ -99,6 +112,8 @@ def _members_of(error: Exception) -> dict[str, Any]:
             return {"reconnect": CONNECT_PATH}
         case errors.RailRejected(code=code):
             return {"rail_code": code}
+        case refusals.LimitReached(limit=limit):
+            return {"limit": limit}
         case _:
             return {}
 
@@ -131,5 +146,6 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         case HTTPStatus.METHOD_NOT_ALLOWED:
             kind, detail = "method-not-allowed", f"This path does not take {request.method}."
         case _:
-            kind, detail = status.phrase.lower().replace(" ", "-"), status.description or status.phrase
+            # Not what was raised with it, which may be a library's own words.
+            kind, detail = f"http-{status.value}", status.description or status.phrase
     return problem_response(request, kind, status=status, detail=detail, headers=headers)

@@ -34,6 +34,7 @@ class Problem(BaseModel):
     request_id: str = Field(description="Give it to support: our log knows it.", examples=["0198c7d2-…"])
     errors: list[FieldProblem] | None = Field(default=None, description="Set for a malformed request.")
     reconnect: str | None = Field(default=None, description="Where to connect QuickBooks again, when that is needed.")
+    limit: str | None = Field(default=None, description="Which limit of requests is used up.")
     rail_code: str | None = Field(default=None, description="The rail's own code of its refusal.")
 
 

@@ -16,6 +16,7 @@ GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "roles.md"
 OPEN = {
     "/": "leads to the API page",
     "/docs": "documentation",
+    "/openapi.json": "documentation",
     "/healthz": "asked by load balancers",
     "/api/v1/qbo/callback": "guarded by its single-use state",
 }

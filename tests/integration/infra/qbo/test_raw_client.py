@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import respx
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,6 +43,11 @@ WIDE = Limits(per_minute=60_000_000, burst=1_000_000, per_second=1_000_000)
 QUICK = Patience(retry_waits=(0.001, 0.001, 0.001), wait_for_limit=timedelta(seconds=5))
 TIME = "2026-03-01T04:00:00.250-08:00"
 HOST = "http://qbo.test"
+
+
+def reaching(url: str) -> QBOSettings:
+    """Both the stage and HOST may be called."""
+    return settings_for(url).model_copy(update={"discovery_url": HttpUrl(HOST)})
 
 
 @dataclass
@@ -138,7 +143,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(redis_url: str, stage: Stage) -> AsyncIterator[Desk]:
-    async with Redis.from_url(redis_url) as redis, open_http(settings_for(stage.url)) as http:
+    async with Redis.from_url(redis_url) as redis, open_http(reaching(stage.url)) as http:
         yield Desk(redis, HandTokens(), http, stage.url)
 
 

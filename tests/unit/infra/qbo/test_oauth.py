@@ -1,5 +1,6 @@
 """What each answer of Intuit's token endpoint means; the flow itself is tried against the simulator."""
 
+import gzip
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -17,12 +18,12 @@ from infra.qbo.errors import QBOAccessRevoked, QBOError, QBORateLimited, QBOUnav
 from infra.qbo.oauth import IntuitOAuth
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-DISCOVERY = "https://developer.test/.well-known/openid_configuration"
-TOKEN = "https://oauth.test/tokens"
+DISCOVERY = "https://developer.api.intuit.com/.well-known/openid_configuration"
+TOKEN = "https://oauth.platform.intuit.com/tokens"
 ENDPOINTS = {
-    "authorization_endpoint": "https://app.test/connect",
+    "authorization_endpoint": "https://appcenter.intuit.com/connect",
     "token_endpoint": TOKEN,
-    "revocation_endpoint": "https://developer.test/revoke",
+    "revocation_endpoint": "https://developer.api.intuit.com/revoke",
 }
 ANSWER = {
     "token_type": "bearer",
@@ -52,7 +53,7 @@ async def test_the_authorize_address_carries_the_state_and_discovery_is_read_onc
     discovery = respx.get(DISCOVERY).respond(json=ENDPOINTS)
     url = await oauth.authorize_url("s&1", redirect_uri="https://oodaloo.test/callback?a=b")
     await oauth.authorize_url("s2", redirect_uri="https://oodaloo.test/callback")
-    assert url.startswith("https://app.test/connect?")
+    assert url.startswith("https://appcenter.intuit.com/connect?")
     assert {name: values for name, [values] in parse_qs(urlsplit(url).query).items()} == {
         "client_id": "the-id",
         "response_type": "code",
@@ -116,17 +117,53 @@ async def test_no_answer_is_no_revocation(oauth: IntuitOAuth, error: type[httpx.
 
 @pytest.mark.parametrize(
     "document",
-    [{}, ENDPOINTS | {"token_endpoint": "http://oauth.test/tokens"}, ENDPOINTS | {"token_endpoint": 7}, []],
+    [
+        {},
+        [],
+        *(
+            {**ENDPOINTS, name: forged}
+            for name in ENDPOINTS
+            for forged in (
+                7,
+                "",
+                "http://oauth.platform.intuit.com/tokens",
+                "https://oauth.platform.intuit.com.evil.test/tokens",
+                "https://oauth.platform.intuit.com:8443/tokens",
+                "https://oauth.platform.intuit.com@evil.test/tokens",
+                "https://evil.test/https://oauth.platform.intuit.com/tokens",
+                "https://evil.test\\@oauth.platform.intuit.com/tokens",
+                "https://evil.intuit.com/tokens",
+                "//oauth.platform.intuit.com/tokens",
+                "javascript:alert(1)",
+                "https://169.254.169.254/latest",
+                "https://[::1]/tokens",
+            )
+        ),
+    ],
 )
 @respx.mock
 async def test_a_discovery_document_that_would_send_secrets_astray_is_not_used(
     oauth: IntuitOAuth, document: Any
 ) -> None:
+    """Nothing but the document itself is asked for: any other call fails here, and none is tried."""
     discovery = respx.get(DISCOVERY).respond(json=document)
     for _ in range(2):
-        with pytest.raises(QBOUnavailable):
+        with pytest.raises(QBOUnavailable, match="discovery document|not a JSON object"):
             await oauth.refresh(SecretStr("old"))
-    assert discovery.call_count == 2
+        with pytest.raises(QBOUnavailable, match="discovery document|not a JSON object"):
+            await oauth.authorize_url("s", redirect_uri="https://oodaloo.test/callback")
+    assert discovery.call_count == respx.calls.call_count == 4
+
+
+@respx.mock
+async def test_an_answer_without_end_is_not_read(oauth: IntuitOAuth) -> None:
+    """A small one that unpacks to a large one, too."""
+    respx.get(DISCOVERY).respond(json=ENDPOINTS)
+    bomb = gzip.compress(b'{"access_token": "' + b"a" * 10_000_000)
+    respx.post(TOKEN).respond(content=bomb, headers={"Content-Encoding": "gzip"})
+    assert len(bomb) < 20_000
+    with pytest.raises(QBOUnavailable, match="larger than we read"):
+        await oauth.refresh(SecretStr("old"))
 
 
 @respx.mock
