@@ -23,6 +23,12 @@ async def _backfill() -> Sequence[Measure]:
     return await backfill.run()
 
 
+async def _fresh_read() -> Sequence[Measure]:
+    from benchmarks import fresh_read
+
+    return await fresh_read.run()
+
+
 async def _paging() -> Sequence[Measure]:
     from benchmarks.proofs import paging
 
@@ -59,7 +65,13 @@ async def _log_seal() -> Sequence[Measure]:
     return await log_seal.run()
 
 
-_BENCHES: dict[str, Work] = {"mirror_store": _mirror_store, "backfill": _backfill, "simulator_page": _simulator_page, "log_seal": _log_seal}
+_BENCHES: dict[str, Work] = {
+    "mirror_store": _mirror_store,
+    "backfill": _backfill,
+    "fresh_read": _fresh_read,
+    "simulator_page": _simulator_page,
+    "log_seal": _log_seal,
+}
 _PROOFS: dict[str, Work] = {"cancellation": _cancellation, "paging": _paging, "books": _books, "tampering": _tampering}
 
 
