@@ -8,13 +8,17 @@ from typing import Annotated, TypeVar
 import typer
 
 from infra.errors import OodalooError
+from infra.log_proof.command import app as log_app
 from infra.qbo.simulator.command import app as simulator_app
+from runway.keys_command import app as keys_app
 
 T = TypeVar("T")
 
 app = typer.Typer(help="Oodaloo: the weekly cash-runway ritual.", no_args_is_help=True, pretty_exceptions_enable=False)
 token_app = typer.Typer(help="Keys to the API.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
+app.add_typer(log_app, name="log")
+app.add_typer(keys_app, name="keys")
 app.add_typer(simulator_app, name="simulator")
 
 _TOKEN_DAYS = 90

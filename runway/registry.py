@@ -1,5 +1,8 @@
 """Every model module and every mirror spec, listed once: migrations, wiring and the sync read this list."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from domains.ap import models as ap_models
 from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
 from domains.ar import models as ar_models
@@ -24,11 +27,13 @@ from domains.core import notice_models
 from domains.core import people as people_models
 from domains.core.mirrors import COMPANY_INFO_FROM_QBO
 from infra.db.base import Base
+from infra.db.roles import ACCESS
 from infra.jobs import outbox as outbox_models
 from infra.jobs import webhook_inbox as webhook_models
 from infra.log_proof import models as log_proof_models
 from infra.mail import models as mail_models
 from infra.security import rail_tokens as rail_token_models
+from infra.security.sealed_columns import Context, SealedColumn
 from infra.sync import cache as cache_models
 from infra.sync import call_counts as call_count_models
 from infra.sync import drift as drift_models
@@ -62,6 +67,21 @@ MODEL_MODULES = (
 )
 
 METADATA = Base.metadata
+
+
+def _of_grant(column: str) -> Callable[[Mapping[str, Any]], Context]:
+    return lambda row: (str(row["business_id"]), row["rail"], column)
+
+
+# Every column of sealed text: `oodaloo keys rotate` seals these anew, and a test finds one that is missing.
+SEALED_COLUMNS = (
+    *(
+        SealedColumn("rail_token", f"{name}_sealed", keys=("business_id", "rail"), context_of=_of_grant(name))
+        for name in ("access_token", "refresh_token", "previous_refresh_token")
+    ),
+    SealedColumn("app_user", "totp_secret_sealed", role=ACCESS),
+    SealedColumn("mail", "body_sealed", role=ACCESS),
+)
 
 MIRROR_SPECS: tuple[AnySpec, ...] = (
     COMPANY_INFO_FROM_QBO,
