@@ -22,6 +22,7 @@ class AccessEvent(StrEnum):
     SIGNED_IN = "session.signed_in"
     SIGN_IN_REFUSED = "session.refused"
     SECOND_FACTOR_REFUSED = "session.second_factor_refused"
+    PROVED_AGAIN = "session.proved_again"
     SIGNED_OUT = "session.signed_out"
     SIGNED_OUT_EVERYWHERE = "session.signed_out_everywhere"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105  # an event's name
@@ -29,8 +30,10 @@ class AccessEvent(StrEnum):
     SECOND_FACTOR_SET = "second_factor.set"
     SECOND_FACTOR_REMOVED = "second_factor.removed"
     RECOVERY_CODE_USED = "second_factor.recovery_code_used"
+    RECOVERY_CODES_MADE = "second_factor.recovery_codes_made"
     USER_CREATED = "user.created"
     USER_DISABLED = "user.disabled"
+    USER_ENABLED = "user.enabled"
     INVITED = "member.invited"
     INVITATION_REVOKED = "member.invitation_revoked"
     JOINED = "member.joined"

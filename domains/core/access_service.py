@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domains.core.errors import BusinessNotNamed, BusinessOutOfReach, SessionUnknown, TokenUnknown
 from domains.core.models import Business
 from domains.core.people import ApiToken, ApiTokenBusiness, ApiTokenUse, FirmAdmin, Membership, User, UserSession
-from domains.core.permissions import MAY, Permission, Role
+from domains.core.permissions import MAY, WITH_SECOND_FACTOR, Permission, Role
 from domains.core.secrets import hash_of
 
 SESSION_IDLE = timedelta(minutes=30)
@@ -24,7 +24,10 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Person:
-    """A browser that is signed in. `factor_at`: when they last showed who they are."""
+    """A browser that is signed in. `factor_at`: when they last showed who they are.
+
+    `lacks_second_factor`: they have none where one is asked for, so that they do without what is in WITH_SECOND_FACTOR.
+    """
 
     user_id: UUID
     session_id: UUID
@@ -32,6 +35,7 @@ class Person:
     name: str
     factor_at: datetime
     last_seen_at: datetime
+    lacks_second_factor: bool
 
     @property
     def actor(self) -> str:
@@ -60,7 +64,7 @@ class Entry:
     """An open door: this principal, in this business, with these permissions.
 
     `role` is the person's, None for a service's token. `approval_limit` is in the business's home currency; None is no limit.
-    A token of a person has the person's.
+    A token of a person has the person's. `withheld` is what the role has and a missing second factor keeps back.
     """
 
     principal: Person | TokenHolder
@@ -68,10 +72,14 @@ class Entry:
     role: Role | None
     permissions: frozenset[Permission]
     approval_limit: Decimal | None
+    withheld: frozenset[Permission] = frozenset()
 
 
 class AccessService:
     """Recognises callers. What it finds is true at this moment only: nothing of it is kept."""
+
+    def __init__(self, *, needs_second_factor: bool = True) -> None:
+        self._needs_second_factor = needs_second_factor
 
     async def enter_with_token(
         self, session: AsyncSession, plaintext: str, *, business_id: UUID | None, now: datetime
@@ -88,7 +96,7 @@ class AccessService:
         if not rows:
             living = await session.scalar(select(ApiToken.id).where(_is_living(plaintext, now=now)))
             raise TokenUnknown if living is None else BusinessOutOfReach
-        return _entry_of_token(*_only(rows))
+        return self._entry_of_token(*_only(rows))
 
     async def enter_with_session(
         self, session: AsyncSession, plaintext: str, *, business_id: UUID | None, now: datetime
@@ -131,7 +139,8 @@ class AccessService:
         held, user = row
         if held.last_seen_at <= now - SESSION_SEEN_EVERY:
             held.last_seen_at = now
-        return Person(user.id, held.id, user.email, user.name, held.factor_at, held.last_seen_at)
+        lacks_factor = self._needs_second_factor and user.totp_confirmed_at is None
+        return Person(user.id, held.id, user.email, user.name, held.factor_at, held.last_seen_at, lacks_factor)
 
     async def find_holder(self, session: AsyncSession, plaintext: str, *, now: datetime) -> TokenHolder:
         """Whose token this is, whatever it opens.
@@ -148,7 +157,7 @@ class AccessService:
         """Every door that is open to this principal now, by the business's name."""
         if isinstance(principal, TokenHolder):
             query = _of_tokens().where(ApiToken.id == principal.token_id)
-            return [_entry_of_token(*row) for row in await session.execute(query.order_by(*_BY_NAME))]
+            return [self._entry_of_token(*row) for row in await session.execute(query.order_by(*_BY_NAME))]
         query = _of_person(principal.user_id).order_by(*_BY_NAME)
         return [_entry_of_person(principal, *row) for row in await session.execute(query)]
 
@@ -175,14 +184,34 @@ class AccessService:
         )
         return noted.first() is not None
 
+    def _entry_of_token(
+        self,
+        token: ApiToken,
+        business: Business,
+        role: str | None,
+        limit: Decimal | None,
+        has_factor: bool | None,  # noqa: FBT001  # a row's columns
+    ) -> Entry:
+        holder = TokenHolder(token.id, token.user_id, token.last_used_at)
+        of_token = frozenset(map(Permission, token.permissions))
+        if role is None or token.user_id is None:
+            return Entry(holder, business, None, of_token, None)
+        lacks_factor = self._needs_second_factor and not has_factor
+        may, withheld = _held_back(of_token & MAY[Role(role)], lacks_factor=lacks_factor)
+        return Entry(holder, business, Role(role), may, limit, withheld)
+
 
 _BY_NAME = (Business.name, Business.id)
 
 
 def _of_tokens() -> Select[Any]:
-    """Token, business, role and limit, for each business that a token opens and its person (if it has one) belongs to."""
+    """Token, business, role, limit and whether its person has a second factor.
+
+    For each business that a token opens and its person (if it has one) belongs to.
+    """
+    has_factor = select(User.totp_confirmed_at.is_not(None)).where(User.id == ApiToken.user_id).scalar_subquery()
     return (
-        select(ApiToken, Business, *_rights())
+        select(ApiToken, Business, *_rights(), has_factor)
         .join(ApiTokenBusiness, ApiTokenBusiness.token_id == ApiToken.id)
         .join(Business, Business.id == ApiTokenBusiness.business_id)
         .outerjoin(Membership, _is_member(ApiToken.user_id))
@@ -201,18 +230,17 @@ def _of_person(user_id: UUID) -> Select[Any]:
     )
 
 
-def _entry_of_token(token: ApiToken, business: Business, role: str | None, limit: Decimal | None) -> Entry:
-    holder, of_token = (
-        TokenHolder(token.id, token.user_id, token.last_used_at),
-        frozenset(map(Permission, token.permissions)),
-    )
-    if role is None or token.user_id is None:
-        return Entry(holder, business, None, of_token, None)
-    return Entry(holder, business, Role(role), of_token & MAY[Role(role)], limit)
-
-
 def _entry_of_person(person: Person, business: Business, role: str, limit: Decimal | None) -> Entry:
-    return Entry(person, business, Role(role), MAY[Role(role)], limit)
+    may, withheld = _held_back(MAY[Role(role)], lacks_factor=person.lacks_second_factor)
+    return Entry(person, business, Role(role), may, limit, withheld)
+
+
+def _held_back(
+    permissions: frozenset[Permission], *, lacks_factor: bool
+) -> tuple[frozenset[Permission], frozenset[Permission]]:
+    """What is left, and what is withheld, of permissions that stand on a person."""
+    withheld = permissions & WITH_SECOND_FACTOR if lacks_factor else frozenset()
+    return permissions - withheld, withheld
 
 
 def _is_living(plaintext: str, *, now: datetime) -> ColumnElement[bool]:

@@ -39,3 +39,16 @@ MAY: Mapping[Role, frozenset[Permission]] = {
     Role.BOOKKEEPER: _BOOKKEEPER,
     Role.VIEWER: _VIEWER,
 }
+
+# What a person may do only with a second factor, whatever their role: to move money, and to open the door to others.
+WITH_SECOND_FACTOR = frozenset(
+    {
+        Permission.BILLS_APPROVE,
+        Permission.PAYMENTS_EXECUTE,
+        Permission.CONNECTION_MANAGE,
+        Permission.MEMBERS_MANAGE,
+        Permission.TOKENS_MANAGE,
+    }
+)
+# What a person at a browser changes only when they have just shown who they are.
+FRESHLY_PROVED = frozenset({Permission.CONNECTION_MANAGE, Permission.MEMBERS_MANAGE, Permission.TOKENS_MANAGE})
