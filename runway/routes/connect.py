@@ -108,7 +108,12 @@ async def connect_qbo(
     summary="Where Intuit sends the browser back",
     response_model=ConnectResult,
     responses=documented(
-        {"connected": True, "message": "QuickBooks is connected. Your books are being read now."},
+        {
+            "connected": True,
+            "message": "QuickBooks is connected. Your books are being read now.",
+            "company_name": "Corner Bakery",
+            "country": "US",
+        },
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),

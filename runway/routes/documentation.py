@@ -27,13 +27,21 @@ QuickBooks Online books.
 * **ETag**: send it back as `If-None-Match`; 304 says that the data has not changed.
 """
 
-_SIGNED_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, MALFORMED.status)
+_SIGNED_IN = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+    MALFORMED.status,
+)
 # The edge may answer so wherever a request goes.
 _ANYWHERE = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 _EXAMPLE_DETAILS = {
     HTTPStatus.BAD_REQUEST: "The cursor cannot be read. Pass the last page's next_cursor, unchanged.",
     HTTPStatus.UNAUTHORIZED: "This token is not valid, or not any more.",
-    HTTPStatus.NOT_FOUND: "There is no such business for this token.",
+    HTTPStatus.FORBIDDEN: "This needs the permission members.manage, which you do not have in this business.",
+    HTTPStatus.NOT_FOUND: "There is no such business for you.",
     HTTPStatus.CONFLICT: "This business is not connected to QuickBooks yet.",
     MALFORMED.status: "query.limit: Input should be less than or equal to 200",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests: the limit 'credential' is used up.",
@@ -58,6 +66,12 @@ def documented(example: Any, *problems: HTTPStatus, status: HTTPStatus = HTTPSta
         int(status): {"content": {"application/json": {"example": example}}},
         **{int(one): _problem(one) for one in sorted({*usual, *problems})},
     }
+
+
+def documented_without_answer(told: str, *problems: HTTPStatus) -> dict[int | str, Any]:
+    """The `responses` of an operation that answers 204."""
+    responses = documented(None, *problems, status=HTTPStatus.NO_CONTENT)
+    return responses | {HTTPStatus.NO_CONTENT.value: {"description": told}}
 
 
 def books_example(data: Any, *, next_cursor: str | None = None, is_page: bool = False) -> dict[str, Any]:
@@ -92,8 +106,8 @@ def describe(app: FastAPI, routers: Iterable[APIRouter]) -> dict[str, Any]:
             schema.pop("$defs", None)
             schemas[model.__name__] = schema
         for route in (route for router in routers for route in router.routes if isinstance(route, APIRoute)):
-            for operation in document["paths"][route.path].values():
-                _restore_examples(operation["responses"], route.responses)
+            for method in route.methods or ():
+                _restore_examples(document["paths"][route.path][method.lower()]["responses"], route.responses)
         app.openapi_schema = document
     return app.openapi_schema
 

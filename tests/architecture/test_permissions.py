@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from domains.core.permissions import MAY, Permission, Role
 from runway.routes import ROUTERS
+from runway.routes.doors import Door
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "roles.md"
 
@@ -20,22 +21,32 @@ OPEN = {
     "/healthz": "asked by load balancers",
     "/api/v1/qbo/callback": "guarded by its single-use state",
 }
+# What is of no one business, and so of no permission in one: the kind of door that each route has instead.
+DOORS = {
+    ("GET", "/api/v1/businesses"): Door.RECOGNISED,
+    ("POST", "/api/v1/businesses"): Door.FIRM_ADMIN,
+}
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
 
-def needed(dependant: Dependant) -> set[Permission]:
-    own: Permission | None = getattr(dependant.call, "permission", None)
+def declared(dependant: Dependant, kind: str) -> set[Any]:
+    """What the route's dependencies declare under that name: `permission` or `door`."""
+    own = getattr(dependant.call, kind, None)
     found = set() if own is None else {own}
-    return found.union(*(needed(inner) for inner in dependant.dependencies))
+    return found.union(*(declared(inner, kind) for inner in dependant.dependencies))
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{min(route.methods)} {route.path}")
-def test_every_route_needs_one_permission_or_is_open_for_a_reason(route: APIRoute) -> None:
-    assert (len(needed(route.dependant)) == 1) is (route.path not in OPEN)
+def test_every_route_needs_one_permission_or_has_its_door_or_is_open_for_a_reason(route: APIRoute) -> None:
+    permissions, doors = declared(route.dependant, "permission"), declared(route.dependant, "door")
+    expected = {DOORS[method, route.path] for method in route.methods or () if (method, route.path) in DOORS}
+    assert doors == expected
+    assert len(permissions | doors) == (0 if route.path in OPEN else 1)
 
 
 def test_nothing_is_open_that_is_not_there() -> None:
     assert set(OPEN) <= {route.path for route in ROUTES}
+    assert set(DOORS) <= {(method, route.path) for route in ROUTES for method in route.methods or ()}
 
 
 def test_the_guide_shows_the_table_that_decides() -> None:
