@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from infra import exact_json
 from infra.clock import SystemClock
-from infra.config import KeyringSettings, QBOSettings, RailSettings, ServerSettings, WebSettings
+from infra.config import EdgeSettings, KeyringSettings, QBOSettings, RailSettings, ServerSettings, WebSettings
 from infra.embedded.servers import ServerAddresses
 from infra.ids import new_id
 from infra.jobs.execution import execute
@@ -34,6 +34,7 @@ from runway.wiring import Services, Settings
 from tests.rig import Database
 
 PUBLIC_URL = "http://oodaloo.test"
+UNHURRIED = EdgeSettings(address_per_minute=1_000_000, credential_per_minute=1_000_000, money_per_minute=1_000_000)
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -47,6 +48,7 @@ def settings_for(home: Path, info: SimulatorInfo | None) -> Settings:
         web=WebSettings.model_validate({"public_url": PUBLIC_URL}),
         keyring=KeyringSettings(),
         qbo=QBOSettings.model_validate(given),
+        edge=UNHURRIED,
     )
 
 
