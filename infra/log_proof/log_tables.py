@@ -1,6 +1,6 @@
 """Which tables are logs, found by their `tx_xid`, and the SQL that gives their rows in the form that is hashed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from infra.errors import OodalooError
 from infra.log_proof.canonical import FORM, netstring
 from infra.log_proof.merkle import LEAF
 
-_TABLES = """
+LOG_TABLES = """
 SELECT c.relname, array_agg(a.attname::text ORDER BY a.attname::text COLLATE "C"),
   array_agg(a.atttypid::regtype::text ORDER BY a.attname::text COLLATE "C"),
   array_agg(a.attnotnull ORDER BY a.attname::text COLLATE "C")
@@ -75,17 +75,17 @@ def read_log_tables(connection: Connection[Any]) -> tuple[LogTable, ...]:
     encoding = _text(connection, "SELECT pg_catalog.getdatabaseencoding()::text")
     if encoding != "UTF8":
         raise NotUTF8(encoding)
-    rows = connection.execute(_TABLES).fetchall()
+    return log_tables_of(connection.execute(LOG_TABLES).fetchall())
+
+
+def log_tables_of(rows: Iterable[Sequence[Any]]) -> tuple[LogTable, ...]:
+    """From what `LOG_TABLES` finds."""
     return tuple(LogTable(name, tuple(zip(*columns, strict=True))) for name, *columns in rows)
 
 
 def cluster_of(connection: Connection[Any]) -> str:
     """PostgreSQL's system identifier: another one after a dump was restored elsewhere, where transaction ids begin anew."""
     return _text(connection, "SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
-
-
-def names_of(tables: Sequence[LogTable]) -> list[str]:
-    return [table.name for table in tables]
 
 
 def _text_form(name: str, kind: str) -> sql.Composed:

@@ -59,7 +59,7 @@ def make_sealed_log(superuser_url: str, sealer_url: str, directory: Path, *, see
             for _ in range(chance.randint(1, 4)):
                 _write(writer, chance.choice(businesses), chance)
             _write_access(writer, chance.choice([*businesses, None]))
-            _seal_all(sealer, writer)
+            seal_all(sealer, writer)
     return log
 
 
@@ -77,7 +77,7 @@ def _write_access(writer: Connection[Any], business: UUID | None) -> None:
     writer.execute(_ACCESS, (business, "session.signed_in", "nobody", str(new_id())))
 
 
-def _seal_all(sealer: Sealer, writer: Connection[Any]) -> None:
+def seal_all(sealer: Sealer, writer: Connection[Any]) -> None:
     """Other databases of the cluster may hold the watermark back for a moment."""
     while any(
         writer.execute(
