@@ -39,6 +39,7 @@ class AccessEvent(StrEnum):
     JOINED = "member.joined"
     ROLE_CHANGED = "member.role_changed"
     REMOVED = "member.removed"
+    FIRM_CREATED = "firm.created"
     BUSINESS_CREATED = "business.created"
     TOKEN_CREATED = "token.created"  # noqa: S105  # the same
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  # the same

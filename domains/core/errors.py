@@ -154,4 +154,4 @@ class FirmNotNamed(InvalidInput):
 
 class NotFirmAdmin(Forbidden):
     def __init__(self) -> None:
-        super().__init__("This needs an admin of a firm, who is signed in: a token does not do.")
+        super().__init__("This needs an admin of a firm, who is signed in with a second factor. A token does not do.")

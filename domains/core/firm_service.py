@@ -12,6 +12,8 @@ from domains.core.business_service import BusinessService
 from domains.core.errors import FirmNotFound, FirmNotNamed, NotFirmAdmin
 from domains.core.models import Business
 from domains.core.people import Firm, FirmAdmin
+from domains.core.permissions import Role
+from domains.core.sign_in_errors import AlreadyMember
 from infra.ids import new_id
 
 
@@ -19,16 +21,31 @@ class FirmService:
     def __init__(self, businesses: BusinessService) -> None:
         self._businesses = businesses
 
-    async def create_firm(self, session: AsyncSession, name: str, *, now: datetime) -> Firm:
+    async def create_firm(self, session: AsyncSession, name: str, *, origin: Origin, now: datetime) -> Firm:
         firm = Firm(id=new_id(), name=name, created_at=now)
         session.add(firm)
         await session.flush()  # what points at it may follow in this transaction
+        details = {"firm_id": str(firm.id), "name": name}
+        await access_log.note(session, AccessEvent.FIRM_CREATED, origin=origin, details=details)
         return firm
 
-    async def list_called(self, session: AsyncSession, name_or_id: str) -> list[Firm]:
-        """Every firm of that name or id, oldest first: a name is not unique."""
-        query = select(Firm).order_by(Firm.created_at, Firm.id)
-        return [firm for firm in await session.scalars(query) if name_or_id in {firm.name, str(firm.id)}]
+    async def add_admin(
+        self, session: AsyncSession, firm: Firm, *, user_id: UUID, origin: Origin, now: datetime
+    ) -> None:
+        """Let a person into every business of the firm.
+
+        Raises:
+            AlreadyMember: they are an admin of it.
+        """
+        if await session.get(FirmAdmin, (firm.id, user_id)) is not None:
+            raise AlreadyMember
+        session.add(FirmAdmin(firm_id=firm.id, user_id=user_id, created_at=now))
+        details = {"firm_id": str(firm.id), "role": Role.FIRM_ADMIN.value}
+        await access_log.note(session, AccessEvent.JOINED, origin=origin, user_id=user_id, details=details)
+
+    async def list_firms(self, session: AsyncSession) -> list[Firm]:
+        """Every firm of this installation, oldest first."""
+        return list(await session.scalars(select(Firm).order_by(Firm.created_at, Firm.id)))
 
     async def list_of_admin(self, session: AsyncSession, user_id: UUID) -> list[Firm]:
         """The firms whose admin this person is."""

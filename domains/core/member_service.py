@@ -16,6 +16,7 @@ from domains.core.errors import IsFirmAdmin, LastOwner, LimitWithoutApproval, Me
 from domains.core.models import Business
 from domains.core.people import FirmAdmin, Invitation, Membership, User
 from domains.core.permissions import MAY, Permission, Role
+from domains.core.sign_in_errors import AlreadyMember
 
 _APPROVING = frozenset({Permission.BILLS_APPROVE, Permission.PAYMENTS_EXECUTE})
 
@@ -54,11 +55,13 @@ def refuse_more_than_own(giver: Entry, given: Standing) -> None:
     """Raise unless whoever gives this standing has all of it. A token is held to its own permissions, not to its person's.
 
     Raises:
-        MoreThanOwn: a permission that the giver lacks, or a higher limit.
+        MoreThanOwn: a permission that the giver lacks, a higher limit, or an owner where the giver is a service.
         LimitWithoutApproval: a limit for a role that approves nothing.
     """
     if missing := MAY[given.role] - giver.permissions:
         raise MoreThanOwn(f"the role {given.role.value} may {', '.join(sorted(missing))}, which you may not")
+    if given.role is Role.OWNER and giver.role not in {Role.OWNER, Role.FIRM_ADMIN}:
+        raise MoreThanOwn("an owner is made by an owner or by the firm's admin alone")
     if not given.may_approve:
         if given.approval_limit is not None:
             raise LimitWithoutApproval(given.role.value)
@@ -97,6 +100,44 @@ class MemberService:
             if member.user_id == user_id:
                 return member
         raise MemberNotFound(user_id)
+
+    async def add(
+        self,
+        session: AsyncSession,
+        business_id: UUID,
+        *,
+        user_id: UUID,
+        standing: Standing,
+        origin: Origin,
+        now: datetime,
+    ) -> None:
+        """Let a person in without an invitation: the machine's operator does.
+
+        Raises:
+            AlreadyMember.
+            LimitWithoutApproval: a limit for a role that approves nothing.
+        """
+        if standing.approval_limit is not None and not standing.may_approve:
+            raise LimitWithoutApproval(standing.role.value)
+        if await session.get(Membership, (business_id, user_id)) is not None:
+            raise AlreadyMember
+        session.add(
+            Membership(
+                business_id=business_id,
+                user_id=user_id,
+                role=standing.role.value,
+                approval_limit=standing.approval_limit,
+                created_at=now,
+            )
+        )
+        await access_log.note(
+            session,
+            AccessEvent.JOINED,
+            origin=origin,
+            business_id=business_id,
+            user_id=user_id,
+            details=standing.as_details(),
+        )
 
     async def change(
         self, session: AsyncSession, caller: Entry, *, user_id: UUID, changes: dict[str, Any], origin: Origin

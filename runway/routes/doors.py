@@ -31,7 +31,7 @@ P = TypeVar("P", bound=Callable[..., Awaitable[Any]])
 
 class Door(StrEnum):
     RECOGNISED = "recognised"  # whoever has a living session or token; it tells them of themselves alone
-    FIRM_ADMIN = "firm_admin"  # a person who is signed in and a firm's admin
+    FIRM_ADMIN = "firm_admin"  # a person who is signed in, a firm's admin, and has a second factor
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,15 @@ async def firm_admin(request: Request, services: AllServices, guest: Annotated[G
     """A token is of businesses, so it opens nothing of a firm.
 
     Raises:
-        NotFirmAdmin: a token, or one who is no firm's admin; it is logged.
+        NotFirmAdmin: a token, one who is no firm's admin, or has no second factor; it is logged.
     """
     person = guest.principal
     async with services.access_uow([]) as uow:
-        if isinstance(person, Person) and await FirmService(services.businesses).list_of_admin(
-            uow.session, person.user_id
+        firms = FirmService(services.businesses)
+        if (
+            isinstance(person, Person)
+            and not person.lacks_second_factor
+            and await firms.list_of_admin(uow.session, person.user_id)
         ):
             return guest
         await access_log.note(

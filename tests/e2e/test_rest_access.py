@@ -239,7 +239,7 @@ async def test_operation_ids_stay(web: Web) -> None:
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.response_model], ids=lambda route: route.name)
 async def test_each_documented_example_is_an_answer(web: Web, route: APIRoute) -> None:
-    (method,) = route.methods or ()
+    (method,) = route.methods or {"GET"}
     operation = web.app.openapi()["paths"][route.path][method.lower()]
     example = success_of(operation)["content"]["application/json"]["example"]
     shown = route.response_model.model_validate(example).model_dump(mode="json")
