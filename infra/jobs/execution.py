@@ -12,6 +12,7 @@ from infra.errors import RailError, RailNeedsReconnect, RailUnavailable
 from infra.jobs import outbox
 from infra.jobs.outbox import ClaimedJob
 from infra.logging import get_logger
+from infra.redaction import words_of
 
 log = get_logger()
 
@@ -62,16 +63,16 @@ async def _end(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, error: Exception)
         outbox_id=claimed.outbox_id,
         attempts=claimed.attempts,
         exc_info=None if isinstance(error, RailError) else error,
-        error=str(error),
+        error=words_of(error),
     )
     async with uow([]) as unit:
         match error:
             case RailNeedsReconnect():
-                await outbox.bury(unit.session, claimed, error=str(error))
+                await outbox.bury(unit.session, claimed, error=words_of(error))
             case RailUnavailable():
-                await outbox.wait_for_rail(unit.session, claimed, error=str(error))
+                await outbox.wait_for_rail(unit.session, claimed, error=words_of(error))
             case _:
-                await outbox.put_off(unit.session, claimed, error=f"{type(error).__name__}: {error}")
+                await outbox.put_off(unit.session, claimed, error=f"{type(error).__name__}: {words_of(error)}")
 
 
 async def _keep_lease(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, lease: timedelta) -> None:

@@ -19,6 +19,7 @@ from infra.qbo.raw_client import QBORawClient
 from infra.qbo.reading import PullTally, QBOPull
 from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
+from infra.redaction import words_of
 from infra.sync import runs
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed, SyncStrategy
 from infra.sync.in_flight import RefreshesInFlight
@@ -185,7 +186,7 @@ class QBOSyncService(SmartSyncService):
         )
 
     async def _record_failure(self, run_id: UUID, error: BaseException) -> None:
-        text = str(error) or type(error).__name__
+        text = words_of(error)
         log.warning("qbo.run.failed", business_id=str(self.business_id), run_id=str(run_id), error=text)
         now = self._clock.now()
         async with self._uow([self.business_id]) as uow:

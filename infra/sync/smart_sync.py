@@ -17,6 +17,7 @@ from infra.config import Rail
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import OodalooError, RailNeedsReconnect, RailUnavailable
 from infra.logging import get_logger
+from infra.redaction import words_of
 from infra.sync import runs
 from infra.sync.freshness import ON_DEMAND, Fetched, Freshness, FreshnessNeed, FreshnessSource, SyncStrategy
 from infra.sync.in_flight import Refreshed, RefreshesInFlight
@@ -156,12 +157,12 @@ class SmartSyncService:
         except TimeoutError:
             return _Attempt(reason=f"{self.rail.value} did not answer within {need.wait.total_seconds():g} s")
         except RailNeedsReconnect as error:
-            return _Attempt(reason=str(error))
+            return _Attempt(reason=words_of(error))
         except (
             OodalooError
         ) as error:  # the rail's own, and an object of it that cannot be read: the mirror still answers
-            log.warning("sync.refresh.failed", rail=self.rail, business_id=str(self.business_id), error=str(error))
-            return _Attempt(reason=str(error))
+            log.warning("sync.refresh.failed", rail=self.rail, business_id=str(self.business_id), error=words_of(error))
+            return _Attempt(reason=words_of(error))
         source = FreshnessSource.RAIL if is_ours and refreshed.is_own else FreshnessSource.COALESCED
         return _Attempt(source=source, calls=refreshed.calls if is_ours else 0)
 
@@ -213,7 +214,7 @@ class SmartSyncService:
             async with leases.kept(fence):
                 calls = await self._refresh(strategy)
         except (Exception, asyncio.CancelledError) as error:
-            await leases.finish(fence, calls=0, now=self._clock.now(), error=str(error) or type(error).__name__)
+            await leases.finish(fence, calls=0, now=self._clock.now(), error=words_of(error))
             raise
         await leases.finish(fence, calls=calls, now=self._clock.now())
         return Refreshed(calls=calls, is_own=True)

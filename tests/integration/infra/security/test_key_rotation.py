@@ -184,24 +184,24 @@ async def test_a_value_of_any_column_opens_in_its_own_row_alone(vault: Vault, co
 
 
 async def test_a_key_is_added_everything_sealed_anew_and_the_old_one_dropped(vault: Vault) -> None:
-    businesses = await vault.add_businesses(230)
+    businesses = await vault.add_businesses(110)
     (old,) = await vault.used()
-    assert await vault.used() == {old: 690}
+    assert await vault.used() == {old: 330}
     told: list[tuple[int, int]] = []
     rotated = await vault.rotation().rotate(on_done=lambda done, total: told.append((done, total)))
-    assert (rotated.tally.resealed, rotated.left, dict(rotated.tally.unreadable)) == (690, 0, {})
-    assert told[-1] == (690, 690)
-    assert len(told) >= 9
-    assert await vault.used() == {old: 0, rotated.key_id: 690}
+    assert (rotated.tally.resealed, rotated.left, dict(rotated.tally.unreadable)) == (330, 0, {})
+    assert told[-1] == (330, 330)
+    assert len(told) >= 6
+    assert await vault.used() == {old: 0, rotated.key_id: 330}
 
     early = await vault.rotation().retire()
     assert (early.dropped, early.waits_until) == ([], NOW + timedelta(minutes=15))
     vault.clock.at += timedelta(minutes=15)
     retired = await vault.rotation().retire()
     assert (retired.dropped, retired.waits_until) == ([old], None)
-    assert await vault.used() == {rotated.key_id: 690}
+    assert await vault.used() == {rotated.key_id: 330}
     opened = [await vault.store().get(one, Rail.QBO) for one in businesses]
-    assert opened == [grant(number) for number in range(230)]
+    assert opened == [grant(number) for number in range(110)]
 
 
 async def test_a_key_that_something_needs_stays(vault: Vault) -> None:
@@ -241,7 +241,7 @@ async def test_a_token_refreshed_while_it_is_sealed_anew_is_the_one_that_stays(v
 
 
 async def test_under_traffic_nothing_fails_to_open_while_keys_come_and_go(vault: Vault) -> None:
-    businesses = await vault.add_businesses(40)
+    businesses = await vault.add_businesses(15)
     stop, opened, saved = asyncio.Event(), 0, 0
 
     async def read() -> None:
@@ -263,7 +263,7 @@ async def test_under_traffic_nothing_fails_to_open_while_keys_come_and_go(vault:
 
     traffic = [asyncio.create_task(work()) for work in (read, read, refresh)]
     first = next(iter(await vault.used()))
-    for _ in range(3):
+    for _ in range(2):
         killed = asyncio.create_task(vault.rotation().rotate())
         await asyncio.sleep(0.03)
         killed.cancel()
@@ -280,8 +280,8 @@ async def test_under_traffic_nothing_fails_to_open_while_keys_come_and_go(vault:
     await vault.rotation().retire()
     used = await vault.used()
     assert first not in used
-    assert list(used.values()) == [120]
-    assert min(opened, saved) > 100
+    assert list(used.values()) == [45]
+    assert min(opened, saved) > 30
 
 
 async def test_the_commands_tell_what_they_did_and_never_a_key(
@@ -299,11 +299,10 @@ async def test_the_commands_tell_what_they_did_and_never_a_key(
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
-    outputs = [await keys("rotate"), await keys("list"), await keys("retire")]
+    outputs = [await keys("rotate"), await keys("list")]
     old, new = read_keys(vault.path)
     assert f"{new.id} seals now; 6 values were sealed anew." in outputs[0]
     assert [line.split()[0] for line in outputs[1].splitlines()] == ["KEY", old.id, new.id]
-    assert "Nothing was dropped yet" in outputs[2]
     text = vault.path.read_text()
     for secret in (old.key.hex(), new.key.hex(), *text.split('"key":"')[1:]):
         assert secret.partition('"')[0] not in "".join(outputs)
