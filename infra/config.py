@@ -8,8 +8,18 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infra.errors import OodalooError
@@ -134,6 +144,41 @@ class EdgeSettings(_Settings):
     @property
     def shows_api_docs(self) -> bool:
         return not self.is_production if self.api_docs is None else self.api_docs
+
+
+class SecondFactorRule(StrEnum):
+    """`optional` is for demonstrations: production refuses it."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+class SignInSettings(_Settings):
+    """`second_factor`: whether those who may pay or let others in need one for that."""
+
+    environment: Environment = Environment.DEVELOPMENT
+    second_factor: SecondFactorRule = SecondFactorRule.REQUIRED
+
+    @field_validator("second_factor")
+    @classmethod
+    def _must_be_safe(cls, value: SecondFactorRule, info: ValidationInfo) -> SecondFactorRule:
+        if value is SecondFactorRule.OPTIONAL and info.data.get("environment") is Environment.PRODUCTION:
+            raise ValueError("should be required, or unset: with OODALOO_ENVIRONMENT=production it is not optional")
+        return value
+
+
+def _must_be_smtp(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError("should look like smtps://user:password@host:465, or smtp:// for STARTTLS")
+    return value
+
+
+class MailSettings(_Settings):
+    """`smtp_url` is who takes our letters; unset means: files under `<home>/mail`, one a letter, for nobody but the operator."""
+
+    smtp_url: Annotated[SecretStr, AfterValidator(_must_be_smtp)] | None = None
+    mail_from: str = Field(default="Oodaloo <oodaloo@localhost>", pattern=r"^[^\r\n]*@[^\r\n]+$")
 
 
 class KeyringSettings(_Settings):

@@ -6,6 +6,7 @@ from uuid import UUID
 from infra.embedded.servers import servers
 from infra.jobs.execution import JobDefinition, execute
 from infra.logging import configure_logging
+from infra.mail.post import MAIL_JOB
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
 from runway.orchestrators.disconnect_qbo import REVOKE_JOB
 from runway.wiring import Services, Settings, open_services
@@ -23,9 +24,15 @@ async def revoke_qbo(services: Services, business_id: str) -> None:
     await services.disconnecting.revoke(UUID(business_id))
 
 
+async def send_mail(services: Services, mail_id: str) -> None:
+    """Send one letter, unless it is sent."""
+    await services.mail_room.send(UUID(mail_id))
+
+
 JOBS = {
     BACKFILL_JOB: JobDefinition(queue="bulk", run=backfill_qbo),
     REVOKE_JOB: JobDefinition(queue="sync", run=revoke_qbo),
+    MAIL_JOB: JobDefinition(queue="interactive", run=send_mail),
 }
 
 

@@ -29,10 +29,13 @@ from infra.clock import Clock, SystemClock
 from infra.config import (
     EdgeSettings,
     KeyringSettings,
+    MailSettings,
     QBOSettings,
     Rail,
     RailSettings,
+    SecondFactorRule,
     ServerSettings,
+    SignInSettings,
     WebSettings,
     load,
 )
@@ -41,6 +44,8 @@ from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.servers import ServerAddresses
 from infra.errors import RailNeedsReconnect, RailNotEnabled
 from infra.jobs.doorbell import Doorbell
+from infra.mail.carriers import carrier_of
+from infra.mail.sending import MailRoom
 from infra.production import refuse_unsafe
 from infra.qbo.answers import Payload
 from infra.qbo.auth import QBOAuth
@@ -57,6 +62,7 @@ from infra.security.rail_tokens import NotConnected, RailTokenStore
 from infra.security.token_spool import TokenSpool
 from infra.sync.in_flight import RefreshesInFlight
 from runway.orchestrators.disconnect_qbo import DisconnectQBO
+from runway.orchestrators.front_door import FrontDoor, build_front_door
 from runway.registry import MIRROR_SPECS
 
 SPOOL_DIRECTORY = "token-spool"  # under the home: tokens that the database did not take
@@ -78,6 +84,8 @@ class Settings:
     keyring: KeyringSettings
     qbo: QBOSettings | None
     edge: EdgeSettings = field(default_factory=EdgeSettings)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -94,6 +102,8 @@ class Settings:
             keyring=load(KeyringSettings),
             qbo=load(QBOSettings) if Rail.QBO in rails.rails else None,
             edge=load(EdgeSettings),
+            sign_in=load(SignInSettings),
+            mail=load(MailSettings),
         )
         if settings.edge.is_production:
             refuse_unsafe(
@@ -173,6 +183,8 @@ class Services:
     doorbell: Doorbell
     in_flight: RefreshesInFlight
     access: AccessService
+    door: FrontDoor
+    mail_room: MailRoom
     token_uses: set[TokenUse]
     businesses: BusinessService
     qbo_connections: ConnectionService
@@ -282,11 +294,12 @@ async def open_services(
         stack.push_async_callback(access_engine.dispose)
         jobs_engine = create_engine(addresses.database_jobs_url, pool_size=_JOBS_POOL)
         stack.push_async_callback(jobs_engine.dispose)
+        access_uow = unit_of_work_factory(access_engine, ring=doorbell.ring)
         in_flight = RefreshesInFlight()
+        keyring = open_keyring(settings.keyring, settings.servers)
         qbo = None
         if settings.qbo is not None:
             http = await stack.enter_async_context(open_http(settings.qbo))
-            keyring = open_keyring(settings.keyring, settings.servers)
             tokens = RailTokenStore(uow, keyring=keyring)
             spool = TokenSpool(settings.servers.home / SPOOL_DIRECTORY, keyring=keyring)
             oauth = IntuitOAuth(http=http, settings=settings.qbo, clock=clock)
@@ -303,12 +316,27 @@ async def open_services(
             clock=clock,
             engine=engine,
             uow=uow,
-            access_uow=unit_of_work_factory(access_engine, ring=doorbell.ring),
+            access_uow=access_uow,
             jobs_uow=unit_of_work_factory(jobs_engine, ring=doorbell.ring),
             redis=redis,
             doorbell=doorbell,
             in_flight=in_flight,
-            access=AccessService(),
+            access=AccessService(needs_second_factor=settings.sign_in.second_factor is SecondFactorRule.REQUIRED),
+            door=build_front_door(
+                access_uow=access_uow,
+                clock=clock,
+                keyring=keyring,
+                redis=redis,
+                public_url=str(settings.web.public_url),
+                processes=settings.edge.web_processes,
+            ),
+            mail_room=MailRoom(
+                access_uow=access_uow,
+                keyring=keyring,
+                carrier=carrier_of(settings.mail, home=settings.servers.home),
+                sender=settings.mail.mail_from,
+                clock=clock,
+            ),
             token_uses=set(),
             businesses=BusinessService(),
             qbo_connections=ConnectionService(Rail.QBO),

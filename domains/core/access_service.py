@@ -18,6 +18,7 @@ from domains.core.permissions import MAY, WITH_SECOND_FACTOR, Permission, Role
 from domains.core.secrets import hash_of
 
 SESSION_IDLE = timedelta(minutes=30)
+PROOF_FOR = timedelta(minutes=5)
 SESSION_SEEN_EVERY = timedelta(minutes=1)
 USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -40,6 +41,9 @@ class Person:
     @property
     def actor(self) -> str:
         return f"user:{self.user_id}"
+
+    def is_freshly_proved(self, now: datetime) -> bool:
+        return self.factor_at > now - PROOF_FOR
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,15 @@ class AccessService:
         """Every business a person belongs to, by name."""
         rows = await session.execute(_of_person(user_id).order_by(*_BY_NAME))
         return [(business, Role(role)) for business, role, _ in rows]
+
+    async def must_set_up_second_factor(self, session: AsyncSession, person: Person) -> bool:
+        """Whether a role of theirs may pay, and does not yet for want of a second factor."""
+        if not person.lacks_second_factor:
+            return False
+        is_admin = select(FirmAdmin.user_id).where(FirmAdmin.user_id == person.user_id).limit(1)
+        if await session.scalar(is_admin) is not None:
+            return True
+        return any(entry.withheld for entry in await self.list_entries(session, person))
 
     async def note_token_use(self, session: AsyncSession, holder: TokenHolder, *, address: str, now: datetime) -> bool:
         """Keep `last_used_at` right to the minute; true for the token's first use from this address today (UTC)."""

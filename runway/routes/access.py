@@ -20,7 +20,8 @@ from domains.core.access_log import AccessEvent, Origin
 from domains.core.access_service import Entry, Person, TokenHolder
 from domains.core.errors import BusinessOutOfReach, NotPermitted, TokenUnknown
 from domains.core.models import Business
-from domains.core.permissions import Permission
+from domains.core.permissions import FRESHLY_PROVED, Permission
+from domains.core.sign_in_errors import ProofTooOld, SecondFactorMissing
 from infra.clock import Clock
 from infra.errors import Forbidden, OodalooError, Unauthenticated
 from runway.routes.edge import bind_business
@@ -206,7 +207,10 @@ def client_address(request: Request) -> str:
 
 
 def may(permission: Permission) -> Callable[..., Awaitable[Caller]]:
-    """The dependency of a route that needs `permission` in the caller's business; whoever lacks it is refused, and it is logged."""
+    """The dependency of a route that needs `permission` in the caller's business; whoever lacks it is refused, and it is logged.
+
+    A change that takes a permission in FRESHLY_PROVED takes a fresh proof too, of a person at a browser.
+    """
 
     async def permitted(request: Request, services: AllServices, entry: Annotated[Entry, Depends(entry_of)]) -> Caller:
         origin = origin_of(request, entry.principal.actor)
@@ -219,11 +223,28 @@ def may(permission: Permission) -> Callable[..., Awaitable[Caller]]:
                     business_id=entry.business.id,
                     details={"permission": permission.value, "method": request.method, "path": request.url.path},
                 )
-            raise NotPermitted(permission.value)
+            raise (SecondFactorMissing if permission in entry.withheld else NotPermitted)(permission.value)
+        if permission in FRESHLY_PROVED and request.method not in _SAFE_METHODS:
+            refuse_old_proof(entry.principal, now=services.clock.now())
         return Caller(entry, origin, services)
 
     permitted.permission = permission  # type: ignore[attr-defined]  # what the test of every route looks for
     return permitted
+
+
+def refuse_old_proof(principal: Person | TokenHolder, *, now: datetime) -> None:
+    """Raise for a person who last showed who they are more than five minutes ago.
+
+    Raises:
+        ProofTooOld: they are to do it again, at /sign-in/again.
+    """
+    if isinstance(principal, Person) and not principal.is_freshly_proved(now):
+        raise ProofTooOld
+
+
+async def freshly_proved(services: AllServices, entry: Annotated[Entry, Depends(entry_of)]) -> None:
+    """For a route that changes something though its method is safe: the way out to a rail's consent page."""
+    refuse_old_proof(entry.principal, now=services.clock.now())
 
 
 async def note_use(
