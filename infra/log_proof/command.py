@@ -109,7 +109,12 @@ def _words(report: "Report") -> Iterator[str]:
     yield from report.notes
     if report.verdict.name == "LAGGING":
         yield f"Sealing lags: the oldest row that is not sealed is {report.lag.total_seconds():.0f} s old."
-    verdict = "The log is as it was sealed" if not report.finding_count else f"{report.finding_count} findings"
+    if report.finding_count:
+        verdict = f"{report.finding_count} findings"
+    else:
+        verdict = "What is sealed is unchanged" + (
+            ", as far as the database's own checkpoints tell" if report.anchors_missing else ""
+        )
     yield (
         f"{verdict}: {report.checkpoints:,} checkpoints, {report.batches:,} batches, {report.rows:,} rows; "
         f"{report.unsealed_rows:,} rows wait for the sealer. Next time: --since {report.through}"
