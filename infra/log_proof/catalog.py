@@ -1,11 +1,11 @@
 """The walls around the logs, as PostgreSQL's catalog has them, compared with what they should be.
 
-`expected_catalog.json` is the list; after a migration that changes a wall, `python -m infra.log_proof.catalog DATABASE_URL` writes it anew
-and its difference is read before it is committed.
+`expected_catalog.json` is the list. After a migration that changes a wall, `python -m infra.log_proof.catalog` writes it anew from a
+new database, and its difference is read before it is committed.
 """
 
 import json
-import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
 from hashlib import sha256
@@ -125,8 +125,19 @@ def _write_expected(connection: Connection[Any]) -> None:
     Path(__file__).with_name(_EXPECTED).write_text(text, encoding="utf-8")
 
 
-if __name__ == "__main__":
+def _write_expected_of_a_new_database() -> None:
+    from infra.config import ServerSettings
+    from infra.db.migrate import migrate
+    from infra.embedded.servers import servers
     from infra.log_proof.sealer import open_connection
 
-    with open_connection(sys.argv[1]) as opened:
-        _write_expected(opened)
+    with tempfile.TemporaryDirectory(prefix="oodaloo-home-") as home:
+        settings = ServerSettings(home=Path(home), database_url=None, redis_url=None)
+        with servers(settings) as addresses:
+            migrate(addresses.database_owner_url)
+            with open_connection(addresses.database_sealer_url) as connection:
+                _write_expected(connection)
+
+
+if __name__ == "__main__":
+    _write_expected_of_a_new_database()
