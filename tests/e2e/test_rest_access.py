@@ -220,12 +220,14 @@ async def test_operation_ids_stay(web: Web) -> None:
         "get_invoice",
         "get_runway",
         "get_sync",
+        "invite_member",
         "list_access_log",
         "list_accounts",
         "list_bill_history",
         "list_bills",
         "list_businesses",
         "list_customers",
+        "list_invitations",
         "list_invoice_history",
         "list_invoices",
         "list_members",
@@ -233,6 +235,7 @@ async def test_operation_ids_stay(web: Web) -> None:
         "list_tokens",
         "list_vendors",
         "remove_member",
+        "revoke_invitation",
         "revoke_token",
     ]
 
