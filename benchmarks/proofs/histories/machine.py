@@ -131,11 +131,32 @@ class Histories(RuleBasedStateMachine):
     @rule(pick=PICK, amounts=AMOUNTS, days=st.sampled_from((0, 0, -1, 1, -45, 45, -300)), tagged=TAGGED)
     def rewrite(self, pick: int, amounts: tuple[Decimal, ...], days: int, *, tagged: bool) -> None:
         """A full update with other lines, another day and perhaps another name."""
-        if key := self._any(pick, *DRAFTED):
+        paid = sorted(key for key in self.seen.payers_of() if key[0] in DRAFTED)
+        if key := paid[pick % len(paid)] if paid and pick % 2 else self._any(pick, *DRAFTED):
             body = {**self._draft(key[0], amounts, pick).body(), **self._claim(key)}
             if days:
                 body["TxnDate"] = show_instant(whole_seconds(self.office.clock) + days * 86_400)[:10]
             self._write(key[0].lower(), body, own=[key], tagged=tagged, verb=f"update {key[0]}")
+
+    @rule(pick=PICK, amounts=AMOUNTS)
+    def pass_on(self, pick: int, amounts: tuple[Decimal, ...]) -> None:
+        """To another name, without another change: of a paid document that cannot be."""
+        kind, name, paid = (("Bill", "Vendor", "billpayment"), ("Invoice", "Customer", "payment"))[pick % 2]
+        first, second = sorted(self.seen.of(name))[:2]
+        draft = Draft(kind, amounts, pick, vendor=first[1], customer=first[1])
+        made = self._write(kind.lower(), draft.body(), verb=f"create {kind}")
+        if not made.ok:
+            return
+        key: Key = (kind, made.json()[kind]["Id"])
+        lines = [link(*key, amount=amounts[0])]
+        body = (
+            bill_payment(amounts[0], lines, vendor=first[1], by_card=False)
+            if kind == "Bill"
+            else {"CustomerRef": ref(first[1]), "TotalAmt": amounts[0], "Line": lines}
+        )
+        self._write(paid, body, verb=f"create {paid}")
+        changed = {**exact_json.loads(self.seen.shown[key]), f"{name}Ref": ref(second[1])}
+        self._write(kind.lower(), changed, own=[key], verb=f"pass {kind} on")
 
     @rule(pick=PICK, tagged=TAGGED)
     def reapply(self, pick: int, *, tagged: bool) -> None:
@@ -251,13 +272,18 @@ class Histories(RuleBasedStateMachine):
     @rule(pick=PICK, amounts=AMOUNTS)
     def repeat_after_deletion(self, pick: int, amounts: tuple[Decimal, ...]) -> None:
         kind = ("Bill", "Invoice", "Purchase", "Transfer")[pick % 4]
-        made = self._write(kind.lower(), self._draft(kind, amounts, pick).body(), tagged=True, verb=f"create {kind}")
-        if made.ok:
+        for _ in range(2):
+            made = self._write(
+                kind.lower(), self._draft(kind, amounts, pick).body(), tagged=True, verb=f"create {kind}"
+            )
+            if not made.ok:
+                return
             creation, key = self.past[-1], (kind, made.json()[kind]["Id"])
             if self._write(kind.lower(), self._claim(key), own=[key], tagged=True, operation="delete").ok:
                 deletion = self.past[-1]
                 self._repeat(deletion)
                 self._repeat(creation)
+        self._capture(60)
 
     @rule(pick=PICK)
     def come_too_late(self, pick: int) -> None:
@@ -294,16 +320,21 @@ class Histories(RuleBasedStateMachine):
             assert self.office.get(f"{kind.lower()}/{key[1]}").json()[kind] == self.seen.bodies[key]
         check_nothing_moved(self.seen, take(self.office.company), self._commits(nth))
 
-    @rule(back=st.sampled_from((0, 1, 60, 86_400, 29 * 86_400)), kind=st.sampled_from((*TRANSACTIONS, *NAMES)))
-    def capture_changes(self, back: int, kind: str) -> None:
-        nth, since = self._nth(), whole_seconds(self.office.clock) - back
-        answer = self.office.get("cdc", entities=kind, changedSince=show_instant(since))
-        group = answer.json()["CDCResponse"][0]["QueryResponse"][0].get(kind, [])
-        records = self.office.company.stores[kind].records.values()
-        live = {record.id for record in records if record.updated >= since}
-        gone = {key[1] for key, at in self.gone.items() if key[0] == kind and at >= since}
-        assert {each["Id"] for each in group if "status" not in each} == live, f"CDC of {kind}: the living"
-        assert {each["Id"] for each in group if each.get("status") == "Deleted"} == gone, f"CDC of {kind}: the deleted"
+    @rule(back=st.sampled_from((0, 1, 60, 86_400, 29 * 86_400)))
+    def capture_changes(self, back: int) -> None:
+        self._capture(back)
+
+    def _capture(self, back: int) -> None:
+        nth, since, kinds = self._nth(), whole_seconds(self.office.clock) - back, (*TRANSACTIONS, *NAMES)
+        answer = self.office.get("cdc", entities=",".join(kinds), changedSince=show_instant(since))
+        groups = answer.json()["CDCResponse"][0]["QueryResponse"]
+        for kind, group in zip(kinds, groups, strict=True):
+            records = self.office.company.stores[kind].records.values()
+            live = {record.id for record in records if record.updated >= since}
+            gone = {key[1] for key, at in self.gone.items() if key[0] == kind and at >= since}
+            shown = [(each["Id"], each.get("status")) for each in group.get(kind, [])]
+            assert {each for each, status in shown if status is None} == live, f"CDC of {kind}: the living"
+            assert {each for each, status in shown if status == "Deleted"} == gone, f"CDC of {kind}: the deleted"
         check_nothing_moved(self.seen, take(self.office.company), self._commits(nth))
 
     @invariant()

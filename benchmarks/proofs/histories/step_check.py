@@ -83,7 +83,7 @@ def _linked(before: Snapshot, after: Snapshot, own: Iterable[Key]) -> tuple[set[
             continue
         may |= was.keys() | now.keys()
         must |= {target for target in was.keys() | now.keys() if was.get(target) != now.get(target)}
-        if was and now:
+        if payer in earlier and payer in later:
             must.add(payer)  # the void of an invoice takes its lines
             may.add(payer)
     return must, may

@@ -11,8 +11,9 @@ class Draws(random.Random):
 
     taken: int
 
-    def __init__(self, seed: int | str) -> None:
-        super().__init__(seed)
+    def __init__(self, origin: int | str) -> None:
+        super().__init__(origin)
+        self.origin = origin
         self.taken = 0
 
     def random(self) -> float:

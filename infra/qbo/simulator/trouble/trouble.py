@@ -83,7 +83,8 @@ class Trouble:
             if name in self.active or any(other.name == name for other in fresh):
                 raise TroubleRefused(f"name: a rule {name} exists already")
             placed = rule.model_copy(update={"name": name, "match": rule.match.placed(self._clock.now())})
-            fresh.append(self._active(name, placed))
+            seed = self._seed if rule.seed is None else rule.seed
+            fresh.append(ActiveRule(name, placed, Draws(f"{seed}:{name}")))
         if len(self.active) + len(fresh) > _MOST_RULES:
             raise TroubleRefused(f"rules: at most {_MOST_RULES} at a time")
         self.active |= {active.name: active for active in fresh}
@@ -104,7 +105,7 @@ class Trouble:
             {
                 "rule": active.rule.model_dump(mode="json", by_alias=True, exclude_none=True),
                 "fitting": active.fitting, "applied": active.applied, "taken": active.random.taken,
-                "began": active.began, "paid": active.paid, "seed": self._seed_of(active.rule),
+                "began": active.began, "paid": active.paid, "origin": active.random.origin,
             }
             for active in self.active.values()
         ]  # fmt: skip
@@ -114,17 +115,11 @@ class Trouble:
         self._count = kept["count"]
         for each in kept["rules"]:
             [rule] = read_rules(each["rule"], source="the state")
-            active = self._active(str(rule.name), rule.model_copy(update={"seed": each["seed"]}))
+            active = ActiveRule(str(rule.name), rule, Draws(each["origin"]))
             active.fitting, active.applied, active.paid = each["fitting"], each["applied"], each["paid"]
             active.began = float(each["began"])
             active.random.skip_to(each["taken"])
             self.active[active.name] = active
-
-    def _active(self, name: str, rule: Rule) -> ActiveRule:
-        return ActiveRule(name, rule, Draws(f"{self._seed_of(rule)}:{name}"))
-
-    def _seed_of(self, rule: Rule) -> int:
-        return self._seed if rule.seed is None else rule.seed
 
     def decide(self, call: Call) -> Plan:
         """The plan for one API call."""

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import random
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from infra.qbo.simulator.books.entities import ENTITY_KINDS
 from infra.qbo.simulator.books.loading import load_company
 from infra.qbo.simulator.files.generator import write_large
 from infra.qbo.simulator.files.large_company import LargeCompany
@@ -26,13 +29,13 @@ _RUN = "from infra.qbo.simulator.command import app; app()"
 
 
 @asynccontextmanager
-async def killed(tmp_path: Path) -> AsyncIterator[tuple[dict[str, Any], httpx.AsyncClient]]:
+async def killed(tmp_path: Path, *words: str) -> AsyncIterator[tuple[dict[str, Any], httpx.AsyncClient]]:
     """The command, ended by SIGKILL with the block."""
     info_file = tmp_path / "info.json"
     info_file.unlink(missing_ok=True)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _RUN, "qbo", "--port", "0", "--info", str(info_file), "--state", str(tmp_path / "state"),
-        stderr=asyncio.subprocess.PIPE,
+        *words, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         assert process.stderr is not None
@@ -186,3 +189,133 @@ def test_copies_have_realms_and_books_of_their_own(tmp_path: Path) -> None:
     vendor = next(iter(second.stores["Vendor"].records.values()))
     second.update("Vendor", {"Id": vendor.id, "SyncToken": "0", "Notes": "x"}, sparse=True)
     assert first.stores["Vendor"].records[vendor.id].body["SyncToken"] == "0"
+
+
+async def _everything(http: httpx.AsyncClient, realm: str) -> dict[str, Any]:
+    """All that a client or an admin can ask: each entity, what changed, reports, levers, the oracle on the books."""
+    shown: dict[str, Any] = {}
+    for entity in ENTITY_KINDS:
+        shown[entity] = (await http.get(f"/admin/objects/{realm}/{entity}")).json()
+    base = f"/v3/company/{realm}"
+    now = datetime.fromisoformat((await http.get("/admin/clock")).json()["now"])
+    since = {"entities": "Bill,Invoice,Payment,Vendor,Customer", "changedSince": (now - timedelta(20)).isoformat()}
+    shown["cdc"] = (await http.get(f"{base}/cdc", params=since)).json()["CDCResponse"]
+    for report in ("TrialBalance", "BalanceSheet", "ProfitAndLoss", "AgedPayables", "AgedReceivables", "GeneralLedger"):
+        shown[report] = (await http.get(f"{base}/reports/{report}")).json()["Rows"]
+    for levers in ("trouble", "webhooks", "behaviour", "clock"):
+        shown[levers] = (await http.get(f"/admin/{levers}")).json()
+    realms = (await http.get("/admin/oracle", params={"limit": 0})).json()["realms"]
+    shown["oracle"] = {name: {**facts, "requests": {}} for name, facts in realms.items()}
+    return shown
+
+
+async def _live(http: httpx.AsyncClient, realm: str, choices: random.Random, *, names: dict[str, list[str]]) -> None:
+    """Thirty requests of a random client, who is refused now and then."""
+    made: list[tuple[str, str, str]] = []
+    for nth in range(30):
+        vendor, customer = choices.choice(names["Vendor"]), choices.choice(names["Customer"])
+        sent: tuple[str, dict[str, Any], dict[str, str]]
+        match choices.choice(["bill", "invoice", "payment", "delete", "rename", "merge"]):
+            case "bill":
+                sent = ("bill", _cost(vendor, names["Account"][0], choices.randrange(100, 90_000)), {})
+            case "invoice":
+                sent = ("invoice", _sale(customer, names["Item"][0], choices.randrange(100, 90_000)), {})
+            case "payment":
+                body = {"CustomerRef": {"value": customer}, "TotalAmt": 10}
+                open_ = [made_ for made_ in made if made_[0] == "Invoice" and made_[2] == customer]
+                lines = [{"Amount": 1, "LinkedTxn": [{"TxnId": each[1], "TxnType": "Invoice"}]} for each in open_[:2]]
+                sent = ("payment", {**body, "Line": lines}, {})
+            case "delete" if made:
+                entity, identifier, _ = choices.choice(made)
+                sent = (entity.lower(), {"Id": identifier, "SyncToken": "0"}, {"operation": "delete"})
+            case "rename":
+                token = (await http.get(f"/v3/company/{realm}/vendor/{vendor}")).json()["Vendor"]["SyncToken"]
+                body = {"Id": vendor, "SyncToken": token, "sparse": True, "DisplayName": f"Vendor {nth} of {vendor}"}
+                sent = ("vendor", body, {})
+            case _:
+                body = {"entity": "Vendor", "from": names["Vendor"][-1], "into": vendor}
+                await http.post(f"/admin/merge/{realm}", json=body)
+                continue
+        path, body, options = sent
+        answer = await http.post(
+            f"/v3/company/{realm}/{path}", json=body, params={**options, "requestid": f"life-{nth}"}
+        )
+        assert answer.status_code in {200, 400}
+        for entity, shown in answer.json().items() if answer.status_code == 200 and not options else ():
+            if entity in {"Bill", "Invoice", "Payment"}:
+                made.append((entity, shown["Id"], shown.get("CustomerRef", {}).get("value", "")))
+
+
+def _cost(vendor: str, account: str, cents: int) -> dict[str, Any]:
+    detail = {"AccountRef": {"value": account}}
+    kind = "AccountBasedExpenseLineDetail"
+    return {"VendorRef": {"value": vendor}, "Line": [{"Amount": cents / 100, "DetailType": kind, kind: detail}]}
+
+
+def _sale(customer: str, item: str, cents: int) -> dict[str, Any]:
+    kind = "SalesItemLineDetail"
+    line = {"Amount": cents / 100, "DetailType": kind, kind: {"ItemRef": {"value": item}}}
+    return {"CustomerRef": {"value": customer}, "Line": [line]}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_a_killed_simulator_comes_back_as_it_was(tmp_path: Path, seed: int) -> None:
+    small = tmp_path / "small.json"
+    size = LargeCompany(bills=20, vendors=4, invoices=20)
+    write_large(size, small, today=SimulatedClock().now().date())
+    choices = random.Random(seed)  # noqa: S311 - repeatable, guards nothing
+    async with killed(tmp_path, "--company", str(small), "--no-limits") as (info, http):
+        realm = info["realm_ids"][0]
+        await http.post("/admin/clock", json={"scale": 0})
+        rules = [
+            {"name": "late", "effect": {"do": "late", "after_seconds": 120}, "match": {"path": "*/transfer", "count": 1}},
+            {"name": "some", "effect": {"do": "answer", "status": 400, "executed": True}, "match": {"verb": "create", "probability": 0.2}},
+            {"name": "held", "effect": {"do": "delay", "seconds": 600}, "match": {"probability": 0.3}},
+        ]  # fmt: skip
+        await http.post("/admin/trouble", json=rules)
+        hook = {"url": "http://127.0.0.1:9/nobody", "verifier_token": "secret", "delay_seconds": 60}
+        await http.post("/admin/webhooks", json=hook)
+        await http.post("/admin/behaviour", json={"void_everything": True})
+        names = {entity: await _ids(http, realm, entity) for entity in ("Vendor", "Customer", "Item")}
+        names["Account"] = [await _expense_account(http, realm)]
+        await _live(http, realm, choices, names=names)
+        bank = (await http.get(f"/admin/objects/{realm}/Account")).json()
+        banks = [account["Id"] for account in bank if account["AccountType"] == "Bank"]
+        transfer = {"FromAccountRef": {"value": banks[0]}, "ToAccountRef": {"value": banks[-1]}, "Amount": 7}
+        assert (await http.post(f"/v3/company/{realm}/transfer", json=transfer)).status_code == 504
+        await http.delete("/admin/trouble/some")
+        replies = [await _again(http, realm, nth) for nth in range(30)]
+        before = await _everything(http, realm)
+    async with killed(tmp_path, "--company", str(small), "--no-limits") as (_, http):
+        http.headers["Authorization"] = f"Bearer {info['access_token']}"
+        assert await _everything(http, realm) == before
+        assert before["webhooks"]["subscriptions"][0]["waiting"]
+        assert any(rule["applied"] for rule in before["trouble"]["rules"])
+        assert [await _again(http, realm, nth) for nth in range(30)] == replies
+        await http.post("/admin/clock", json={"advance_seconds": 120})
+        async with asyncio.timeout(20):
+            while not (commits := (await http.get("/admin/oracle", params={"entity": "Transfer"})).json()["commits"]):  # noqa: ASYNC110 - what is awaited is in another process
+                await asyncio.sleep(0.01)
+        assert [commit["who"] for commit in commits] == ["late"]
+
+
+async def _again(http: httpx.AsyncClient, realm: str, nth: int) -> tuple[int, bytes] | None:
+    """The reply under a requestid; nothing for one that was refused, which is not remembered."""
+    answer = await http.post(f"/v3/company/{realm}/term", json={}, params={"requestid": f"life-{nth}"})
+    return (answer.status_code, answer.content) if answer.status_code == 200 else None
+
+
+async def _ids(http: httpx.AsyncClient, realm: str, entity: str) -> list[str]:
+    return [each["Id"] for each in (await http.get(f"/admin/objects/{realm}/{entity}")).json()]
+
+
+async def test_limits_are_not_forgotten_by_a_restart(tmp_path: Path) -> None:
+    async with killed(tmp_path) as (info, http):
+        await http.post("/admin/clock", json={"scale": 0})
+        url = f"/v3/company/{info['realm_ids'][0]}/companyinfo/1"
+        assert [(await http.get(url)).status_code for _ in range(11)] == [200] * 10 + [429]
+    async with killed(tmp_path) as (_, http):
+        http.headers["Authorization"] = f"Bearer {info['access_token']}"
+        assert (await http.get(url)).status_code == 429
+        await http.post("/admin/clock", json={"advance_seconds": 1})
+        assert (await http.get(url)).status_code == 200

