@@ -12,6 +12,7 @@ from runway.routes import API, ROUTERS, errors
 from runway.routes.documentation import DESCRIPTION, TITLE, VERSION, describe, operation_id
 from runway.routes.edge import EdgeRules, RequestEdge
 from runway.schema import bring_to_head
+from runway.web import ROUTERS as WEB
 from runway.wiring import Services, Settings, open_services
 
 ServicesOpener = Callable[[], AbstractAsyncContextManager[Services]]
@@ -45,7 +46,7 @@ def _build(opener: ServicesOpener) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=operation_id,
     )
-    for router in ROUTERS:
+    for router in (*ROUTERS, *WEB):
         app.include_router(router)
     errors.install(app)
     app.add_middleware(RequestEdge)

@@ -110,8 +110,11 @@ AllServices = Annotated[Services, Depends(services_of)]
 
 
 def session_token(request: Request) -> str | None:
-    """The session that the browser shows."""
-    return request.cookies.get(SESSION_COOKIE) or request.cookies.get(PLAIN_SESSION_COOKIE)
+    """The session that the browser shows. Over https only the cookie that no other host of the domain can have set."""
+    held = request.cookies.get(SESSION_COOKIE)
+    if held is None and request.url.scheme == "http":
+        held = request.cookies.get(PLAIN_SESSION_COOKIE)
+    return held or None
 
 
 def csrf_token(session: str) -> str:

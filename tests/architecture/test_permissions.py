@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from domains.core.permissions import MAY, Permission, Role
 from runway.routes import ROUTERS
 from runway.routes.doors import Door
+from runway.web import ROUTERS as WEB
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "roles.md"
 
@@ -20,13 +21,33 @@ OPEN = {
     "/openapi.json": "documentation",
     "/healthz": "asked by load balancers",
     "/api/v1/qbo/callback": "guarded by its single-use state",
+    "/static/oodaloo.css": "the pages' looks",
+    "/sign-in": "where a session begins; guesses are limited",
+    "/sign-in/second-factor": "guarded by its pending session, which opens nothing else; guesses are limited",
+    "/forgot-password": "for those who cannot sign in; the answer tells nothing",
+    "/reset-password/{token}": "guarded by its single-use link",
+    "/invitations/{token}": "guarded by its single-use link",
 }
 # What is of no one business, and so of no permission in one: the kind of door that each route has instead.
 DOORS = {
     ("GET", "/api/v1/businesses"): Door.RECOGNISED,
     ("POST", "/api/v1/businesses"): Door.FIRM_ADMIN,
+    ("GET", "/api/v1/me"): Door.RECOGNISED,
+    ("GET", "/sign-in/again"): Door.SIGNED_IN,
+    ("POST", "/sign-in/again"): Door.SIGNED_IN,
+    ("POST", "/sign-out"): Door.SIGNED_IN,
+    ("GET", "/account"): Door.SIGNED_IN,
+    ("GET", "/account/password"): Door.SIGNED_IN,
+    ("POST", "/account/password"): Door.SIGNED_IN,
+    ("POST", "/account/sessions/{session_id}/end"): Door.SIGNED_IN,
+    ("POST", "/account/sign-out-everywhere"): Door.SIGNED_IN,
+    ("GET", "/account/second-factor"): Door.SIGNED_IN,
+    ("POST", "/account/second-factor/begin"): Door.SIGNED_IN,
+    ("POST", "/account/second-factor/confirm"): Door.SIGNED_IN,
+    ("POST", "/account/second-factor/recovery-codes"): Door.SIGNED_IN,
+    ("POST", "/account/second-factor/remove"): Door.SIGNED_IN,
 }
-ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+ROUTES = [route for router in (*ROUTERS, *WEB) for route in router.routes if isinstance(route, APIRoute)]
 
 
 def declared(dependant: Dependant, kind: str) -> set[Any]:

@@ -218,6 +218,7 @@ async def test_operation_ids_stay(web: Web) -> None:
         "get_connection",
         "get_health",
         "get_invoice",
+        "get_me",
         "get_runway",
         "get_sync",
         "invite_member",
