@@ -111,7 +111,7 @@ def _sealer_process(rig: Rig, directory: str) -> Iterator[None]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - our own interpreter and module
     try:
         assert process.stdout is not None
-        process.stdout.readline()
+        assert process.stdout.readline() == b"ready\n", "the sealer did not start"
         yield
         sleep(3)
     finally:
