@@ -5,16 +5,12 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from infra.db.catalog import OF_NO_BUSINESS, read_walls, rights_above_the_walls, tables_without_walls
 from infra.db.roles import ACCESS, APP, JOBS, LOGIN_ROLES, OWNER, SEALER
 from infra.embedded.roles import connect
 from runway.registry import METADATA, MIRROR_SPECS
 from tests.rig import Database
 
-# Of no one business: people, what lets them in, and their letters. The application's own role has no right on them at all.
-OF_NO_BUSINESS = {
-    "alembic_version", "api_token", "api_token_use", "app_user", "firm", "firm_admin", "mail", "password_reset", "recovery_code",
-    "user_session", "webhook_event",
-}  # fmt: skip
 MIRRORS = sorted({spec.mirror.__tablename__ for spec in MIRROR_SPECS})
 LOGS = [f"{mirror}_transaction_log" for mirror in MIRRORS]
 
@@ -26,15 +22,10 @@ def catalog(database: Database) -> Iterator[psycopg.Connection]:
 
 
 def test_every_table_is_walled_in_or_of_no_business(catalog: psycopg.Connection) -> None:
-    rows = catalog.execute("""
-        SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity,
-          EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'businesses_of_the_transaction'
-            AND p.polcmd = '*' AND p.polroles = '{0}' AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL)
-        FROM pg_class c WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND c.relnamespace = 'public'::regnamespace
-    """).fetchall()
-    walled = {table for table, is_forced, has_policy in rows if is_forced and has_policy}
-    assert {table for table, *_ in rows} - walled == OF_NO_BUSINESS
-    assert {"business", "connection", "outbox", "access_log", *MIRRORS, *LOGS} <= walled
+    walls = read_walls(catalog)
+    assert {table for table, is_walled in walls.items() if not is_walled} == OF_NO_BUSINESS
+    assert {"business", "connection", "outbox", "access_log", *MIRRORS, *LOGS} <= set(walls) - OF_NO_BUSINESS
+    assert tables_without_walls(catalog) == []
 
 
 def test_a_table_that_names_a_business_is_never_of_no_business(catalog: psycopg.Connection) -> None:
@@ -44,12 +35,7 @@ def test_a_table_that_names_a_business_is_never_of_no_business(catalog: psycopg.
 
 @pytest.mark.parametrize("role", LOGIN_ROLES)
 def test_no_role_of_ours_stands_above_the_walls(catalog: psycopg.Connection, role: str) -> None:
-    rights = catalog.execute(
-        "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, "
-        "EXISTS (SELECT FROM pg_auth_members WHERE member = r.oid) FROM pg_roles r WHERE rolname = %s",
-        [role],
-    ).fetchone()
-    assert rights == (False,) * 5
+    assert list(rights_above_the_walls(catalog, role)) == []
     owned = catalog.execute("SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) = %s", [role]).fetchone()
     assert owned is not None
     assert (owned[0] > 0) is (role == OWNER)
