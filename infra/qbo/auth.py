@@ -63,7 +63,7 @@ class QBOAuth:
         self._oauth = oauth
         self._conninfo = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._clock = clock
-        self._running: dict[tuple[UUID, str | None], asyncio.Task[RailGrant]] = {}
+        self._running: dict[tuple[UUID, SecretStr | None], asyncio.Task[RailGrant]] = {}
         self._no_early_refresh_before: dict[UUID, datetime] = {}
 
     def tokens_of(self, business_id: UUID) -> TokenSource:
@@ -153,9 +153,9 @@ class QBOAuth:
             return grant.access_token
 
     async def replace_rejected(self, business_id: UUID, rejected: SecretStr) -> SecretStr:
-        return (await self._single_flight(business_id, rejected=rejected.get_secret_value())).access_token
+        return (await self._single_flight(business_id, rejected=rejected)).access_token
 
-    async def _single_flight(self, business_id: UUID, *, rejected: str | None) -> RailGrant:
+    async def _single_flight(self, business_id: UUID, *, rejected: SecretStr | None) -> RailGrant:
         key = (business_id, rejected)
         task = self._running.get(key)
         if task is None:
@@ -165,12 +165,12 @@ class QBOAuth:
         # Shielded: a caller out of time must not end the refresh between Intuit's answer and our commit.
         return await asyncio.shield(task)
 
-    def _forget(self, key: tuple[UUID, str | None], task: asyncio.Task[RailGrant]) -> None:
+    def _forget(self, key: tuple[UUID, SecretStr | None], task: asyncio.Task[RailGrant]) -> None:
         self._running.pop(key, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("qbo.token.refresh_failed", business_id=str(key[0]), error=type(error).__name__)
 
-    async def _refresh_alone(self, business_id: UUID, *, rejected: str | None) -> RailGrant:
+    async def _refresh_alone(self, business_id: UUID, *, rejected: SecretStr | None) -> RailGrant:
         async with self._alone(business_id):
             await self._keeping.take_spooled(business_id)
             grant = await self._read(business_id)
@@ -178,7 +178,7 @@ class QBOAuth:
             if rejected is None:
                 is_done_by_another = now < refresh_due_at(business_id, grant)
             else:
-                is_done_by_another = grant.access_token.get_secret_value() != rejected
+                is_done_by_another = grant.access_token != rejected
             if is_done_by_another:
                 return grant
             if rejected is not None:

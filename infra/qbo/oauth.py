@@ -98,9 +98,7 @@ class IntuitOAuth:
     async def revoke(self, token: SecretStr) -> None:
         """End the whole grant at Intuit; either token will do. A grant that is gone already is no error."""
         endpoints = await self._discovered()
-        response = await self._send(
-            "POST", endpoints.revoke, json={"token": token.get_secret_value()}, headers=self._headers()
-        )
+        response = await self._send("POST", endpoints.revoke, json={"token": token}, headers=self._headers())
         if response.status_code != HTTPStatus.OK:
             error = self._error(response, token)
             if error.code not in _NOTHING_TO_REVOKE:
@@ -112,7 +110,7 @@ class IntuitOAuth:
         response = await self._send(
             "POST",
             endpoints.token,
-            data={"grant_type": grant_type, name: secret.get_secret_value(), **form},
+            data={"grant_type": grant_type, name: secret, **form},
             headers=self._headers(),
         )
         log.info(
@@ -123,18 +121,11 @@ class IntuitOAuth:
         )
         if response.status_code != HTTPStatus.OK:
             raise self._error(response, secret)
-        content = _json_object(response)
-        try:
-            return TokenGrant(
-                access_token=SecretStr(_text(content["access_token"])),
-                refresh_token=SecretStr(_text(content["refresh_token"])),
-                issued_at=asked_at,
-                expires_at=asked_at + timedelta(seconds=int(content["expires_in"])),
-                refresh_expires_at=asked_at + timedelta(seconds=int(content["x_refresh_token_expires_in"])),
-            )
-        except (KeyError, TypeError, ValueError):
-            # Not chained: a KeyError's frame holds the tokens.
-            raise QBOUnavailable("Intuit's token endpoint sent an answer of an unknown shape.", status=200) from None
+        # No variable of this frame holds what is in the answer: frames end in reports.
+        granted = _read_grant(_json_object(response), asked_at)
+        if granted is None:
+            raise QBOUnavailable("Intuit's token endpoint sent an answer of an unknown shape.", status=200)
+        return granted
 
     async def _discovered(self) -> _Endpoints:
         async with self._discovering:
@@ -158,17 +149,21 @@ class IntuitOAuth:
                 raise QBOUnavailable(f"Intuit's discovery document has no usable {name}.")
         return _Endpoints(*map(str, endpoints))
 
-    async def _send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
+    async def _send(self, method: str, url: str, **arguments: dict[str, Any]) -> httpx.Response:
+        """`arguments` are httpx's; what is secret in them stays covered until it is sent."""
         try:
-            async with self._http.stream(method, url, **arguments) as response:
+            async with self._http.stream(method, url, **_revealed(arguments)) as response:
                 return await _read_whole(response)
         except httpx.HTTPError as error:
             # Not chained: the frames of the failed call hold the secrets that it sent.
             raise QBOUnavailable(f"Intuit could not be reached ({type(error).__name__}).") from None
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self) -> dict[str, SecretStr | str]:
+        return {"Authorization": SecretStr(f"Basic {self._basic()}"), "Accept": "application/json"}
+
+    def _basic(self) -> str:
         pair = f"{self._settings.client_id}:{self._settings.client_secret.get_secret_value()}"
-        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}", "Accept": "application/json"}
+        return b64encode(pair.encode()).decode()
 
     def _error(self, response: httpx.Response, sent: SecretStr) -> QBOError:
         status, tid = response.status_code, response.headers.get("intuit_tid")
@@ -176,7 +171,7 @@ class IntuitOAuth:
         is_refusal = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
         if code == "invalid_grant" and is_refusal:
             return QBOAccessRevoked("Intuit no longer accepts this grant.", status=status, code=code, intuit_tid=tid)
-        body = cut_out(response.content, sent, self._settings.client_secret)
+        body = cut_out(response.content, sent, self._settings.client_secret, SecretStr(self._basic()))
         error = error_from_answer(status, response.headers, body, now=self._clock.now())
         if isinstance(error, QBORateLimited | QBOUnavailable):
             return error
@@ -184,6 +179,13 @@ class IntuitOAuth:
             # Only Intuit's own word ends a connection: a proxy's 403 page is no word of Intuit's.
             return QBOUnavailable("Intuit's token endpoint gave no readable answer.", status=status, intuit_tid=tid)
         return QBOValidationFault(f"Intuit refused: {code}.", code=code, status=status, intuit_tid=tid)
+
+
+def _revealed(arguments: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        name: {key: one.get_secret_value() if isinstance(one, SecretStr) else one for key, one in values.items()}
+        for name, values in arguments.items()
+    }
 
 
 async def _read_whole(response: httpx.Response) -> httpx.Response:
@@ -199,20 +201,36 @@ async def _read_whole(response: httpx.Response) -> httpx.Response:
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any]:
-    try:
-        content = exact_json.loads(response.content)
-    except MalformedJSON:
-        content = None
-    if not isinstance(content, dict):
+    content = _find_object(response)
+    if content is None:
         raise QBOUnavailable("Intuit sent an answer that is not a JSON object.", status=response.status_code)
     return content
 
 
-def _oauth_code(response: httpx.Response) -> str | None:
+def _find_object(response: httpx.Response) -> dict[str, Any] | None:
     try:
-        code = _json_object(response).get("error")
-    except QBOUnavailable:
+        content = exact_json.loads(response.content)
+    except MalformedJSON:
         return None
+    return content if isinstance(content, dict) else None
+
+
+def _read_grant(content: dict[str, Any], asked_at: datetime) -> TokenGrant | None:
+    try:
+        return TokenGrant(
+            access_token=SecretStr(_text(content["access_token"])),
+            refresh_token=SecretStr(_text(content["refresh_token"])),
+            issued_at=asked_at,
+            expires_at=asked_at + timedelta(seconds=int(content["expires_in"])),
+            refresh_expires_at=asked_at + timedelta(seconds=int(content["x_refresh_token_expires_in"])),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _oauth_code(response: httpx.Response) -> str | None:
+    """The answer's `error`, where it has the look of one."""
+    code = (_find_object(response) or {}).get("error")
     return code if isinstance(code, str) and _OAUTH_CODE.fullmatch(code) else None
 
 
