@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 
 from fastapi import FastAPI
 
+from infra.clock import Clock
 from infra.embedded.servers import ServerAddresses, servers
 from infra.logging import configure_logging
 from runway.routes import API, ROUTERS, errors
@@ -18,9 +19,9 @@ from runway.wiring import Services, Settings, open_services
 ServicesOpener = Callable[[], AbstractAsyncContextManager[Services]]
 
 
-def create_app(settings: Settings, addresses: ServerAddresses) -> FastAPI:
+def create_app(settings: Settings, addresses: ServerAddresses, *, clock: Clock | None = None) -> FastAPI:
     """The application on servers that run already, at the newest schema."""
-    return _build(lambda: open_services(settings, addresses))
+    return _build(lambda: open_services(settings, addresses, clock=clock))
 
 
 def create_app_from_environment() -> FastAPI:
