@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from infra.db.roles import SEALER
 from infra.sync.shapes import Xid8
+from migrations.mirror_storage import store_verbatim
 
 APP_ROLE = "oodaloo_app"
 
@@ -108,9 +109,10 @@ def create_mirror(table: str, *own_columns: sa.Column[Any]) -> None:
 
 
 def create_sealed_mirror(table: str, *own_columns: sa.Column[Any]) -> None:
-    """As `create_mirror`, for migrations after 0004, which gave every log of before what the sealer needs."""
+    """As `create_mirror`, for migrations after 0006: with what 0004 and 0006 gave every mirror and log of before."""
     create_mirror(table, *own_columns)
     seal_log(f"{table}_transaction_log")
+    store_verbatim(table)
 
 
 def _create_log(log: str) -> None:

@@ -28,7 +28,7 @@ FROM bill_payment AS p
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(CASE WHEN line #>> '{LinkedTxn,0,TxnType}' = 'VendorCredit' THEN -1 ELSE 1 END
                       * (line ->> 'Amount')::numeric), 0) AS net
-  FROM jsonb_path_query(p.payload, '$.Line[*]') AS line
+  FROM jsonb_path_query(queryable(p.payload), '$.Line[*]') AS line
 ) AS lines
 WHERE p.business_id = :business_id AND p.rail = :rail AND p.deleted_at IS NULL AND p.total > lines.net
 GROUP BY p.vendor_external_id, p.currency

@@ -27,7 +27,7 @@ money AS (
 _PURCHASES = text(f"""
 WITH {_MONEY_ACCOUNTS}, documents AS (
   SELECT spent_on AS day, account_external_id AS account, entity_name AS party, external_id, memo, exchange_rate,
-    CASE WHEN is_credit THEN 1 ELSE -1 END AS sign, total, payload
+    CASE WHEN is_credit THEN 1 ELSE -1 END AS sign, total, queryable(payload) AS payload
   FROM purchase
   WHERE business_id = :business_id AND rail = :rail AND deleted_at IS NULL AND spent_on BETWEEN :since AND :until
 ), lines AS (
@@ -54,7 +54,7 @@ SELECT *, 'Purchase' AS source FROM postings WHERE amount <> 0 ORDER BY day, ext
 # A line that deposits a receipt has no account of its own; cash back leaves the deposit for another account.
 _DEPOSITS = text(f"""
 WITH {_MONEY_ACCOUNTS}, documents AS (
-  SELECT deposited_on AS day, account_external_id AS account, external_id, memo, exchange_rate, total, payload
+  SELECT deposited_on AS day, account_external_id AS account, external_id, memo, exchange_rate, total, queryable(payload) AS payload
   FROM deposit
   WHERE business_id = :business_id AND rail = :rail AND deleted_at IS NULL AND deposited_on BETWEEN :since AND :until
 ), lines AS (
@@ -103,7 +103,7 @@ WITH {_MONEY_ACCOUNTS}, lines AS (
     line #>> '{{JournalEntryLineDetail,AccountRef,value}}' AS account,
     line #>> '{{JournalEntryLineDetail,Entity,EntityRef,name}}' AS party, line ->> 'Description' AS description
   FROM journal_entry AS j
-  CROSS JOIN LATERAL jsonb_path_query(j.payload, '$.Line[*] ? (exists (@.JournalEntryLineDetail))') WITH ORDINALITY AS l (line, n)
+  CROSS JOIN LATERAL jsonb_path_query(queryable(j.payload), '$.Line[*] ? (exists (@.JournalEntryLineDetail))') WITH ORDINALITY AS l (line, n)
   WHERE j.business_id = :business_id AND j.rail = :rail AND j.deleted_at IS NULL AND j.entered_on BETWEEN :since AND :until
 ), largest AS (
   SELECT DISTINCT ON (external_id, is_debit) external_id, is_debit, account FROM lines

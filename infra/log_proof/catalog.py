@@ -27,8 +27,9 @@ SELECT c.relname::text, f.fact FROM pg_catalog.pg_class c CROSS JOIN LATERAL (
   SELECT 'row security ' || CASE WHEN c.relrowsecurity THEN 'on' ELSE 'off' END
     || CASE WHEN c.relforcerowsecurity THEN ', forced' ELSE ', not forced' END
   UNION ALL SELECT 'rule ' || rulename FROM pg_catalog.pg_rules WHERE schemaname = 'public' AND tablename = c.relname
-  UNION ALL SELECT format('trigger %%s: %%s, type %%s, calls %%s', tgname, CASE tgenabled WHEN 'O' THEN 'enabled' ELSE 'NOT ENABLED (' || tgenabled::text || ')' END,
-      tgtype, tgfoid::regproc) FROM pg_catalog.pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal
+  UNION ALL SELECT format('trigger %%s: %%s, type %%s, %%scalls %%s', tgname, CASE tgenabled WHEN 'O' THEN 'enabled' ELSE 'NOT ENABLED (' || tgenabled::text || ')' END,
+      tgtype, 'when ' || substring(pg_get_triggerdef(oid) FROM ' WHEN \\((.*)\\) EXECUTE FUNCTION ') || ', ', tgfoid::regproc)
+    FROM pg_catalog.pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal
   UNION ALL SELECT format('keys'' own triggers: NOT ENABLED (%%s)', count(*)) FROM pg_catalog.pg_trigger
     WHERE tgrelid = c.oid AND tgisinternal AND tgenabled <> 'O' HAVING count(*) > 0
   UNION ALL SELECT format('policy %%s: %%s, for %%s, to %%s, using %%s, check %%s', polname, CASE WHEN polpermissive THEN 'permissive' ELSE 'restrictive' END,

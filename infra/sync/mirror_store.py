@@ -7,7 +7,10 @@ and its log row cannot come apart. Newest wins; an unchanged object writes nothi
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import compress
+from operator import ne
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -55,6 +58,7 @@ class _Candidate(NamedTuple):  # a page makes thousands: a tuple costs a third o
 class _Held(NamedTuple):
     """What the mirror has of a candidate. `payload` is the held state's JSON where it differs."""
 
+    id: UUID
     is_unchanged: bool
     payload: str | None
 
@@ -128,7 +132,7 @@ async def _held(
         "payload_hash": [candidate.digest for candidate in candidates],
     }
     cursor = await connection.execute(statements.held, parameters, binary=True, prepare=False)
-    return {row[0]: _Held(row[1], row[2]) for row in await cursor.fetchall()}
+    return {row[0]: _Held(*row[1:]) for row in await cursor.fetchall()}
 
 
 async def _insert(
@@ -142,6 +146,7 @@ async def _insert(
     if not candidates:
         return []
     parameters = _page(spec, statements, delivery=delivery, candidates=candidates)
+    parameters["id"] = [new_id() for _ in candidates]
     parameters["changes"] = ["{}"] * len(candidates)
     cursor = await connection.execute(statements.insert, parameters, prepare=False)
     return [row[0] for row in await cursor.fetchall()]
@@ -159,6 +164,7 @@ async def _update(
     if not candidates:
         return []
     parameters = _page(spec, statements, delivery=delivery, candidates=candidates)
+    parameters["id"] = [held[c.record.external_id].id for c in candidates]
     parameters["changes"] = [_changes(held[c.record.external_id], c) for c in candidates]
     cursor = await connection.execute(statements.update, parameters, prepare=False)
     return [row[0] for row in await cursor.fetchall()]
@@ -173,7 +179,6 @@ def _page(
     return {
         **_constants(spec, delivery),
         **own,
-        "id": [new_id() for _ in candidates],
         "external_id": [c.record.external_id for c in candidates],
         "payload": [c.text for c in candidates],
         "payload_hash": [c.digest for c in candidates],
@@ -186,12 +191,11 @@ def _changes(held: _Held, candidate: _Candidate) -> str:
     """The log's `changes`: top-level field to [before, after], null where there was or is none. Empty for a deleted object that returns as it was."""
     if held.payload is None:
         return "{}"
-    before, changes = exact_json.loads(held.payload), {}
-    for field, after in candidate.record.payload.items():
-        was = before.pop(field, None)
-        if was != after:
-            changes[field] = [was, after]
-    changes |= {field: [was, None] for field, was in before.items() if was is not None}
+    before, after = exact_json.loads(held.payload), candidate.record.payload
+    is_other = map(ne, map(before.get, after), after.values())
+    changes = {field: [before.get(field), after[field]] for field in compress(after, is_other)}
+    gone = before.keys() - after.keys()
+    changes |= {field: [before[field], None] for field in gone if before[field] is not None}
     return exact_json.dumps(changes).decode()
 
 

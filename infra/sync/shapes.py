@@ -19,7 +19,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from sqlalchemy.types import UserDefinedType
 
@@ -62,7 +62,7 @@ class MirrorRow(Base):
     id: Mapped[UUID]
     rail: Mapped[str]
     external_id: Mapped[str]
-    payload: Mapped[dict[str, Any]] = mapped_column(JSONB, deferred=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
     payload_hash: Mapped[bytes]
     rail_version: Mapped[int | None] = mapped_column(BigInteger)
     rail_updated_at: Mapped[datetime]
@@ -105,8 +105,8 @@ class LogRow(Base):
     source: Mapped[str]
     actor: Mapped[str]
     request_id: Mapped[str]
-    snapshot: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    changes: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    snapshot: Mapped[dict[str, Any]] = mapped_column(JSON)
+    changes: Mapped[dict[str, Any]] = mapped_column(JSON)
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     tx_xid: Mapped[int] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
 

@@ -15,11 +15,11 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 # One probe of the unique key an object, and the held payload only where it differs. LATERAL, and no condition on deleted_at inside:
 # while statistics are young the planner takes "deleted_at IS NULL" for rare and reads a whole business by a partial index.
 _HELD = """
-SELECT asked.external_id, held.deleted_at IS NULL AND held.payload_hash = asked.payload_hash AS is_unchanged,
+SELECT asked.external_id, held.id, held.deleted_at IS NULL AND held.payload_hash = asked.payload_hash AS is_unchanged,
   CASE WHEN held.payload_hash <> asked.payload_hash THEN held.payload::text END AS payload
 FROM unnest(%(external_id)b::text[], %(payload_hash)b::bytea[]) AS asked (external_id, payload_hash)
 CROSS JOIN LATERAL (
-  SELECT payload, payload_hash, deleted_at FROM {mirror}
+  SELECT id, payload, payload_hash, deleted_at FROM {mirror}
   WHERE business_id = %(business_id)s AND rail = %(rail)s AND external_id = asked.external_id
   OFFSET 0
 ) AS held
@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
 
 _PAGE = """
 page AS MATERIALIZED (
-  SELECT id, external_id, payload::jsonb AS payload, payload_hash, rail_version, rail_updated_at, changes::jsonb AS changes{own_names}
+  SELECT id, external_id, payload::json AS payload, payload_hash, rail_version, rail_updated_at, changes::json AS changes{own_names}
   FROM unnest(
     %(id)b::uuid[], %(external_id)b::text[], %(payload)b::text[], %(payload_hash)b::bytea[], %(rail_version)b::bigint[],
     %(rail_updated_at)b::timestamptz[], %(changes)b::text[]{own_arrays}
@@ -78,15 +78,21 @@ stored AS (
     payload_hash = excluded.payload_hash, rail_version = excluded.rail_version, rail_updated_at = excluded.rail_updated_at
     {own_updates}
   WHERE {is_newer}
-  RETURNING new.id, new.external_id, new.version, old.deleted_at AS was_deleted_at
+  RETURNING new.id, new.version, old.deleted_at AS was_deleted_at
 )
 INSERT INTO {mirror}_transaction_log{log_columns}
-SELECT %(business_id)s, stored.id, stored.version, CASE WHEN was_deleted_at IS NULL THEN 'updated' ELSE 'restored' END,
+SELECT %(business_id)s, id, version, CASE WHEN was_deleted_at IS NULL THEN 'updated' ELSE 'restored' END,
   %(source)s, %(actor)s, %(request_id)s, payload,
   CASE WHEN was_deleted_at IS NULL THEN changes
-    ELSE changes || jsonb_build_object('deleted_at', jsonb_build_array(was_deleted_at, NULL)) END
-FROM stored JOIN page USING (external_id)
+    ELSE ({restored})::json END
+FROM stored JOIN page USING (id)
 RETURNING transaction_type
+"""
+
+# As text: a cast to jsonb would refuse what json keeps, the character zero.
+_RESTORED = """
+CASE changes::text WHEN '{}' THEN '{' ELSE left(changes::text, -1) || ',' END
+  || '"deleted_at":' || json_build_array(was_deleted_at, NULL) || '}'
 """
 
 _DELETE = """
@@ -100,7 +106,7 @@ WITH stored AS (
 )
 INSERT INTO {mirror}_transaction_log{log_columns}
 SELECT %(business_id)s, id, version, 'deleted', %(source)s, %(actor)s, %(request_id)s, payload,
-  jsonb_build_object('deleted_at', jsonb_build_array(NULL, to_jsonb(deleted_at)))
+  json_build_object('deleted_at', json_build_array(NULL, deleted_at))
 FROM stored
 RETURNING transaction_type
 """
@@ -134,6 +140,7 @@ def statements_for(mirror: type[MirrorRow]) -> StoreStatements:
         "own_names": names,
         "own_updates": "".join(f", {name} = excluded.{name}" for name in own),
         "is_newer": _IS_NEWER,
+        "restored": _RESTORED,
     }
     return StoreStatements(
         lock=_LOCK,

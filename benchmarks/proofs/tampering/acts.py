@@ -70,7 +70,7 @@ def edit_a_value(db: Db, chance: Chance) -> Aim:
 def edit_a_number_unseen(db: Db, chance: Chance) -> Aim:
     """The same amount, written otherwise: 12.10 becomes 12.1."""
     target = _pick(db, chance, books=True)
-    statement = f"UPDATE {target.table} SET snapshot = replace(snapshot::text, '.10', '.1')::jsonb WHERE id = %s"
+    statement = f"UPDATE {target.table} SET snapshot = replace(snapshot::text, '.10', '.1')::json WHERE id = %s"
     _one(db, statement, [target.row_id])
     return target.aim()
 

@@ -76,6 +76,15 @@ async def test_a_purchase_moves_a_line_at_a_time_and_what_tax_adds(books: Books,
     ]
 
 
+async def test_a_character_zero_fails_no_query_of_a_period(books: Books, cash: CashService) -> None:
+    await books.put(
+        "Purchase",
+        make_purchase("1", TotalAmt=70, Line=[make_expense_line(70, account=SUPPLIES) | {"Description": "a\u0000b"}]),
+    )
+    [movement] = (await cash.list_movements(SINCE, UNTIL)).value
+    assert (movement.amount, movement.memo) == (Decimal(-70), "a\ufffdb")
+
+
 async def test_trade_is_told_where_no_account_is(books: Books, cash: CashService) -> None:
     """Items bought, receipts banked and bills paid need no account to be known as trade; added tax does."""
     item = {"Amount": 5, "DetailType": "ItemBasedExpenseLineDetail", "ItemBasedExpenseLineDetail": {}}

@@ -31,6 +31,13 @@ def test_the_migrated_database_is_as_the_list_says(sealer_url: str) -> None:
         ("ALTER TABLE bill_transaction_log ENABLE REPLICA TRIGGER only_grows", "NOT ENABLED"),
         ("ALTER TABLE bill DISABLE TRIGGER ALL", "keys' own triggers"),
         ("DROP TRIGGER no_truncate ON access_log", "no_truncate"),
+        (
+            (
+                "CREATE OR REPLACE TRIGGER only_grows BEFORE UPDATE OR DELETE ON bill_transaction_log FOR EACH ROW "
+                "WHEN (false) EXECUTE FUNCTION refuse_change()"
+            ),
+            "type 27, when false, calls refuse_change",
+        ),
         ("CREATE RULE nothing AS ON INSERT TO bill_transaction_log DO INSTEAD NOTHING", "rule nothing"),
         ("ALTER TABLE log_batch NO FORCE ROW LEVEL SECURITY", "not forced"),
         ("ALTER TABLE vendor_transaction_log DISABLE ROW LEVEL SECURITY", "row security off"),

@@ -99,6 +99,12 @@ class BillMirror:
             query = text("SELECT external_id, ctid::text, xmin::text, synced_at FROM bill ORDER BY external_id")
             return [tuple(row) for row in await uow.session.execute(query)]
 
+    async def texts(self) -> list[str]:
+        """The JSON of every row of mirror and log, as it is stored."""
+        async with self.uow([self.business_id]) as uow:
+            query = text("SELECT payload::text FROM bill UNION ALL SELECT snapshot::text FROM bill_transaction_log")
+            return list(await uow.session.scalars(query))
+
     async def log_count(self) -> int:
         async with self.uow([self.business_id]) as uow:
             return int((await uow.session.execute(text("SELECT count(*) FROM bill_transaction_log"))).scalar_one())

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra import exact_json
 from infra.sync.mirror_store import StoreOutcome
 from infra.sync.spec import RailRecord
 from tests.integration.infra.sync.bill_mirror import BillMirror, at, bill, gone
@@ -156,6 +157,52 @@ async def test_every_digit_survives(mirror: BillMirror) -> None:
             assert (type(kept[field]), str(kept[field])) == (type(number), str(number)), field
     assert str(row.balance) == "123456789012345.12345"
     assert row.exchange_rate == exact["ExchangeRate"]
+
+
+async def test_what_is_stored_is_the_canonical_text_itself(mirror: BillMirror) -> None:
+    record = bill(Rate=Decimal("1.2300E+2"), Note="caf\u00e9 \u0000 end", Nested={"b": [1, None], "a": Decimal("0.10")})
+    await mirror.put(record)
+    assert set(await mirror.texts()) == {exact_json.dumps(record.payload).decode()}
+    row, (entry,) = await mirror.get(), await mirror.log()
+    assert row.payload["Note"] == entry.snapshot["Note"] == "caf\u00e9 \u0000 end"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        pytest.param(Decimal("1.0"), Decimal("1.00"), False, id="one number, written twice"),
+        pytest.param({"a": 1, "b": [Decimal("2.0")]}, {"b": [2], "a": 1}, False, id="the order of nested keys"),
+        pytest.param([1, 2], [2, 1], True, id="the order of a list"),
+        pytest.param({"a": {"b": 1}}, {"a": {"b": 2}}, True, id="deep inside"),
+        pytest.param("1", 1, True, id="text and number"),
+        pytest.param("a\u0000", "a", True, id="the character zero"),
+        pytest.param(None, None, False, id="null twice"),
+        pytest.param(None, 0, True, id="null and zero"),
+    ],
+)
+async def test_values_differ_not_their_text(mirror: BillMirror, before: Any, after: Any, *, changed: bool) -> None:
+    await mirror.put(bill(Field=before))
+    assert await mirror.put(bill(version=1, updated=5, Field=after)) == StoreOutcome(updated=1)
+    changes = (await mirror.log())[1].changes
+    assert ("Field" in changes) is changed
+    if changed:
+        assert changes["Field"] == [before, after]
+
+
+async def test_a_state_that_only_lost_or_gained_nulls_changed_nothing(mirror: BillMirror) -> None:
+    await mirror.put(bill(Lost=None, Kept=1))
+    assert await mirror.put(bill(version=1, updated=5, Gained=None, Kept=1)) == StoreOutcome(updated=1)
+    assert set((await mirror.log())[1].changes) == {"SyncToken", "MetaData"}
+
+
+async def test_a_deleted_object_comes_back_changed(mirror: BillMirror) -> None:
+    await mirror.put(bill(Note="a\u0000"))
+    await mirror.put(deletions=[gone(updated=5)])
+    assert await mirror.put(bill(version=1, updated=9, Note="b\u0000")) == StoreOutcome(restored=1)
+    changes = (await mirror.log())[2].changes
+    assert changes["Note"] == ["a\u0000", "b\u0000"]
+    assert changes["deleted_at"][0] == (await mirror.log())[1].changes["deleted_at"][1]
+    assert changes["deleted_at"][1] is None
 
 
 async def test_a_numbered_state_follows_an_unnumbered_one(mirror: BillMirror) -> None:
