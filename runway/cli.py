@@ -8,12 +8,14 @@ import typer
 from infra.log_proof.command import app as log_app
 from infra.qbo.simulator.command import app as simulator_app
 from runway.command_line import plainly
+from runway.doctor_command import doctor
 from runway.firm_command import business_app, firm_app
 from runway.keys_command import app as keys_app
 from runway.token_command import app as token_app
 from runway.user_command import app as user_app
 
 app = typer.Typer(help="Oodaloo: the weekly cash-runway ritual.", no_args_is_help=True, pretty_exceptions_enable=False)
+app.command()(doctor)
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
 app.add_typer(firm_app, name="firm")

@@ -1,0 +1,42 @@
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARN = "warn"  # it works, and should be looked at
+    FAIL = "fail"  # it does not work, or is not safe
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found. `to_do` is empty where nothing need be done."""
+
+    check: str
+    level: Level
+    said: str
+    to_do: str = ""
+
+    def as_line(self) -> str:
+        return f"{self.level.value:<4}  {self.check:<12}  {self.said}" + (f" → {self.to_do}" if self.to_do else "")
+
+    def as_fields(self) -> dict[str, Any]:
+        return {"check": self.check, "level": self.level.value, "said": self.said, "to_do": self.to_do}
+
+
+def ok(check: str, said: str) -> Finding:
+    return Finding(check, Level.OK, said)
+
+
+def warn(check: str, said: str, to_do: str) -> Finding:
+    return Finding(check, Level.WARN, said, to_do)
+
+
+def fail(check: str, said: str, to_do: str) -> Finding:
+    return Finding(check, Level.FAIL, said, to_do)
+
+
+def is_well(findings: Iterable[Finding]) -> bool:
+    return all(finding.level is not Level.FAIL for finding in findings)
