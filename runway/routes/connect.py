@@ -215,7 +215,7 @@ def _refusal(error: str) -> str:
 def _result(request: Request, result: ConnectResult) -> Response:
     if _wants_json(request):
         return JSONResponse(result.model_dump(), headers=NO_STORE)
-    return answer_page("Connected" if result.connected else "Not connected", result.message)
+    return answer_page(request, "Connected" if result.connected else "Not connected", result.message)
 
 
 def _wants_json(request: Request) -> bool:

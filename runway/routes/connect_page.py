@@ -12,11 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from infra import exact_json
 from runway.routes.errors import answer_error
 
-NO_STORE = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-}
+NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _STYLE = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1rem}small{color:#666}"
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -39,11 +35,13 @@ class PageRoute(APIRoute):
         return answer_readably
 
 
-def answer_page(title: str, message: str, *, status: int = HTTPStatus.OK, request_id: str | None = None) -> Response:
+def answer_page(
+    request: Request, title: str, message: str, *, status: int = HTTPStatus.OK, request_id: str | None = None
+) -> Response:
     reference = f"<p><small>Reference for support: {escape(request_id)}</small></p>" if request_id else ""
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
+        f'<meta name="viewport" content="width=device-width"><style nonce="{request.state.csp_nonce}">{_STYLE}</style></head>'
         f"<body><main><h1>{escape(title)}</h1><p>{escape(message)}</p>{reference}</main></body></html>"
     )
     return HTMLResponse(page, status, headers=NO_STORE)
@@ -55,7 +53,9 @@ async def _page_of(request: Request, error: Exception) -> Response:
     handler = next((handlers[kind] for kind in type(error).__mro__ if kind in handlers), None)
     problem: Response = await handler(request, error) if handler else answer_error(request, error)
     body = exact_json.loads(bytes(problem.body))
-    page = answer_page(body["title"], body["detail"], status=problem.status_code, request_id=body["request_id"])
+    page = answer_page(
+        request, body["title"], body["detail"], status=problem.status_code, request_id=body["request_id"]
+    )
     for name in ("Retry-After", "WWW-Authenticate"):
         if name in problem.headers:
             page.headers[name] = problem.headers[name]

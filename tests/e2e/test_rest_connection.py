@@ -125,6 +125,8 @@ async def test_a_browser_sees_a_page_and_a_program_a_problem(shop: Shop, query: 
     assert page.headers["cache-control"] == "no-store"
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert page.headers["x-request-id"] in page.text
+    nonce = page.text.partition('nonce="')[2].partition('"')[0]
+    assert f"'nonce-{nonce}'" in page.headers["content-security-policy"]
     assert "urn:oodaloo" not in page.text
     for headers in (JSON, {"Accept": "*/*"}):
         told = await shop.web.http.get(f"/api/v1/qbo/callback{query}", headers=headers)
