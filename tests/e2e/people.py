@@ -38,6 +38,11 @@ class Browser:
     def at(self, business_id: UUID) -> "Browser":
         return replace(self, business_id=business_id)
 
+    @property
+    def at_business(self) -> UUID:
+        assert self.business_id is not None
+        return self.business_id
+
     async def ask(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any
     ) -> httpx.Response:
