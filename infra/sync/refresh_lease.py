@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, PrimaryKeyConstraint, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.config import Rail
@@ -59,6 +60,16 @@ class Standing:
     is_finished: bool
     error: str | None
     next_attempt_at: datetime | None
+
+
+async def end_pause(session: AsyncSession, business_id: UUID, rail: Rail) -> None:
+    """A person has just brought the rail back: the failures before that say nothing about the next attempt."""
+    await session.execute(
+        update(RefreshLease)
+        .where(RefreshLease.business_id == business_id, RefreshLease.rail == rail.value)
+        .values(failures=0, next_attempt_at=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 class RefreshLeases:

@@ -20,6 +20,7 @@ from infra.qbo.auth import QBOAuth
 from infra.qbo.errors import QBOAccessRevoked, QBOAuthExpired, QBOError, QBOValidationFault, to_rail_error
 from infra.qbo.oauth import IntuitOAuth, TokenGrant
 from infra.qbo.wire import QBOCompanyInfo
+from infra.sync.refresh_lease import end_pause
 
 BACKFILL_JOB = "qbo.backfill"
 
@@ -140,6 +141,7 @@ class ConnectQBO:
             await self._connections.finish_connect(
                 uow.session, business_id, external_account_id=realm_id, now=self._clock.now()
             )
+            await end_pause(uow.session, business_id, self._connections.rail)
             uow.enqueue(BACKFILL_JOB, str(business_id), queue="bulk")
 
         await self._auth.connect(business_id, realm_id, grant=grant, also=claim_and_ask)
