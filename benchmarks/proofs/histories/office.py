@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from infra import exact_json
 from infra.qbo.simulator.api.app import create_app
+from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.loading import load_company
 from infra.qbo.simulator.files.company_file import CompanyFile
 from infra.qbo.simulator.simulator import Simulator
@@ -72,7 +73,9 @@ class Office:
 
     def __init__(self) -> None:
         self.clock = StillClock()
-        company = load_company(_file(), clock=self.clock)
+        self._original = load_company(_file(), clock=self.clock)
+        self._first_bytes = _bytes_of(self._original)
+        company = self._original.copy(REALM)
         self.simulator = Simulator([company], clock=SimulatedClock(self.clock), limits=False)
         self.company = self.simulator.companies[REALM]
         self._app = create_app(self.simulator)
@@ -81,7 +84,9 @@ class Office:
         self._signed_in = 0.0
 
     def close(self) -> None:
+        """The books are a copy: whatever happened to them, the company they were copied from is as it was."""
         self._loop.close()
+        assert _bytes_of(self._original) == self._first_bytes, "a copy's change reached its original"
 
     def get(self, path: str, **options: str) -> Answer:
         return self._call("GET", path, options, b"")
@@ -131,6 +136,16 @@ class Office:
             token = oauth.grant(REALM, client_id=oauth.client_id)["access_token"]
             self._authorization, self._signed_in = f"Bearer {token}".encode(), now
         return self._authorization
+
+
+def _bytes_of(company: Company) -> bytes:
+    """Encoded anew, so that no old encoding hides a change."""
+    return exact_json.dumps(
+        [
+            company.ledger.trial_balance(),
+            [record.body for store in company.stores.values() for record in store.records.values()],
+        ]
+    )
 
 
 def _file() -> CompanyFile:

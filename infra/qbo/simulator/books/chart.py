@@ -59,6 +59,14 @@ class CompanyChart:
         if (parent := ref_id(body, "ParentRef")) is not None:
             self._children[parent].append(body["Id"])
 
+    def copy_from(self, other: "CompanyChart") -> None:
+        self.payable_id, self.receivable_id, self.undeposited_id = (
+            other.payable_id, other.receivable_id, other.undeposited_id,
+        )  # fmt: skip
+        self.tax_accounts = dict(other.tax_accounts)
+        self._first_of, self._default_tax_id = dict(other._first_of), other._default_tax_id  # noqa: SLF001 - one of its own kind
+        self._children.update({parent: list(children) for parent, children in other._children.items()})  # noqa: SLF001 - one of its own kind
+
     def forget_parent(self, body: Body) -> None:
         """Before a sub-account moves elsewhere."""
         if (parent := ref_id(body, "ParentRef")) is not None and body["Id"] in self._children[parent]:

@@ -48,6 +48,18 @@ class Company:
         self._next_ids: dict[str, int] = {}
         self._last_sales_number = _FIRST_SALES_NUMBER - 1
 
+    def copy(self, realm_id: str) -> "Company":
+        """The same books under another realm. What neither changes they share; made of many, it must be cheap."""
+        twin = Company(realm_id, clock=self.clock, zone=self.zone)
+        for entity, store in twin.stores.items():
+            store.copy_from(self.stores[entity])
+        twin.ledger.copy_from(self.ledger)
+        twin.links.copy_from(self.links)
+        twin.chart.copy_from(self.chart)
+        twin.names.copy_from(self.names)
+        twin.resume_numbering(self.numbering())
+        return twin
+
     @property
     def name(self) -> str:
         return str(next(iter(self.stores["CompanyInfo"].records.values())).body["CompanyName"])

@@ -75,11 +75,11 @@ class Effects:
             entity, identifier = key
             record = self._stores[entity].records[identifier]
             if entity in WITH_BALANCE:
-                self.show_open(entity, record.body, key)
+                self.show_open(entity, record.own(), key)
             if entity not in _SHOWS_NO_LINKS and (linked := self._links.linked_txns(key)):
-                record.body["LinkedTxn"] = linked
+                record.own()["LinkedTxn"] = linked
             else:
-                record.body.pop("LinkedTxn", None)
+                record.own().pop("LinkedTxn", None)
             record.forget_encoding()
             if not deposit and entity not in {"Payment", "SalesReceipt"}:
                 record.bump_sync_token()
@@ -104,7 +104,7 @@ class Effects:
             if record is None:
                 continue
             if entity == "Account":
-                self._chart.show_balance(record.body, self._ledger)
+                self._chart.show_balance(record.own(), self._ledger)
             elif entity in {"Vendor", "Customer"}:
                 self._show_name_balance(entity, record)
             self._stores[entity].move(record, at)
@@ -116,9 +116,9 @@ class Effects:
 
     def _show_name_balance(self, entity: str, record: Record) -> None:
         balance = self._ledger.name_balances.get((entity, record.id), ZERO)
-        record.body["Balance"] = -balance if entity == "Vendor" else balance
+        record.own()["Balance"] = -balance if entity == "Vendor" else balance
         if entity == "Customer":
-            record.body["BalanceWithJobs"] = balance + self._jobs_balance(record.id)
+            record.own()["BalanceWithJobs"] = balance + self._jobs_balance(record.id)
 
     def _jobs_balance(self, customer_id: str) -> Decimal:
         balances = self._ledger.name_balances

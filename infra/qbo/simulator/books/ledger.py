@@ -281,6 +281,13 @@ class Ledger:
         self._move(entry.postings, sign=-1)
         return entry
 
+    def copy_from(self, other: "Ledger") -> None:
+        """Entries do not change: both ledgers may hold them."""
+        self.entries = dict(other.entries)
+        self.open_accounts = set(other.open_accounts)
+        self.account_balances.update(other.account_balances)
+        self.name_balances.update(other.name_balances)
+
     def touched_by(self, entry: Entry) -> Iterator[Key]:
         """The accounts and names whose balance an entry moves."""
         for posting in entry.postings:

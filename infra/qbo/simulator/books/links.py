@@ -1,6 +1,5 @@
 """Which transaction pays which: applied amounts, from which every open balance follows."""
 
-from collections import defaultdict
 from decimal import Decimal
 from typing import Any, Final
 
@@ -38,8 +37,12 @@ def net_applied(amounts: dict[Key, Decimal]) -> Decimal:
 
 class Links:
     def __init__(self) -> None:
-        self._payers: defaultdict[Key, dict[Key, Decimal]] = defaultdict(dict)
+        # The inner dictionaries are replaced, never changed: copies of a company share them.
+        self._payers: dict[Key, dict[Key, Decimal]] = {}
         self._targets: dict[Key, dict[Key, Decimal]] = {}
+
+    def copy_from(self, other: "Links") -> None:
+        self._payers, self._targets = dict(other._payers), dict(other._targets)  # noqa: SLF001 - one of its own kind
 
     def applied_to(self, target: Key, *, without: Key | None = None) -> Decimal:
         return sum((amount for payer, amount in self._payers.get(target, {}).items() if payer != without), ZERO)
@@ -54,9 +57,9 @@ class Links:
         """Set all that `payer` pays; returns every target that was or is paid by it, in order."""
         before = self._targets.pop(payer, {})
         for target in before.keys() - amounts.keys():
-            del self._payers[target][payer]
+            self._payers[target] = {each: paid for each, paid in self._payers[target].items() if each != payer}
         for target, amount in amounts.items():
-            self._payers[target][payer] = amount
+            self._payers[target] = {**self._payers.get(target, {}), payer: amount}
         if amounts:
             self._targets[payer] = amounts
         return list(dict.fromkeys([*before, *amounts]))

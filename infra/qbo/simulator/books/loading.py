@@ -39,7 +39,7 @@ def load_company(company_file: CompanyFile, *, clock: Clock) -> Company:
     loader = _Loader(company, company_file, now=whole_seconds(clock))
     for store in company.stores.values():
         store.begin_bulk()
-    with _no_garbage_collection():
+    with no_garbage_collection():
         loader.load()
         company.settle()
         for store in company.stores.values():
@@ -48,7 +48,7 @@ def load_company(company_file: CompanyFile, *, clock: Clock) -> Company:
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Bodies hold no cycles, and passes over a growing heap of them make up half of a load's time."""
     was_enabled = gc.isenabled()
     gc.disable()

@@ -23,7 +23,8 @@ def mark_sent(company: Company, entity: str, identifier: str, *, send_to: str | 
     if not address or "@" not in address:
         raise faults.refused("There is no e-mail address to send to.", element="BillEmail")
     at = whole_seconds(company.clock)
-    record.body |= {
+    body = record.own()
+    body |= {
         "BillEmail": {"Address": address},
         "EmailStatus": "EmailSent",
         "DeliveryInfo": {"DeliveryType": "Email", "DeliveryTime": show_instant(at)},

@@ -58,14 +58,14 @@ def _ancestors(company: Company, entity: str, record: Record) -> list[Record]:
 
 
 def _repoint(holder: Record, entity: str, loser: Record, survivor: Record) -> bool:
-    refs = list(references_to(holder.body, entity, loser.id))
-    for ref in refs:
+    if not any(references_to(holder.body, entity, loser.id)):
+        return False
+    for ref in list(references_to(holder.own(), entity, loser.id)):
         ref["value"] = survivor.id
         if "name" in ref:
             ref["name"] = shown_name(survivor)
-    if refs:
-        holder.forget_encoding()
-    return bool(refs)
+    holder.forget_encoding()
+    return True
 
 
 def _rebook(company: Company, kind: str, holder: Record, at: int) -> None:

@@ -23,6 +23,10 @@ class NameRegistry:
         self._owners: dict[tuple[str, str], tuple[str, str]] = {}
         self._jobs: defaultdict[str, list[str]] = defaultdict(list)
 
+    def copy_from(self, other: "NameRegistry") -> None:
+        self._owners = dict(other._owners)  # noqa: SLF001 - one of its own kind
+        self._jobs.update({parent: list(jobs) for parent, jobs in other._jobs.items()})  # noqa: SLF001 - one of its own kind
+
     def check(self, entity: str, body: Body) -> None:
         """Raises:
         ServiceFault: 6240 when another object has the name.

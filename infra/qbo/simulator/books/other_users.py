@@ -56,7 +56,7 @@ class OtherUsers:
             self.journal.commit(company)  # what the client did so far is the client's
         record = order[self._random.randrange(len(order))][1]
         self.edit_count += 1
-        record.body[_NOTE_FIELD.get(entity, "PrivateNote")] = f"Edit {self.edit_count} by another user"
+        record.own()[_NOTE_FIELD.get(entity, "PrivateNote")] = f"Edit {self.edit_count} by another user"
         record.bump_sync_token()
         company.stores[entity].move(record, whole_seconds(company.clock))
         if self.journal is not None:

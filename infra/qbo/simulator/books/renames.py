@@ -14,11 +14,10 @@ def show_new_name(stores: Mapping[str, EntityStore], entity: str, record: Record
         name = shown_name(renamed)
         for store in stores.values():
             for holder in store.records.values():
-                refs = list(references_to(holder.body, entity, renamed.id))
-                for ref in refs:
-                    if "name" in ref:
-                        ref["name"] = name
-                if refs:
+                if any(references_to(holder.body, entity, renamed.id)):
+                    for ref in references_to(holder.own(), entity, renamed.id):
+                        if "name" in ref:
+                            ref["name"] = name
                     holder.forget_encoding()
 
 
@@ -32,7 +31,7 @@ def _requalified(store: EntityStore, entity: str, parent: Record) -> Iterator[Re
     for child in store.records.values():
         if (child.body.get("ParentRef") or {}).get("value") == parent.id:
             own = child.body.get("DisplayName") or child.body["Name"]
-            child.body["FullyQualifiedName"] = f"{parent.body['FullyQualifiedName']}:{own}"
+            child.own()["FullyQualifiedName"] = f"{parent.body['FullyQualifiedName']}:{own}"
             child.forget_encoding()
             yield child
             yield from _requalified(store, entity, child)

@@ -4,6 +4,7 @@ Each object is encoded once and the bytes kept until it changes; a list ordered 
 """
 
 from bisect import bisect_left, insort
+from copy import deepcopy
 from typing import Any, Final, NamedTuple
 
 from infra import exact_json
@@ -18,9 +19,9 @@ Version = tuple[str, bool, str | None]
 
 
 class Record:
-    """An object in the books. Whoever changes `body` calls `forget_encoding`."""
+    """An object in the books. Whoever changes its body does so through `own()`, and calls `forget_encoding`."""
 
-    __slots__ = ("_changed", "_encoded", "body", "created", "id", "known", "number", "updated")
+    __slots__ = ("_changed", "_encoded", "_is_shared", "body", "created", "id", "known", "number", "updated")
 
     def __init__(self, body: Body, *, created: int) -> None:
         self.id: str = body["Id"]
@@ -31,14 +32,34 @@ class Record:
         self.known: Version | None = None
         self._changed: dict[Record, None] | None = None
         self._encoded: bytes | None = None
+        self._is_shared = False
         self._stamp()
+
+    def twin(self) -> "Record":
+        """The same object in a copy of its company: one body and one encoding serve both until either changes."""
+        self._is_shared = True
+        if self.known is None:
+            self.known = version_of(self.body)
+        twin = object.__new__(Record)
+        twin.id, twin.number, twin.body, twin.created, twin.updated = (
+            self.id, self.number, self.body, self.created, self.updated,
+        )  # fmt: skip
+        twin.known, twin._changed, twin._encoded, twin._is_shared = self.known, None, self.encoded(), True
+        return twin
+
+    def own(self) -> Body:
+        """The body, to be changed in place."""
+        if self._is_shared:
+            self.body = deepcopy(self.body)
+            self._is_shared = False
+        return self.body
 
     def watch(self, changed: "dict[Record, None] | None") -> None:
         """From now on each change of the body puts the record into `changed`."""
         self._changed = changed
 
     def _stamp(self) -> None:
-        self.body["MetaData"] = {
+        self.own()["MetaData"] = {
             "CreateTime": show_instant(self.created),
             "LastUpdatedTime": show_instant(self.updated),
         }
@@ -62,11 +83,12 @@ class Record:
             self._changed[self] = None
 
     def bump_sync_token(self) -> None:
-        self.body["SyncToken"] = str(int(self.body["SyncToken"]) + 1)
+        body = self.own()
+        body["SyncToken"] = str(int(body["SyncToken"]) + 1)
         self.forget_encoding()
 
     def replace_body(self, body: Body) -> None:
-        self.body = body
+        self.body, self._is_shared = body, False
         self._stamp()
         self.forget_encoding()
 
@@ -114,8 +136,15 @@ class EntityStore:
         """Collect what changes from now on in `changed` and `removed`, for the journal to take."""
         self.changed = {}
         for record in self.records.values():
-            record.known = version_of(record.body)
+            if record.known is None:
+                record.known = version_of(record.body)
             record.watch(self.changed)
+
+    def copy_from(self, other: "EntityStore") -> None:
+        """For a store without anything yet. Its orders are made by the first who reads."""
+        self.begin_bulk()
+        self.records = {identifier: record.twin() for identifier, record in other.records.items()}
+        self.tombstones = list(other.tombstones)
 
     def add(self, record: Record) -> None:
         self.records[record.id] = record

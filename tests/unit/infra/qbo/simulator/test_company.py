@@ -343,3 +343,18 @@ def test_a_refused_update_leaves_the_object_as_it_was(company: Company) -> None:
     assert code_of(caught) == "6000"
     owed.forget_encoding()
     assert (owed.encoded(), company.ledger.trial_balance()) == (before, ledger)
+
+
+def test_a_copy_and_its_original_do_not_see_each_other(company: Company) -> None:
+    paid = company.create("Bill", bill("100.00"))
+    company.create("BillPayment", bill_payment("40.00", [(paid, "40.00")]))
+    twin = company.copy("9130000000000009")
+    shown = {key: record.encoded() for key, record in twin.stores["Vendor"].records.items()}
+    company.create("BillPayment", bill_payment("60.00", [(paid, "60.00")]))
+    assert {key: record.encoded() for key, record in twin.stores["Vendor"].records.items()} == shown
+    assert (paid.body["Balance"], twin.get("Bill", paid.id).body["Balance"]) == (0, 60)
+    copied = twin.get("Bill", paid.id)
+    assert len(twin.get("Bill", paid.id).body["LinkedTxn"]) == 1
+    twin.create("BillPayment", bill_payment("10.00", [(copied, "10.00")]))
+    assert (paid.body["Balance"], copied.body["Balance"]) == (0, 50)
+    assert twin.ledger.trial_balance() != company.ledger.trial_balance()
