@@ -132,7 +132,10 @@ async def _held(
         "payload_hash": [candidate.digest for candidate in candidates],
     }
     cursor = await connection.execute(statements.held, parameters, binary=True, prepare=False)
-    return {row[0]: _Held(*row[1:]) for row in await cursor.fetchall()}
+    columns = await cursor.fetchone()
+    if columns is None or columns[0] is None:
+        return {}
+    return {external_id: _Held(*held) for external_id, *held in zip(*columns, strict=True)}
 
 
 async def _insert(

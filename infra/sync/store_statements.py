@@ -14,9 +14,11 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 # One probe of the unique key an object, and the held payload only where it differs. LATERAL, and no condition on deleted_at inside:
 # while statistics are young the planner takes "deleted_at IS NULL" for rare and reads a whole business by a partial index.
+# One row of arrays: a thousand rows of a kilobyte come in as many small reads, each a turn of the event loop.
 _HELD = """
-SELECT asked.external_id, held.id, held.deleted_at IS NULL AND held.payload_hash = asked.payload_hash AS is_unchanged,
-  CASE WHEN held.payload_hash <> asked.payload_hash THEN held.payload::text END AS payload
+SELECT array_agg(asked.external_id), array_agg(held.id),
+  array_agg(held.deleted_at IS NULL AND held.payload_hash = asked.payload_hash),
+  array_agg(CASE WHEN held.payload_hash <> asked.payload_hash THEN held.payload::text END)
 FROM unnest(%(external_id)b::text[], %(payload_hash)b::bytea[]) AS asked (external_id, payload_hash)
 CROSS JOIN LATERAL (
   SELECT id, payload, payload_hash, deleted_at FROM {mirror}
