@@ -10,6 +10,7 @@ from infra.qbo.simulator.files.generator import demo_company, generate_large
 from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.simulator.timestamps import PACIFIC
 from tests.e2e.rest import Shop, Web, open_shop, running_web, settings_for
+from tests.e2e.town import Town, open_town
 from tests.rig import Database, RunServers, worker_number
 
 
@@ -26,6 +27,15 @@ async def web(
     settings = settings_for(tmp_path_factory.mktemp("web"), None)
     async with running_web(database, module_redis_url, settings=settings) as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def town(
+    database: Database, module_redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Town]:
+    """The application with its pages, and people; shared by the tests of a module, each with people of its own."""
+    async with open_town(database, module_redis_url, home=tmp_path_factory.mktemp("town")) as opened:
+        yield opened
 
 
 @pytest.fixture

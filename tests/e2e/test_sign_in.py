@@ -1,6 +1,5 @@
 """Passwords, sessions, cookies, forms: who gets in by the front door, and who does not."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,10 +14,7 @@ from tests.rig import Database
 WRONG = "seven grey geese went away"
 
 
-@pytest.fixture
-async def town(database: Database, redis_url: str, tmp_path: Path) -> AsyncIterator[Town]:
-    async with open_town(database, redis_url, home=tmp_path) as opened:
-        yield opened
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_the_right_password_opens_the_account_and_is_noted(town: Town) -> None:
@@ -67,18 +63,16 @@ async def test_unknown_and_known_hear_the_same_words(town: Town) -> None:
     async with town.services.access_uow([]) as uow:
         await town.services.door.people.disable(uow.session, disabled.id, origin=OPERATOR, now=town.clock.now())
     pages = set()
-    for number, (email, password) in enumerate(
-        [
-            (known.email, WRONG),
-            ("nobody@example.com", PASSWORD),
-            (disabled.email, PASSWORD),
-            (unset.email, PASSWORD),
-            (unset.email, ""),
-            (known.email, ""),
-            (known.email, "x" * 129),
-        ]
+    for email, password in (
+        (known.email, WRONG),
+        ("nobody@example.com", PASSWORD),
+        (disabled.email, PASSWORD),
+        (unset.email, PASSWORD),
+        (unset.email, ""),
+        (known.email, ""),
+        (known.email, "x" * 129),
     ):
-        browser = town.browser(address=f"198.51.100.{number}")
+        browser = town.browser()
         answer = await browser.submit("/sign-in", email=email, password=password)
         assert browser.session is None
         pages.add((answer.status_code, answer.text.replace(email, "E")))
@@ -196,7 +190,7 @@ async def test_no_other_site_signs_a_browser_in_or_asks_for_letters(town: Town, 
     for headers in ({"Origin": "https://evil.test"}, {"Sec_Fetch_Site": "cross-site"}):
         assert (await browser.send(path, fields, **headers)).status_code == 403
     assert browser.session is None
-    assert await town.letters() == {}
+    assert user.email not in await town.letters()
 
 
 @pytest.mark.parametrize(

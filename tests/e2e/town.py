@@ -1,12 +1,13 @@
 """People at browsers: the application on its pages, a clock that can be moved, and forms filled in as a person would."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from html.parser import HTMLParser
+from itertools import count
 from pathlib import Path
 from uuid import UUID
 
@@ -57,6 +58,8 @@ class Town:
     clock: MovedClock
     home: Path
     site: str = SITE
+    addresses: Iterator[int] = field(default_factory=lambda: count(1))
+    foreign_letters: set[UUID] = field(default_factory=set)  # of towns before, on the same database
 
     @property
     def services(self) -> Services:
@@ -64,9 +67,12 @@ class Town:
         return services
 
     def browser(
-        self, *, address: str = "192.0.2.7", agent: str = "Mozilla/5.0 (X11; Linux) Firefox/150.0"
+        self, *, address: str | None = None, agent: str = "Mozilla/5.0 (X11; Linux) Firefox/150.0"
     ) -> "Browser":
-        transport = httpx.ASGITransport(self.app, client=(address, 4711))
+        """At an address of its own, unless it is given: guesses are counted by address too."""
+        number = next(self.addresses)
+        here = address or f"198.18.{number // 250}.{number % 250}"
+        transport = httpx.ASGITransport(self.app, client=(here, 4711))
         http = httpx.AsyncClient(transport=transport, base_url=self.site, headers={"User-Agent": agent})
         return Browser(self, http)
 
@@ -108,12 +114,11 @@ class Town:
         await self.services.door.joining.invite(
             business, giver=None, email=email, standing=Standing(role, None), origin=OPERATOR
         )
-        return await self.link_for(email)
+        return await self.link_for(email.lower())
 
     async def letters(self) -> dict[str, list[str]]:
         """What a worker would send, sent; the texts by recipient, the oldest first."""
-        async with self.services.access_uow([]) as uow:
-            ours = {str(mail_id) for mail_id in await uow.session.scalars(select(Mail.id))}
+        ours = {str(mail_id) for mail_id in await self.all_letters() - self.foreign_letters}
         async with self.services.jobs_uow([]) as uow:
             asked = select(OutboxRow).where(OutboxRow.job == "mail.send", OutboxRow.finished_at.is_(None))
             waiting = [
@@ -126,6 +131,10 @@ class Town:
             letter = message_from_bytes(file.read_bytes(), policy=policy.default)
             found.setdefault(letter["To"], []).append(letter.get_content())
         return found
+
+    async def all_letters(self) -> set[UUID]:
+        async with self.services.access_uow([]) as uow:
+            return set(await uow.session.scalars(select(Mail.id)))
 
     async def link_for(self, email: str) -> str:
         """The path of the link in the last letter that has one."""
@@ -237,4 +246,6 @@ async def open_town(database: Database, redis_url: str, *, home: Path, site: str
     clock = MovedClock()
     app = create_app(settings, addresses, clock=clock)
     async with app.router.lifespan_context(app):
-        yield Town(app, clock, home, site)
+        town = Town(app, clock, home, site)
+        town.foreign_letters = await town.all_letters()
+        yield town
