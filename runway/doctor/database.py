@@ -25,7 +25,8 @@ _SKEW_WARNED, _SKEW_ALLOWED = timedelta(seconds=1), timedelta(seconds=30)
 _MOST_NAMED = 5
 _DUE_AFTER, _STUCK_AFTER = timedelta(minutes=1), timedelta(minutes=15)
 _QUEUE = """
-SELECT clock_timestamp() - min(due_at) FILTER (WHERE due_at <= clock_timestamp() AND (leased_until IS NULL OR leased_until < clock_timestamp())),
+SELECT clock_timestamp() - min(due_at) FILTER (
+    WHERE dead_at IS NULL AND due_at <= clock_timestamp() AND (leased_until IS NULL OR leased_until < clock_timestamp())),
   count(*) FILTER (WHERE dead_at IS NOT NULL)
 FROM outbox WHERE finished_at IS NULL
 """
