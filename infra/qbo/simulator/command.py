@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from infra.qbo.simulator.server import SimulatorInfo
     from infra.qbo.simulator.webhooks.subscription import Subscription
 
+_OWN_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
 app = typer.Typer(help="Simulated rails: try everything without an account.", no_args_is_help=True)
 app.command()(generate)
 app.command(name="clock")(clock_command)
@@ -43,6 +45,9 @@ def qbo(
     ] = 1,
     state: Annotated[Path | None, typer.Option(help="Keep everything here, in SQLite, and go on from it.")] = None,
     trouble: Annotated[Path | None, typer.Option(help="A scenario: a JSON file of trouble rules.")] = None,
+    admin_secret: Annotated[
+        str | None, typer.Option(help="What /admin then wants to be shown.", envvar="SIMULATOR_ADMIN_SECRET")
+    ] = None,
     webhook_url: Annotated[str | None, typer.Option(help="Send webhooks there.")] = None,
     webhook_token: Annotated[
         str | None, typer.Option(help="The verifier token that signs them.", envvar="SIMULATOR_WEBHOOK_TOKEN")
@@ -62,6 +67,10 @@ def qbo(
     from infra.qbo.simulator.trouble.background import add_trouble
     from infra.qbo.simulator.trouble_command import read_scenario
 
+    if admin_secret is None and host not in _OWN_HOSTS:
+        raise typer.BadParameter(
+            f"{host} may be reached by strangers: give --admin-secret, for /admin shows everything"
+        )
     try:
         switches = read_settings(behaviour or [])
         rules = read_scenario(trouble) if trouble is not None else []
@@ -80,6 +89,7 @@ def qbo(
                 latency_ms=latency_ms,
                 limits=not no_limits,
                 behaviour=switches,
+                admin_secret=admin_secret,
             )
             if kept is not None:
                 StateKeeper(simulator, kept)

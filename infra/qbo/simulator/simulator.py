@@ -35,6 +35,7 @@ class Simulator:
         limits: bool = True,
         rotate_always: bool = True,
         behaviour: Behaviour = DEFAULT,
+        admin_secret: str | None = None,
     ) -> None:
         self.clock = clock if isinstance(clock, SimulatedClock) else SimulatedClock(clock)
         self.companies = {company.realm_id: company for company in companies}
@@ -43,6 +44,7 @@ class Simulator:
         self.latency_seconds = latency_ms / 1000
         self.oauth = AuthorizationServer(self.clock, seed=seed, rotate_always=rotate_always)
         self.limits = RequestLimits(self.clock) if limits else None
+        self.admin_secret = admin_secret
         self.refusals: dict[str, str] = {}
         self.other_users = OtherUsers(seed)
         self.timeline = Timeline(self.clock)

@@ -12,6 +12,7 @@ from infra import exact_json
 from infra.errors import InvalidInput, MalformedJSON
 from infra.qbo.simulator.simulator import Simulator
 from infra.qbo.simulator.trouble.background import add_trouble
+from infra.qbo.simulator.trouble.mixture import mixed_rules, read_mixture
 from infra.qbo.simulator.trouble.rules import read_rules
 from infra.qbo.simulator.trouble.trouble import ActiveRule
 from infra.qbo.simulator.webhooks.subscription import read_subscription
@@ -43,6 +44,7 @@ def control_routes(simulator: Simulator) -> list[BaseRoute]:
         Route("/admin/trouble", controls.trouble, methods=["GET"]),
         Route("/admin/trouble", _plainly(controls.add_trouble), methods=["POST"]),
         Route("/admin/trouble", controls.remove_trouble, methods=["DELETE"]),
+        Route("/admin/trouble-by-seed", _plainly(controls.mix_trouble), methods=["POST"]),
         Route("/admin/trouble/{name}", controls.remove_trouble, methods=["DELETE"]),
         Route("/admin/webhooks", controls.webhooks, methods=["GET"]),
         Route("/admin/webhooks", _plainly(controls.subscribe), methods=["POST"]),
@@ -83,6 +85,11 @@ class _Controls:
         """One rule, a list of them, or `{"rules": […]}`; all are taken or none."""
         added = add_trouble(self._simulator, read_rules(await read_body(request), source="body"))
         return answer({"added": [active.name for active in added]})
+
+    async def mix_trouble(self, request: Request) -> Response:
+        """`{"seed": 7, "share": 0.05, "ends_connections": false}`: rules of every kind."""
+        mixed = mixed_rules(read_mixture(await read_body(request)))
+        return answer({"added": [active.name for active in add_trouble(self._simulator, mixed)]})
 
     async def remove_trouble(self, request: Request) -> Response:
         return _removed(self._simulator.trouble.remove(request.path_params.get("name")), request)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from infra.qbo.simulator.api.admin import admin_routes
+from infra.qbo.simulator.api.admin_guard import AdminGuard
 from infra.qbo.simulator.api.answers import page
 from infra.qbo.simulator.api.company_endpoint import CompanyEndpoint
 from infra.qbo.simulator.api.levers import lever_routes
@@ -27,6 +28,7 @@ def create_app(simulator: Simulator) -> Starlette:
     app = Starlette(routes=routes, exception_handlers={HTTPStatus.NOT_FOUND: _no_such_path})
     app.state.simulator = simulator
     app.add_middleware(TroubleLayer, simulator=simulator)
+    app.add_middleware(AdminGuard, secret=simulator.admin_secret)
     return app
 
 

@@ -1,6 +1,7 @@
 """Trouble as a real client meets it, and what the oracle says had happened."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -239,3 +240,36 @@ async def test_time_moves_on_and_never_back(rig: Rig) -> None:
     for refused in ({"now": "2026-03-01T00:00:00Z"}, {"scale": -1}, {"advance_seconds": -1}, {}, {"today": 1}):
         assert (await rig.http.post("/admin/clock", json=refused)).status_code == 400
     assert (await rig.get("vendor/56")).status_code == 401  # an access token lives for an hour of it
+
+
+async def test_change_capture_ends_at_a_thousand_without_a_sign(rig: Rig) -> None:
+    company = rig.simulator.companies[REALM]
+    for nth in range(1003):
+        company.create("Vendor", {"DisplayName": f"Vendor {nth}"})
+    answer = await rig.get("cdc", entities="Vendor,Bill", changedSince="2026-03-01T00:00:00Z")
+    first, second = answer.json()["CDCResponse"][0]["QueryResponse"]
+    assert (len(first["Vendor"]), first["totalCount"], second) == (1000, 1000, {})
+
+
+async def test_one_seed_mixes_every_kind_and_repeats_itself() -> None:
+    met: list[list[Any]] = []
+    for _ in range(2):
+        clock = SimulatedClock()
+        clock.set_scale(100)
+        async with troubled(small_simulator(clock=clock, seed=1)) as rig:
+            mixture = {"seed": 7, "share": 0.9}
+            added = (await rig.http.post("/admin/trouble-by-seed", json=mixture)).json()["added"]
+            for slow in ("latency", "silent"):
+                await rig.http.delete(f"/admin/trouble/seed-7-{slow}")
+            for _ in range(50):
+                with contextlib.suppress(httpx.HTTPError):
+                    await rig.get("vendor/56")
+            met.append([request["trouble"] for request in (await rig.oracle(verb="read"))["requests"]])
+    assert {name.removeprefix("seed-7-") for name in added} > {"throttled", "half", "late", "webhooks-lost", "edits"}
+    assert met[0] == met[1]
+    assert len({str(names) for names in met[0]}) > 3
+
+
+async def test_a_mixture_that_cannot_be_read_says_where(rig: Rig) -> None:
+    answer = await rig.http.post("/admin/trouble-by-seed", json={"seed": 7, "share": 2})
+    assert (answer.status_code, "share" in answer.json()["error"]) == (400, True)
