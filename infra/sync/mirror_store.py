@@ -7,8 +7,6 @@ and its log row cannot come apart. Newest wins; an unchanged object writes nothi
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import compress
-from operator import ne
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -132,10 +130,8 @@ async def _held(
         "payload_hash": [candidate.digest for candidate in candidates],
     }
     cursor = await connection.execute(statements.held, parameters, binary=True, prepare=False)
-    columns = await cursor.fetchone()
-    if columns is None or columns[0] is None:
-        return {}
-    return {external_id: _Held(*held) for external_id, *held in zip(*columns, strict=True)}
+    external_ids, *columns = await cursor.fetchone() or [None]
+    return dict(zip(external_ids, map(_Held._make, zip(*columns, strict=True)), strict=True)) if external_ids else {}
 
 
 async def _insert(
@@ -194,11 +190,12 @@ def _changes(held: _Held, candidate: _Candidate) -> str:
     """The log's `changes`: top-level field to [before, after], null where there was or is none. Empty for a deleted object that returns as it was."""
     if held.payload is None:
         return "{}"
-    before, after = exact_json.loads(held.payload), candidate.record.payload
-    is_other = map(ne, map(before.get, after), after.values())
-    changes = {field: [before.get(field), after[field]] for field in compress(after, is_other)}
-    gone = before.keys() - after.keys()
-    changes |= {field: [before[field], None] for field in gone if before[field] is not None}
+    before, changes = exact_json.loads(held.payload), {}
+    for field, after in candidate.record.payload.items():
+        was = before.pop(field, None)
+        if was != after:
+            changes[field] = [was, after]
+    changes |= {field: [was, None] for field, was in before.items() if was is not None}
     return exact_json.dumps(changes).decode()
 
 
