@@ -3,10 +3,12 @@
 import asyncio
 from uuid import UUID
 
+from domains.core.models import Business
 from infra.embedded.servers import servers
 from infra.jobs.execution import JobDefinition, execute
 from infra.logging import configure_logging
 from infra.mail.post import MAIL_JOB
+from infra.qbo.asked_jobs import RESCAN
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
 from runway.orchestrators.disconnect_qbo import REVOKE_JOB
 from runway.wiring import Services, Settings, open_services
@@ -14,9 +16,19 @@ from runway.wiring import Services, Settings, open_services
 
 async def backfill_qbo(services: Services, business_id: str) -> None:
     """Read a company's books for the first time, or go on where that was cut off."""
-    async with services.uow([UUID(business_id)]) as uow:
-        business = await services.businesses.get_business(uow.session, UUID(business_id))
+    business = await _business(services, business_id)
     await services.of(business).sync.backfill(actor=f"job:{BACKFILL_JOB}")
+
+
+async def _business(services: Services, business_id: str) -> Business:
+    async with services.uow([UUID(business_id)]) as uow:
+        return await services.businesses.get_business(uow.session, UUID(business_id))
+
+
+async def rescan_qbo(services: Services, business_id: str, *entities: str) -> None:
+    """Read whole again what change capture cannot bring in step; it goes on where it was cut off."""
+    business = await _business(services, business_id)
+    await services.of(business).sync.rescan(*entities, actor=f"job:{RESCAN}")
 
 
 async def revoke_qbo(services: Services, business_id: str) -> None:
@@ -31,6 +43,7 @@ async def send_mail(services: Services, mail_id: str) -> None:
 
 JOBS = {
     BACKFILL_JOB: JobDefinition(queue="bulk", run=backfill_qbo),
+    RESCAN: JobDefinition(queue="bulk", run=rescan_qbo),
     REVOKE_JOB: JobDefinition(queue="sync", run=revoke_qbo),
     MAIL_JOB: JobDefinition(queue="interactive", run=send_mail),
 }

@@ -25,7 +25,7 @@ from domains.core import access_log as access_log_models
 from domains.core import models as core_models
 from domains.core import notice_models
 from domains.core import people as people_models
-from domains.core.mirrors import COMPANY_INFO_FROM_QBO
+from domains.core.mirrors import COMPANY_INFO_FROM_QBO, PREFERENCES_FROM_QBO
 from infra.db.base import Base
 from infra.db.roles import ACCESS
 from infra.jobs import outbox as outbox_models
@@ -40,6 +40,7 @@ from infra.sync import drift as drift_models
 from infra.sync import quarantine as quarantine_models
 from infra.sync import refresh_lease as lease_models
 from infra.sync import runs as run_models
+from infra.sync import scans as scan_models
 from infra.sync import timing as timing_models
 from infra.sync.spec import AnySpec
 
@@ -62,6 +63,7 @@ MODEL_MODULES = (
     call_count_models,
     quarantine_models,
     drift_models,
+    scan_models,
     webhook_models,
     notice_models,
 )
@@ -85,6 +87,7 @@ SEALED_COLUMNS = (
 
 MIRROR_SPECS: tuple[AnySpec, ...] = (
     COMPANY_INFO_FROM_QBO,
+    PREFERENCES_FROM_QBO,
     ACCOUNTS_FROM_QBO,
     VENDORS_FROM_QBO,
     CUSTOMERS_FROM_QBO,

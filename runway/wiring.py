@@ -1,6 +1,7 @@
 """Builds services from settings, once a process (or a job). The only place that knows every concrete class."""
 
 from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -24,6 +25,7 @@ from domains.core.access_service import AccessService
 from domains.core.business_service import BusinessService
 from domains.core.company_service import CompanyService
 from domains.core.connection_service import ConnectionService
+from domains.core.mirrors import PREFERENCES_FROM_QBO
 from domains.core.models import Business
 from infra.clock import Clock, SystemClock
 from infra.config import (
@@ -223,8 +225,15 @@ class Services:
             in_flight=self.in_flight,
             time_zone=ZoneInfo(business.time_zone),
             on_lost_grant=self.lose_qbo_grant,
+            on_changed=self.follow_books,
         )
         return BusinessServices(business=business, sync=sync)
+
+    async def follow_books(self, business_id: UUID, entities: AbstractSet[str]) -> None:
+        """After a sync that changed `entities`: what of the business itself comes from its books."""
+        if PREFERENCES_FROM_QBO.entity in entities:
+            async with self.uow([business_id]) as uow:
+                await self.businesses.follow_preferences(uow.session, business_id)
 
 
 @dataclass(frozen=True)

@@ -53,3 +53,10 @@ class BusinessService:
     async def list_businesses(self, session: AsyncSession, *, limit: int) -> list[Business]:
         """The oldest ones, at most `limit`: to show, not to find one among them."""
         return await queries.list_businesses(session, limit=limit)
+
+    async def follow_preferences(self, session: AsyncSession, business_id: UUID) -> None:
+        """Take the home currency from the ledger's own preferences, where it tells one."""
+        preferences = await queries.find_preferences(session, business_id)
+        business = await self.get_business(session, business_id)
+        if preferences is not None and preferences.home_currency:
+            business.home_currency = preferences.home_currency

@@ -1,9 +1,14 @@
 """How QBO's description of the company fills our row. Pure; every own column is set every time."""
 
-from domains.core.models import CompanyInfo, CompanyInfoTransactionLog
+from domains.core.models import (
+    CompanyInfo,
+    CompanyInfoTransactionLog,
+    CompanyPreferences,
+    CompanyPreferencesTransactionLog,
+)
 from infra.config import Rail
 from infra.errors import UnknownRailValue
-from infra.qbo.wire import QBOCompanyInfo
+from infra.qbo.wire import QBOCompanyInfo, QBOPreferences, Ref
 from infra.sync.spec import MirrorSpec
 
 _MONTHS = (
@@ -27,12 +32,25 @@ def fill_company_info(row: CompanyInfo, wire: QBOCompanyInfo) -> None:
     row.legal_name = wire.legal_name
     row.country = wire.country
     row.email = wire.email.address if wire.email else None
-    row.fiscal_year_start_month = _month(wire.fiscal_year_start_month) if wire.fiscal_year_start_month else None
+    month = wire.fiscal_year_start_month
+    row.fiscal_year_start_month = _month("CompanyInfo.FiscalYearStartMonth", month) if month else None
 
 
-def _month(name: str) -> int:
+def fill_company_preferences(row: CompanyPreferences, wire: QBOPreferences) -> None:
+    accounting, currency = wire.accounting_info_prefs, wire.currency_prefs
+    month = accounting.first_month_of_fiscal_year if accounting else None
+    home = currency.home_currency if currency else None
+    row.home_currency = home.value if isinstance(home, Ref) else home
+    row.is_multicurrency = bool(currency and currency.multi_currency_enabled)
+    row.book_close_on = accounting.book_close_date if accounting else None
+    row.fiscal_year_start_month = (
+        _month("Preferences.AccountingInfoPrefs.FirstMonthOfFiscalYear", month) if month else None
+    )
+
+
+def _month(field: str, name: str) -> int:
     if name not in _MONTHS:
-        raise UnknownRailValue("CompanyInfo.FiscalYearStartMonth", name)
+        raise UnknownRailValue(field, name)
     return _MONTHS.index(name) + 1
 
 
@@ -43,4 +61,13 @@ COMPANY_INFO_FROM_QBO = MirrorSpec(
     mirror=CompanyInfo,
     log=CompanyInfoTransactionLog,
     fill=fill_company_info,
+)
+
+PREFERENCES_FROM_QBO = MirrorSpec(
+    rail=Rail.QBO,
+    entity="Preferences",
+    wire=QBOPreferences,
+    mirror=CompanyPreferences,
+    log=CompanyPreferencesTransactionLog,
+    fill=fill_company_preferences,
 )

@@ -1,6 +1,6 @@
 """Businesses and the rails they are connected to."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -103,3 +103,21 @@ class CompanyInfo(MirrorRow):
 
 class CompanyInfoTransactionLog(LogRow):
     __tablename__ = "company_info_transaction_log"
+
+
+class CompanyPreferences(MirrorRow):
+    """How the company keeps its books. Nothing dated `book_close_on` or before should change any more.
+
+    `fiscal_year_start_month` is 1 to 12; `home_currency` is null where the ledger does not tell.
+    """
+
+    __tablename__ = "company_preferences"
+
+    home_currency: Mapped[str | None]
+    is_multicurrency: Mapped[bool]
+    book_close_on: Mapped[date | None]
+    fiscal_year_start_month: Mapped[int | None]
+
+
+class CompanyPreferencesTransactionLog(LogRow):
+    __tablename__ = "company_preferences_transaction_log"

@@ -6,12 +6,24 @@ from uuid import UUID
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domains.core.models import Business, Connection, ConnectionState, OAuthState
+from domains.core.ledger import LEDGER
+from domains.core.models import Business, CompanyPreferences, Connection, ConnectionState, OAuthState
 from infra.config import Rail
 
 
 async def find_business(session: AsyncSession, business_id: UUID) -> Business | None:
     return await session.get(Business, business_id)
+
+
+async def find_preferences(session: AsyncSession, business_id: UUID) -> CompanyPreferences | None:
+    """The company's preferences in its ledger, None before they were first read."""
+    preferences: CompanyPreferences | None = await session.scalar(
+        select(CompanyPreferences)
+        .where(CompanyPreferences.business_id == business_id, CompanyPreferences.rail == LEDGER.value)
+        .where(CompanyPreferences.deleted_at.is_(None))
+        .limit(1)
+    )
+    return preferences
 
 
 async def list_businesses(session: AsyncSession, *, limit: int) -> list[Business]:

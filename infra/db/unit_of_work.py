@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from infra.db.tenancy import set_businesses
@@ -20,19 +22,28 @@ class UnitOfWork:
         self.session = session
         self._business_id = business_ids[0] if len(business_ids) == 1 else None
         self._asked: list[OutboxRow] = []
+        self._rings: list[Ring] = []
 
-    def enqueue(self, job: str, *arguments: str, queue: str = "sync") -> None:
-        """Ask for `job` (a name in `runway/jobs.py`) in this transaction; it is rung after the commit.
+    def enqueue(self, job: str, *arguments: str, queue: str = "sync", after: timedelta | None = None) -> None:
+        """Ask for `job` (a name in `runway/jobs.py`) in this transaction; it is rung after the commit, or once `after` is over.
 
         In the transaction of one business it is that business's job, otherwise nobody's.
         """
         row = OutboxRow(business_id=self._business_id, queue=queue, job=job, arguments=list(arguments))
         self.session.add(row)
-        self._asked.append(row)
+        if after is None:
+            self._asked.append(row)
+        else:
+            row.due_at = func.clock_timestamp() + after  # the sweeper rings for it then
 
     def rings(self) -> list[Ring]:
         """What to ring for once the rows are committed."""
-        return [Ring(row.id, row.queue, attempts=0) for row in self._asked]
+        return [*self._rings, *(Ring(row.id, row.queue, attempts=0) for row in self._asked)]
+
+    def ring_for(self, ring: Ring | None) -> None:
+        """Ring for a row that `infra.jobs.outbox` wrote in this transaction; None when there is none to ring for."""
+        if ring is not None:
+            self._rings.append(ring)
 
 
 async def _ring_nobody(_rings: Sequence[Ring]) -> None:

@@ -56,6 +56,16 @@ class ObjectAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportAnswer:
+    """One of QBO's reports: `Header`, `Columns` and `Rows` as they came, every cell a text."""
+
+    name: str
+    content: Payload
+    asked_at: datetime
+    cost: CallCost
+
+
+@dataclass(frozen=True, slots=True)
 class Deletion:
     """QBO says that the object is gone; it says no SyncToken, so compare `deleted_at` or read the object by its id."""
 

@@ -87,7 +87,7 @@ async def _store_page(pull: QBOPull, state: SyncState, *, page: KeysetPage, tall
         outcome = await mirror_store.store(uow.session, pull.specs[entity], delivery)
         values["stored_objects"] = SyncState.stored_objects + outcome.created
         await runs.change_states(uow.session, pull.business_id, rail=Rail.QBO, entities=[entity], values=values)
-        tally.add(answer.cost.calls, delivery=delivery, outcome=outcome)
+        tally.add(answer.cost.calls, entity=entity, delivery=delivery, outcome=outcome)
         await runs.change_run(
             uow.session,
             pull.business_id,

@@ -15,7 +15,7 @@ The reasoning needs a second that nothing enters any more. A second that is not 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -76,7 +76,7 @@ async def keyset_pages(
     until: datetime | None = None,
     where: tuple[str, ...] = (),
     sleep: Sleep = asyncio.sleep,
-) -> AsyncIterator[KeysetPage]:
+) -> AsyncGenerator[KeysetPage, None]:
     """Yield every record of `entity` from `cursor` on, oldest change first; at least one page, the last maybe empty.
 
     Each page's `next_cursor` resumes exactly behind it, in another process if need be. `until` (exclusive) lets several
@@ -127,7 +127,7 @@ class _Reader:
         )
         if len(answer.objects) < self._page_size:
             return KeysetPage(answer, next_cursor=None)
-        first, last = _second_of(answer.objects[0]), _second_of(answer.objects[-1])
+        first, last = _seconds_of(answer.objects)
         if first < last:
             return KeysetPage(answer, next_cursor=KeysetCursor(since=last))
         in_second, counting = await self._count_second(last)
@@ -171,8 +171,16 @@ class _Reader:
         return counted.total_count, cost
 
 
-def _second_of(payload: Payload) -> datetime:
+def _seconds_of(page: Sequence[Payload]) -> tuple[datetime, datetime]:
+    """The first and the last second on a page. Records without a readable time are for the quarantine; the others tell where it ends."""
+    seconds = [second for payload in page if (second := _second_of(payload)) is not None]
+    if not seconds:
+        raise QBOUnavailable("QuickBooks sent a page without one readable MetaData.LastUpdatedTime.")
+    return seconds[0], seconds[-1]
+
+
+def _second_of(payload: Payload) -> datetime | None:
     try:
         return statements.read_instant(payload["MetaData"]["LastUpdatedTime"]).replace(microsecond=0)
-    except (KeyError, TypeError, ValueError) as error:
-        raise QBOUnavailable("QuickBooks sent a record without a readable MetaData.LastUpdatedTime.") from error
+    except (KeyError, TypeError, ValueError):
+        return None

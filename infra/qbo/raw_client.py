@@ -14,7 +14,7 @@ import httpx
 from infra.clock import Clock
 from infra.config import QBOSettings
 from infra.qbo import statements
-from infra.qbo.answers import CallCost, Changes, Deletion, ObjectAnswer, Payload, QueryPage
+from infra.qbo.answers import CallCost, Changes, Deletion, ObjectAnswer, Payload, QueryPage, ReportAnswer
 from infra.qbo.errors import QBOUnavailable
 from infra.qbo.keyset import KeysetCursor, keyset_pages
 from infra.qbo.tokens import TokenSource
@@ -141,6 +141,15 @@ class QBORawClient:
             answered_at=first.answered_at if first else now,
             cost=cost,
         )
+
+    async def report(self, name: str, **params: str) -> ReportAnswer:
+        """One of QBO's reports, by the name in its address: `AgedPayables`, with `report_date="2026-03-15"`.
+
+        Raises:
+            QBOValidationFault: QBO has no such report, or does not take a parameter.
+        """
+        answer = await self._transport.read(Call("report", f"/reports/{name}", entity=name, params=params))
+        return ReportAnswer(name, answer.content, asked_at=answer.asked_at, cost=answer.cost)
 
     async def company_info(self) -> ObjectAnswer:
         return await self.read("CompanyInfo", self.realm_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ from infra.sync.spec import AnySpec
 
 ClientFactory = Callable[[UUID, Lane, Patience], Awaitable[QBORawClient]]
 LostGrant = Callable[[UUID, str], Awaitable[None]]
+Changed = Callable[[UUID, AbstractSet[str]], Awaitable[None]]
 
 # A job waits out a 429 (a minute where QBO names no time) instead of failing.
 _JOB_PATIENCE = Patience(budget=timedelta(minutes=5), wait_for_limit=timedelta(minutes=4))
@@ -45,6 +47,7 @@ class QBOSyncService(SmartSyncService):
         clients: makes the raw client of a business for a lane; raises RailNeedsReconnect where it has no grant.
         time_zone: the company's, in which due dates are dates.
         on_lost_grant: told the business and the reason when QBO says that only a person can bring the access back.
+        on_changed: told the business and the entities after a run that changed some.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class QBOSyncService(SmartSyncService):
         in_flight: RefreshesInFlight,
         time_zone: ZoneInfo,
         on_lost_grant: LostGrant,
+        on_changed: Changed | None = None,
     ) -> None:
         super().__init__(
             business_id, rail=Rail.QBO, uow=uow, clock=clock, refresh=self._refresh_calls, in_flight=in_flight
@@ -66,6 +70,7 @@ class QBOSyncService(SmartSyncService):
         self._clients = clients
         self._time_zone = time_zone
         self._on_lost_grant = on_lost_grant
+        self._on_changed = on_changed
 
     def today(self) -> date:
         """The company's date."""
@@ -107,6 +112,7 @@ class QBOSyncService(SmartSyncService):
         async def whole(pull: QBOPull) -> PullTally:
             tally = await backfill.backfill(pull, entities=list(self._specs))
             tally.merge(await incremental.refresh(pull))
+            tally.merge(await incremental.rescan_waiting(pull))
             return tally
 
         return await self._run(RunKind.BACKFILL, whole, actor=actor, lane=Lane.BACKFILL, patience=_JOB_PATIENCE)
@@ -120,6 +126,18 @@ class QBOSyncService(SmartSyncService):
         lane, patience = _manner_of(strategy)
         actor = f"sync:{strategy.value}"
         return await self._run(RunKind.INCREMENTAL, incremental.refresh, actor=actor, lane=lane, patience=patience)
+
+    async def rescan(self, *entities: str, actor: str) -> PullTally:
+        """Read whole again what waits for it and what is named; cut off, the next call goes on there.
+
+        Raises:
+            RailError: the run is recorded as failed.
+        """
+
+        async def waiting(pull: QBOPull) -> PullTally:
+            return await incremental.rescan_waiting(pull, named=entities)
+
+        return await self._run(RunKind.RESCAN, waiting, actor=actor, lane=Lane.BACKFILL, patience=_JOB_PATIENCE)
 
     async def _refresh_calls(self, strategy: SyncStrategy) -> int:
         return (await self.refresh(strategy)).calls
@@ -172,6 +190,8 @@ class QBOSyncService(SmartSyncService):
         async with self._uow([self.business_id]) as uow:
             values = {**done, "finished_at": self._clock.now()}
             await runs.change_run(uow.session, self.business_id, run_id=run_id, values=values)
+        if tally.changed_entities and self._on_changed is not None:
+            await self._on_changed(self.business_id, tally.changed_entities)
         return tally
 
     def _pull(self, client: QBORawClient, *, actor: str, run_id: UUID) -> QBOPull:

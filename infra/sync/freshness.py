@@ -61,6 +61,8 @@ class Freshness:
         age_seconds: whole seconds since `as_of`.
         calls_spent: calls to the rail that this answer caused.
         stale: older than the caller allowed; `reason` says why it is given all the same.
+        quarantined: objects of these kinds that cannot be read, so that the answer shows them as they were or not at all.
+        open_drift: differences from the rail that were found in these kinds and are not repaired.
     """
 
     as_of: datetime | None
@@ -69,6 +71,8 @@ class Freshness:
     calls_spent: int
     stale: bool
     reason: str | None = None
+    quarantined: int = 0
+    open_drift: int = 0
 
 
 @dataclass(frozen=True)

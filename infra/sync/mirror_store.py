@@ -1,28 +1,36 @@
 """The only writer of mirror and log rows.
 
 It works on sets: one delivery (a page of objects) becomes one upsert-and-log statement, in the caller's transaction, so a change
-and its log row cannot come apart. Newest wins; an unchanged object writes nothing.
+and its log row cannot come apart. Newest wins; an unchanged object writes nothing. An object that cannot be read, or that the
+database cannot take, goes into quarantine in the same transaction, and the others of its page are stored.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, DataError
+from psycopg.errors import ProgramLimitExceeded
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra import exact_json
+from infra.errors import UnknownRailValue, UnreadableRailObject
 from infra.ids import new_id
+from infra.logging import get_logger
+from infra.sync import quarantine
 from infra.sync.shapes import MirrorRow, TransactionType
-from infra.sync.spec import AnySpec, Delivery, RailRecord
+from infra.sync.spec import AnySpec, Delivery, RailRecord, UnreadableRecord
 from infra.sync.store_statements import StoreStatements, statements_for
+
+log = get_logger()
 
 
 @dataclass(frozen=True)
 class StoreOutcome:
-    """What a delivery did to the mirror, in objects. `ignored` were older than what the mirror holds."""
+    """What a delivery did to the mirror, in objects. `ignored` were older than what the mirror holds; `quarantined` unreadable."""
 
     created: int = 0
     updated: int = 0
@@ -30,6 +38,7 @@ class StoreOutcome:
     restored: int = 0
     unchanged: int = 0
     ignored: int = 0
+    quarantined: int = 0
 
     @property
     def changed(self) -> int:
@@ -44,6 +53,7 @@ class StoreOutcome:
             restored=self.restored + other.restored,
             unchanged=self.unchanged + other.unchanged,
             ignored=self.ignored + other.ignored,
+            quarantined=self.quarantined + other.quarantined,
         )
 
 
@@ -59,6 +69,11 @@ class _Held(NamedTuple):
     id: UUID
     is_unchanged: bool
     payload: str | None
+
+
+class _Filled(NamedTuple):
+    candidate: _Candidate
+    columns: dict[str, Any]
 
 
 class _Row:
@@ -77,16 +92,133 @@ async def store(session: AsyncSession, spec: AnySpec, delivery: Delivery) -> Sto
     await connection.execute(statements.lock, (f"{mirror.__tablename__}:{delivery.business_id}",))
     candidates = _newest_of_each(delivery.records)
     held = await _held(connection, statements, spec=spec, delivery=delivery, candidates=list(candidates.values()))
-    new = [c for external_id, c in candidates.items() if external_id not in held]
-    differing = [
-        c for external_id, c in candidates.items() if external_id in held and not held[external_id].is_unchanged
-    ]
-    written = await _insert(connection, statements, spec=spec, delivery=delivery, candidates=new)
-    written += await _update(connection, statements, spec=spec, delivery=delivery, candidates=differing, held=held)
-    written += await _delete(connection, statements, spec=spec, delivery=delivery) if delivery.deletions else []
-    return _outcome(
-        written, seen=len(candidates), differing=len(new) + len(differing), deletions=len(delivery.deletions)
+    unreadable = list(delivery.unreadable)
+    new = _fill(spec, [c for external_id, c in candidates.items() if external_id not in held], unreadable)
+    differing = _fill(
+        spec,
+        [c for external_id, c in candidates.items() if external_id in held and not held[external_id].is_unchanged],
+        unreadable,
     )
+
+    async def insert(page: Sequence[_Filled]) -> list[str]:
+        return await _insert(connection, statements, spec=spec, delivery=delivery, page=page)
+
+    async def update(page: Sequence[_Filled]) -> list[str]:
+        return await _update(connection, statements, spec=spec, delivery=delivery, page=page, held=held)
+
+    written = await _write(connection, insert, page=new, unreadable=unreadable)
+    written += await _write(connection, update, page=differing, unreadable=unreadable)
+    written += await _delete(connection, statements, spec=spec, delivery=delivery) if delivery.deletions else []
+    refused = await _settle_quarantine(session, spec, delivery=delivery, unreadable=unreadable, candidates=candidates)
+    unwritable = len(unreadable) - len(delivery.unreadable)
+    outcome = _outcome(
+        written,
+        seen=len(candidates),
+        differing=sum(not (c in held and held[c].is_unchanged) for c in candidates),
+        deletions=len(delivery.deletions),
+    )
+    return replace(outcome, ignored=outcome.ignored - unwritable, quarantined=refused)
+
+
+def _fill(spec: AnySpec, candidates: Sequence[_Candidate], unreadable: list[UnreadableRecord]) -> list[_Filled]:
+    filled = []
+    for candidate in candidates:
+        try:
+            filled.append(_Filled(candidate, _filled(spec, candidate.record)))
+        except (UnreadableRailObject, UnknownRailValue) as error:
+            unreadable.append(_unreadable(candidate.record, str(error)))
+    return filled
+
+
+async def _write(
+    connection: AsyncConnection[Any],
+    write: Callable[[Sequence[_Filled]], Awaitable[list[str]]],
+    *,
+    page: Sequence[_Filled],
+    unreadable: list[UnreadableRecord],
+) -> list[str]:
+    """Write the page; where the database refuses a value of it (a NUL, an amount beyond its columns), all but that object."""
+    if not page:
+        return []
+    try:
+        async with connection.transaction():
+            return await write(page)
+    except (DataError, ProgramLimitExceeded) as error:
+        if len(page) == 1:
+            reason = f"{quarantine.UNSTORABLE} ({type(error).__name__})"
+            unreadable.append(_unreadable(page[0].candidate.record, reason))
+            return []
+    half = len(page) // 2
+    written = await _write(connection, write, page=page[:half], unreadable=unreadable)
+    return written + await _write(connection, write, page=page[half:], unreadable=unreadable)
+
+
+def _unreadable(record: RailRecord, reason: str) -> UnreadableRecord:
+    return UnreadableRecord(
+        record.external_id,
+        version=record.version,
+        updated_at=record.updated_at,
+        payload=record.payload,
+        reason=reason,
+    )
+
+
+async def _settle_quarantine(
+    session: AsyncSession,
+    spec: AnySpec,
+    *,
+    delivery: Delivery,
+    unreadable: Sequence[UnreadableRecord],
+    candidates: Mapping[str, _Candidate],
+) -> int:
+    """How many objects of the delivery stand in quarantine. What the mirror has in a later state does not."""
+    held = await _orders_held(session, spec, delivery=delivery, unreadable=unreadable)
+    kept = [
+        one
+        for one in unreadable
+        if one.external_id not in held
+        or quarantine.order_of(one.version, one.updated_at) >= held[one.external_id]
+        or one.version is None
+    ]
+    refused = {one.external_id for one in unreadable}
+    await quarantine.settle(
+        session,
+        spec,
+        delivery.business_id,
+        seen_at=delivery.fetched_at,
+        unreadable=kept,
+        stored={
+            external_id: quarantine.order_of(c.record.version, c.record.updated_at)
+            for external_id, c in candidates.items()
+            if external_id not in refused
+        },
+        deleted=[deletion.external_id for deletion in delivery.deletions],
+    )
+    for one in kept:
+        log.warning(
+            "sync.object.quarantined",
+            entity=spec.entity,
+            external_id=one.external_id,
+            reason=one.reason,
+            business_id=str(delivery.business_id),
+        )
+    return len(kept)
+
+
+async def _orders_held(
+    session: AsyncSession, spec: AnySpec, *, delivery: Delivery, unreadable: Sequence[UnreadableRecord]
+) -> dict[str, quarantine.Order]:
+    if not unreadable:
+        return {}
+    mirror: type[MirrorRow] = spec.mirror
+    rows = await session.execute(
+        select(mirror.external_id, mirror.rail_version, mirror.rail_updated_at).where(
+            mirror.business_id == delivery.business_id,
+            mirror.rail == spec.rail.value,
+            mirror.external_id.in_([one.external_id for one in unreadable]),
+        )
+    )
+    return {external_id: quarantine.order_of(version, updated_at) for external_id, version, updated_at in rows}
 
 
 async def _driver_connection(session: AsyncSession) -> AsyncConnection[Any]:
@@ -140,13 +272,11 @@ async def _insert(
     *,
     spec: AnySpec,
     delivery: Delivery,
-    candidates: Sequence[_Candidate],
+    page: Sequence[_Filled],
 ) -> list[str]:
-    if not candidates:
-        return []
-    parameters = _page(spec, statements, delivery=delivery, candidates=candidates)
-    parameters["id"] = [new_id() for _ in candidates]
-    parameters["changes"] = ["{}"] * len(candidates)
+    parameters = _page(spec, statements, delivery=delivery, page=page)
+    parameters["id"] = [new_id() for _ in page]
+    parameters["changes"] = ["{}"] * len(page)
     cursor = await connection.execute(statements.insert, parameters, prepare=False)
     return [row[0] for row in await cursor.fetchall()]
 
@@ -157,23 +287,19 @@ async def _update(
     *,
     spec: AnySpec,
     delivery: Delivery,
-    candidates: Sequence[_Candidate],
+    page: Sequence[_Filled],
     held: Mapping[str, _Held],
 ) -> list[str]:
-    if not candidates:
-        return []
-    parameters = _page(spec, statements, delivery=delivery, candidates=candidates)
-    parameters["id"] = [held[c.record.external_id].id for c in candidates]
-    parameters["changes"] = [_changes(held[c.record.external_id], c) for c in candidates]
+    parameters = _page(spec, statements, delivery=delivery, page=page)
+    parameters["id"] = [held[one.candidate.record.external_id].id for one in page]
+    parameters["changes"] = [_changes(held[one.candidate.record.external_id], one.candidate) for one in page]
     cursor = await connection.execute(statements.update, parameters, prepare=False)
     return [row[0] for row in await cursor.fetchall()]
 
 
-def _page(
-    spec: AnySpec, statements: StoreStatements, *, delivery: Delivery, candidates: Sequence[_Candidate]
-) -> dict[str, Any]:
+def _page(spec: AnySpec, statements: StoreStatements, *, delivery: Delivery, page: Sequence[_Filled]) -> dict[str, Any]:
     """The page as one array a column."""
-    rows = [_filled(spec, candidate.record) for candidate in candidates]
+    candidates, rows = [one.candidate for one in page], [one.columns for one in page]
     own = {f"own_{column}": [row.get(column) for row in rows] for column in statements.own_columns}
     return {
         **_constants(spec, delivery),
@@ -228,6 +354,7 @@ def _constants(spec: AnySpec, delivery: Delivery) -> dict[str, Any]:
         "source": delivery.source.value,
         "actor": delivery.actor,
         "request_id": delivery.request_id,
+        "are_proved": delivery.are_proved,
     }
 
 

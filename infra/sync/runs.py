@@ -20,6 +20,9 @@ _LONGEST_REFRESH = timedelta(hours=6)
 class RunKind(StrEnum):
     BACKFILL = "backfill"
     INCREMENTAL = "incremental"
+    RESCAN = "rescan"
+    RECONCILIATION = "reconciliation"
+    COMPARE = "compare"
 
 
 class RunState(StrEnum):
@@ -33,7 +36,9 @@ class SyncState(Base):
 
     `backfill_cursor` is set while a backfill is under way and tells where it goes on. `synced_through` is the instant up to which
     every change of the rail is in the mirror: the next incremental starts there, less an overlap. `last_synced_at` is when the
-    last call that confirmed it was begun: freshness is measured from it.
+    last call that confirmed it was begun: freshness is measured from it. `rescan_reason` is why the entity must be read whole again
+    before it is in step, null when it need not. `quarantined` and `open_drift` count what stands open in those tables, so that an
+    answer can say it without looking.
     """
 
     __tablename__ = "sync_state"
@@ -51,6 +56,9 @@ class SyncState(Base):
     dirty_since: Mapped[datetime | None]
     last_error: Mapped[str | None]
     last_error_at: Mapped[datetime | None]
+    quarantined: Mapped[int] = mapped_column(server_default="0")
+    open_drift: Mapped[int] = mapped_column(server_default="0")
+    rescan_reason: Mapped[str | None]
 
 
 class SyncRun(Base):

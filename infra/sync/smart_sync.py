@@ -61,6 +61,9 @@ class MirrorAge:
     is_dirty: bool
     is_backfilling: bool
     was_never_begun: bool
+    rescan_reason: str | None
+    quarantined: int
+    open_drift: int
 
     def is_fresh(self, max_age: timedelta) -> bool:
         return self.age is not None and not self.is_dirty and self.age <= max_age
@@ -229,6 +232,10 @@ class _Attempt:
     reason: str | None = None
 
 
+_NO_ATTEMPT = _Attempt()
+_NOT_WHOLE = "an object that cannot be read is kept apart, so this may not be the whole"
+
+
 def _age_of(states: Sequence[SyncState | None], *, now: datetime) -> MirrorAge:
     instants = [state.last_synced_at for state in states if state and state.last_synced_at]
     as_of = min(instants) if len(instants) == len(states) else None
@@ -238,18 +245,25 @@ def _age_of(states: Sequence[SyncState | None], *, now: datetime) -> MirrorAge:
         is_dirty=any(state is not None and state.dirty_since is not None for state in states),
         is_backfilling=any(state is None or state.synced_through is None for state in states),
         was_never_begun=all(state is None for state in states),
+        rescan_reason=next((state.rescan_reason for state in states if state and state.rescan_reason), None),
+        quarantined=sum(state.quarantined for state in states if state),
+        open_drift=sum(state.open_drift for state in states if state),
     )
 
 
 def _freshness(age: MirrorAge, *, attempt: _Attempt | None = None) -> Freshness:
     """A refresh that succeeded is as fresh as can be, however young the caller wanted it: `max_age=0` is no contradiction."""
-    attempt = attempt or _Attempt()
+    attempt = attempt or _NO_ATTEMPT
     reason = attempt.reason or ("a change was announced during the refresh" if age.is_dirty else None)
+    if attempt is not _NO_ATTEMPT:
+        reason = reason or age.rescan_reason
     return Freshness(
         as_of=age.as_of,
         age_seconds=max(0, int(age.age.total_seconds())) if age.age is not None else None,
         source=attempt.source,
         calls_spent=attempt.calls,
         stale=reason is not None,
-        reason=reason,
+        reason=reason or (_NOT_WHOLE if age.quarantined else None),
+        quarantined=age.quarantined,
+        open_drift=age.open_drift,
     )

@@ -73,6 +73,17 @@ class RailRecord:
 
 
 @dataclass(frozen=True)
+class UnreadableRecord:
+    """One object as a rail gave it that cannot be stored. `reason` names fields, never content; the order is None where it has none."""
+
+    external_id: str
+    version: int | None
+    updated_at: datetime | None
+    payload: Payload
+    reason: str
+
+
+@dataclass(frozen=True)
 class RailDeletion:
     """The rail says that an object is gone since `updated_at`."""
 
@@ -86,6 +97,8 @@ class Delivery:
 
     `fetched_at` is taken *before* the call: a change that lands during it is newer than this delivery.
     `actor` and `request_id` say in the log who caused the call (`sync:backfill`, a run's id).
+    `are_proved`: the records were read by their ids just now, so one that the mirror holds for deleted is there after all,
+    whatever instant the deletion had. `unreadable` are kept apart with what the mirror itself cannot take.
     """
 
     business_id: UUID
@@ -95,3 +108,5 @@ class Delivery:
     actor: str
     request_id: str
     deletions: Sequence[RailDeletion] = field(default=())
+    unreadable: Sequence[UnreadableRecord] = field(default=())
+    are_proved: bool = False

@@ -54,10 +54,12 @@ RETURNING transaction_type
 """
 
 # An older delivery changes nothing: a lower rail version; the same with an older time; both equal, and fetched earlier.
-# A deleted object comes back only with a later time than its deletion's, whatever its version: a deletion carries none.
+# A deleted object comes back only with a later time than its deletion's, whatever its version: a deletion carries none. Or when
+# it was read by its id after the deletion was believed.
 _IS_NEWER = """
 CASE
-  WHEN m.deleted_at IS NOT NULL THEN excluded.rail_updated_at > m.rail_updated_at
+  WHEN m.deleted_at IS NOT NULL
+    THEN excluded.rail_updated_at > m.rail_updated_at OR (%(are_proved)s AND excluded.synced_at > m.synced_at)
   WHEN coalesce(excluded.rail_version, -1) <> coalesce(m.rail_version, -1)
     THEN coalesce(excluded.rail_version, -1) > coalesce(m.rail_version, -1)
   WHEN excluded.rail_updated_at <> m.rail_updated_at THEN excluded.rail_updated_at > m.rail_updated_at

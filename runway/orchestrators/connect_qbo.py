@@ -16,13 +16,14 @@ from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from infra.logging import get_logger
 from infra.qbo.answers import Payload
+from infra.qbo.asked_jobs import BACKFILL
 from infra.qbo.auth import QBOAuth
 from infra.qbo.errors import QBOAccessRevoked, QBOAuthExpired, QBOError, QBOValidationFault, to_rail_error
 from infra.qbo.oauth import IntuitOAuth, TokenGrant
 from infra.qbo.wire import QBOCompanyInfo
 from infra.sync.refresh_lease import end_pause
 
-BACKFILL_JOB = "qbo.backfill"
+BACKFILL_JOB = BACKFILL
 
 # Reads the CompanyInfo of a realm with an access token that is not kept yet. Raises QBOError.
 CompanyProbe = Callable[[str, SecretStr], Awaitable[Payload]]

@@ -1,5 +1,6 @@
 """Accounts, what moves between them, and the company itself."""
 
+from datetime import date
 from decimal import Decimal
 
 from infra.qbo.wire.shapes import QBOEmail, QBOShape, QBOTransaction, Ref
@@ -49,6 +50,25 @@ class QBOJournalEntry(QBOTransaction):
     doc_number: str | None = None
     total_amt: Decimal | None = None
     adjustment: bool | None = None
+
+
+class QBOCurrencyPrefs(QBOShape):
+    """`home_currency` comes as a reference or, from older companies, as the code alone."""
+
+    multi_currency_enabled: bool | None = None
+    home_currency: Ref | str | None = None
+
+
+class QBOAccountingPrefs(QBOShape):
+    """`first_month_of_fiscal_year` is an English month's name; nothing may change up to and on `book_close_date`."""
+
+    first_month_of_fiscal_year: str | None = None
+    book_close_date: date | None = None
+
+
+class QBOPreferences(QBOShape):
+    accounting_info_prefs: QBOAccountingPrefs | None = None
+    currency_prefs: QBOCurrencyPrefs | None = None
 
 
 class QBOCompanyInfo(QBOShape):

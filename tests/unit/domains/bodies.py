@@ -276,6 +276,15 @@ def make_company_info(external_id: str = "1", **fields: Any) -> Body:
     }
 
 
+def make_preferences(external_id: str = "1", **fields: Any) -> Body:
+    return {
+        **make_envelope(external_id),
+        "AccountingInfoPrefs": {"FirstMonthOfFiscalYear": "July", "BookCloseDate": "2025-12-31"},
+        "CurrencyPrefs": {"MultiCurrencyEnabled": True, "HomeCurrency": {"value": "CAD"}},
+        **fields,
+    }
+
+
 WHOLE: dict[str, Body] = {
     "Bill": make_bill(),
     "BillPayment": make_bill_payment(),
@@ -292,6 +301,7 @@ WHOLE: dict[str, Body] = {
     "Transfer": make_transfer(),
     "JournalEntry": make_journal_entry(),
     "CompanyInfo": make_company_info(),
+    "Preferences": make_preferences(),
 }
 
 # What QBO always sends; everything else may be absent, which means null.
@@ -311,4 +321,5 @@ ALWAYS_SENT: dict[str, tuple[str, ...]] = {
     "Transfer": ("TxnDate", "FromAccountRef", "ToAccountRef", "Amount"),
     "JournalEntry": ("TxnDate",),
     "CompanyInfo": ("CompanyName",),
+    "Preferences": (),
 }

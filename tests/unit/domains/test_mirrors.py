@@ -26,6 +26,7 @@ from tests.unit.domains.bodies import (
     make_company_info,
     make_credit_memo,
     make_invoice,
+    make_preferences,
     make_purchase,
 )
 
@@ -111,7 +112,7 @@ def test_every_own_body_and_every_entity_is_in_both_tables() -> None:
 
 
 def test_each_spec_is_listed_once_and_feeds_a_table_and_a_log_of_its_own() -> None:
-    assert len(SPECS) == len(MIRROR_SPECS) == 15
+    assert len(SPECS) == len(MIRROR_SPECS) == 16
     assert len({spec.mirror for spec in MIRROR_SPECS}) == len(MIRROR_SPECS)
     for spec in MIRROR_SPECS:
         assert spec.log.__tablename__ == f"{spec.mirror.__tablename__}_transaction_log"
@@ -181,6 +182,15 @@ def test_the_fiscal_year_starts_in_a_numbered_month() -> None:
     assert filled("CompanyInfo", make_company_info())["fiscal_year_start_month"] == 4
 
 
+def test_preferences_tell_currency_closing_date_and_fiscal_year() -> None:
+    row = filled("Preferences", make_preferences())
+    assert row == {
+        "home_currency": "CAD", "is_multicurrency": True, "book_close_on": date(2025, 12, 31), "fiscal_year_start_month": 7,
+    }  # fmt: skip
+    plain = filled("Preferences", make_preferences(CurrencyPrefs={"HomeCurrency": "USD"}))
+    assert (plain["home_currency"], plain["is_multicurrency"]) == ("USD", False)
+
+
 @pytest.mark.parametrize(
     ("entity", "body", "field"),
     [
@@ -190,6 +200,11 @@ def test_the_fiscal_year_starts_in_a_numbered_month() -> None:
         ("Account", make_account(Classification="Hope"), "Account.Classification"),
         ("Purchase", make_purchase(PaymentType="Shells"), "Purchase.PaymentType"),
         ("CompanyInfo", make_company_info(FiscalYearStartMonth="Brumaire"), "CompanyInfo.FiscalYearStartMonth"),
+        (
+            "Preferences",
+            make_preferences(AccountingInfoPrefs={"FirstMonthOfFiscalYear": "Brumaire"}),
+            "Preferences.AccountingInfoPrefs.FirstMonthOfFiscalYear",
+        ),
     ],
 )
 def test_an_unknown_member_is_named_and_never_guessed(entity: str, body: Body, field: str) -> None:
