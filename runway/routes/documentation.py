@@ -17,7 +17,8 @@ DESCRIPTION = """\
 How many days of cash are left, and the bills and invoices behind that number, from a mirror of the company's
 QuickBooks Online books.
 
-* **Sign-in**: `Authorization: Bearer oo_…` on every path under `/api/v1` but the OAuth callback. A token opens one business.
+* **Sign-in**: `Authorization: Bearer oo_…` on every path under `/api/v1` but the OAuth callback. A token opens the businesses it was
+  made for; `X-Business-ID` chooses among several.
 * **Amounts** are exact decimals as text, in major units, with their currency beside them. `payload` and `snapshot` are the
   rail's own JSON, whose numbers are numbers.
 * **Freshness**: every answer from the books says how old it is. `max_age` asks for newer: seconds, or `live`.
