@@ -49,5 +49,6 @@ def _message(mail: Mail, body: str, *, sender: str, now: datetime) -> EmailMessa
     # The same at a second attempt, so that a mailbox can tell it is the same letter.
     message["Message-ID"] = f"<{mail.id}@{parseaddr(sender)[1].rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice comes back
-    message.set_content(body)
+    # As it stands where that is possible: an operator copies links out of the files that take a letter's place.
+    message.set_content(body, cte="7bit" if body.isascii() else "quoted-printable")
     return message

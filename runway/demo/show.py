@@ -5,14 +5,22 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_urlsafe
 from types import FrameType
 from typing import Any
 
+from pydantic import SecretStr
 from rich.console import Console
 
+from domains.core.member_service import Standing
+from domains.core.passwords import refuse_weak
+from domains.core.permissions import Role
+from domains.core.sign_in_errors import PasswordRefused
 from infra import exact_json
+from infra.clock import SystemClock
 from infra.config import ServerSettings, load
 from infra.db.engine import create_engine
 from infra.db.migrate import migrate
@@ -22,10 +30,21 @@ from infra.errors import InvalidInput
 from runway.demo.home import demo_home
 from runway.demo.processes import Children
 from runway.demo.visitor import DemoStuck, Visitor, progress_display
-from runway.sign_in import IssuedToken, issue_token
+from runway.operator import Operator, Place
 from runway.worker import environment_of
 
 _TOKEN_LIFETIME = timedelta(days=7)
+_BUSINESS, _EMAIL, _NAME = "Demo company", "owner@demo.example", "Dana Demo"
+_PASSWORD_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who the demo's user is: by token for programs, by password for the pages."""
+
+    token: str
+    email: str
+    password: SecretStr
 
 
 class _Interrupted(BaseException):
@@ -73,9 +92,10 @@ def _show(console: Console, home: Path, *, company: str, port: int, is_once: boo
         )
         with servers(ServerSettings(home=home)) as addresses:
             migrate(addresses.database_owner_url)
-            visitor = _start(console, children, addresses, home=home, port=port)
+            owner = _make_owner(addresses)
+            visitor = _start(console, children, addresses, owner, home=home, port=port)
             _be_first_user(console, children, visitor)
-            _tell(console, visitor, seconds=time.monotonic() - started)
+            _tell(console, visitor, owner, seconds=time.monotonic() - started)
             while not is_once:
                 children.check()
                 time.sleep(0.5)
@@ -84,8 +104,9 @@ def _show(console: Console, home: Path, *, company: str, port: int, is_once: boo
         children.stop()
 
 
-def _start(console: Console, children: Children, addresses: ServerAddresses, *, home: Path, port: int) -> Visitor:
-    issued = _issue_token(addresses)
+def _start(
+    console: Console, children: Children, addresses: ServerAddresses, owner: Owner, *, home: Path, port: int
+) -> Visitor:
     simulator = _wait_for(_info_file(home), children)
     console.print(f"[green]✓[/] QuickBooks simulator  {simulator['base_url']}")
     web_port = _free_port(port)
@@ -93,7 +114,7 @@ def _start(console: Console, children: Children, addresses: ServerAddresses, *, 
     for name in ("worker", "scheduler"):
         children.start(name, [name], environment=environment)
     children.start("web", ["serve", "--port", str(web_port)], environment=environment)
-    visitor = Visitor(f"http://127.0.0.1:{web_port}", issued.token, children.check)
+    visitor = Visitor(f"http://127.0.0.1:{web_port}", owner.token, children.check)
     visitor.wait_until_up()
     console.print("[green]✓[/] Web app, worker and scheduler")
     return visitor
@@ -113,16 +134,31 @@ def _info_file(home: Path) -> Path:
     return home / "simulator.json"
 
 
-def _issue_token(addresses: ServerAddresses) -> IssuedToken:
-    async def issue() -> IssuedToken:
+def _make_owner(addresses: ServerAddresses) -> Owner:
+    async def make() -> Owner:
         engine = create_engine(addresses.database_access_url, pool_size=1)
         try:
-            uow = unit_of_work_factory(engine)
-            return await issue_token(uow, "Demo company", name="demo", lifetime=_TOKEN_LIFETIME)
+            operator = Operator(unit_of_work_factory(engine), clock=SystemClock())
+            issued = await operator.issue_token(_BUSINESS, name="demo", lifetime=_TOKEN_LIFETIME)
+            password = _new_password()
+            place = Place(business=_BUSINESS, standing=Standing(Role.OWNER, None))
+            await operator.create_user(_EMAIL, name=_NAME, place=place, password=password)
+            return Owner(issued.token, _EMAIL, password)
         finally:
             await engine.dispose()
 
-    return asyncio.run(issue())
+    return asyncio.run(make())
+
+
+def _new_password() -> SecretStr:
+    """A random one may look like a listed one: the list is right for all but one word in 300."""
+    while True:
+        password = token_urlsafe(_PASSWORD_BYTES)
+        try:
+            refuse_weak(password, email=_EMAIL, name=_NAME)
+        except PasswordRefused:
+            continue
+        return SecretStr(password)
 
 
 def _wait_for(info_file: Path, children: Children) -> Mapping[str, Any]:
@@ -141,6 +177,7 @@ def _environment(
         "OODALOO_HOME": str(home),
         "OODALOO_PUBLIC_URL": f"http://127.0.0.1:{web_port}",
         "OODALOO_RAILS": "qbo",
+        "OODALOO_SECOND_FACTOR": "optional",  # nobody fetches their phone to look at a demo
         "QBO_CLIENT_ID": simulator["client_id"],
         "QBO_CLIENT_SECRET": simulator["client_secret"],
         "QBO_API_URL": simulator["api_url"],
@@ -162,9 +199,11 @@ def _free_port(wanted: int) -> int:
     raise InvalidInput("No free port was found on 127.0.0.1.")
 
 
-def _tell(console: Console, visitor: Visitor, *, seconds: float) -> None:
+def _tell(console: Console, visitor: Visitor, owner: Owner, *, seconds: float) -> None:
     console.print(f"\nReady after {seconds:.1f} s. Ctrl-C stops everything.\n")
     console.print(f"  address  {visitor.web_url}   (API pages: {visitor.web_url}/docs)", soft_wrap=True)
+    console.print(f"  sign in  {visitor.web_url}/sign-in   as {owner.email}", soft_wrap=True)
+    console.print(f"  password {owner.password.get_secret_value()}", soft_wrap=True, markup=False)
     console.print(f"  token    {visitor.token}", soft_wrap=True)
     console.print("\nHow long does the cash last?\n")
     console.print(

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domains.core.errors import SessionUnknown
-from domains.core.sign_in_errors import ProofTooOld
+from domains.core.sign_in_errors import LinkGone, ProofTooOld
 from infra.errors import OodalooError
 from infra.logging import get_logger
 from runway.routes.errors import BUG, kind_of
@@ -58,4 +58,5 @@ def _page_of(request: Request, error: OodalooError) -> Response:
     kind = kind_of(error)
     if kind is BUG:
         raise error
-    return render_refusal(request, "error.html", error, title=kind.title, detail=str(error))
+    title = "This link is used up" if isinstance(error, LinkGone) else kind.title
+    return render_refusal(request, "error.html", error, title=title, detail=str(error))

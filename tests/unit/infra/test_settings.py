@@ -2,7 +2,7 @@ import traceback
 
 import pytest
 
-from infra.config import QBOSettings, ServerSettings, SettingsError, load
+from infra.config import QBOSettings, SecondFactorRule, ServerSettings, SettingsError, SignInSettings, load
 
 
 def test_a_refused_address_shows_its_password_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +25,13 @@ def test_every_variable_at_fault_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     assert "QBO_CLIENT_ID is not set" in text
     assert "QBO_CLIENT_SECRET is not set" in text
     assert "QBO_BURST is 'many'" in text
+
+
+def test_the_second_factor_is_optional_in_a_demonstration_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OODALOO_SECOND_FACTOR", "optional")
+    assert load(SignInSettings).second_factor is SecondFactorRule.OPTIONAL
+    monkeypatch.setenv("OODALOO_ENVIRONMENT", "production")
+    with pytest.raises(SettingsError, match="OODALOO_SECOND_FACTOR"):
+        load(SignInSettings)
+    monkeypatch.delenv("OODALOO_SECOND_FACTOR")
+    assert load(SignInSettings).second_factor is SecondFactorRule.REQUIRED
