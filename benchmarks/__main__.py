@@ -44,7 +44,7 @@ async def _cancellation() -> Sequence[Measure]:
 async def _books() -> Sequence[Measure]:
     from benchmarks.proofs import books
 
-    return (await books.run(histories=2000)).measures
+    return (await books.run(histories=1000)).measures
 
 
 async def _simulator_page() -> Sequence[Measure]:
