@@ -109,6 +109,11 @@ async def note(
             actor=origin.actor,
             address=origin.address,
             request_id=origin.request_id,
-            details=dict(details or {}),
+            details={name: _storable(value) for name, value in (details or {}).items()},
         )
     )
+
+
+def _storable(value: Any) -> Any:
+    """PostgreSQL's text holds every character but one, which a path may have (%00): it is told by its picture."""
+    return value.replace("\0", "\u2400") if isinstance(value, str) else value

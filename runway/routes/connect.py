@@ -14,7 +14,15 @@ from domains.core.access_service import Person
 from infra.config import Rail
 from infra.errors import InvalidInput
 from runway.orchestrators.connect_qbo import ConnectedCompany, ConnectQBO
-from runway.routes.access import AllServices, Caller, ManagesConnection, ReadsBooks, origin_of, session_token
+from runway.routes.access import (
+    AllServices,
+    Caller,
+    ManagesConnection,
+    ReadsBooks,
+    freshly_proved,
+    origin_of,
+    session_token,
+)
 from runway.routes.connect_page import NO_STORE, PageRoute, answer_page
 from runway.routes.documentation import documented
 from runway.routes.sync import ConnectionOut
@@ -87,6 +95,7 @@ Connecting = Annotated[ConnectQBO, Depends(connecting)]
     response_model=AuthorizeAddress,
     responses=documented({"authorize_url": _AUTHORIZE_URL}, HTTPStatus.SERVICE_UNAVAILABLE)
     | {HTTPStatus.FOUND.value: {"description": "To Intuit's consent page."}},
+    dependencies=[Depends(freshly_proved)],
 )
 async def connect_qbo(
     request: Request, caller: ManagesConnection, services: AllServices, connect: Connecting
