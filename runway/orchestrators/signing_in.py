@@ -44,8 +44,7 @@ class SigningIn:
             signed_in = await self._service.admit(
                 uow.session, account, origin=origin, user_agent=user_agent, shown=shown, now=self._clock.now()
             )
-        if not signed_in.is_pending:
-            await guess.was_right()
+        await guess.was_right()
         return signed_in
 
     async def show_code(self, shown: str, code: SecretStr, *, origin: Origin, user_agent: str) -> SignedIn:
@@ -75,7 +74,6 @@ class SigningIn:
             await self._note(account, origin, AccessEvent.SECOND_FACTOR_REFUSED)
             raise
         await guess.was_right()
-        await self._password_guesses.learn(user.email, origin.address)
         return signed_in
 
     async def prove_again(
