@@ -70,6 +70,7 @@ def _must_be_redis(value: str) -> str:
 
 
 Seconds = Annotated[timedelta, BeforeValidator(_read_seconds), Field(gt=timedelta(0), le=timedelta(hours=1))]
+Hours = Annotated[timedelta, BeforeValidator(_read_seconds), Field(gt=timedelta(0), le=timedelta(days=1))]
 
 
 class _Settings(BaseSettings):
@@ -187,8 +188,30 @@ class KeyringSettings(_Settings):
     keyring_file: Path | None = None
 
 
+class SyncSettings(_Settings):
+    """How often a company's mirror is brought up to date without being asked.
+
+    Attributes:
+        sync_active_every: while somebody has used the business within `sync_active_for`.
+        sync_every: otherwise.
+        sync_idle_every, sync_sleeping_every: nobody has for three days, for two weeks.
+        sync_at_once: businesses that one worker syncs side by side.
+    """
+
+    sync_active_for: Seconds = timedelta(minutes=15)
+    sync_active_every: Seconds = timedelta(minutes=5)
+    sync_every: Seconds = timedelta(minutes=15)
+    sync_idle_every: Hours = timedelta(hours=1)
+    sync_sleeping_every: Hours = timedelta(hours=6)
+    sync_at_once: int = Field(default=16, ge=1, le=100)
+
+
 class QBOSettings(_Settings):
-    """Intuit's app keys and hosts. Hosts of production: qbo API.md section 1; the simulator prints its own."""
+    """Intuit's app keys and hosts. Hosts of production: qbo API.md section 1; the simulator prints its own.
+
+    `webhook_verifier_tokens` sign Intuit's webhooks, comma-separated: the current one and, while it is exchanged, the one before.
+    Without one every webhook is refused.
+    """
 
     model_config = SettingsConfigDict(env_prefix="QBO_", frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -202,6 +225,11 @@ class QBOSettings(_Settings):
     calls_per_second: int = Field(default=9, ge=1, le=10)
     calls_in_flight: int = Field(default=8, ge=1, le=10)
     burst: int = Field(default=50, ge=1, le=60)
+    batches_per_minute: int = Field(default=35, ge=0, le=120)
+    reports_per_minute: int = Field(default=180, ge=0, le=500)
+    processes: int = Field(default=4, ge=1, le=256)
+    monthly_calls: int = Field(default=500_000, ge=1)
+    webhook_verifier_tokens: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_list)] = ()
 
 
 def load(settings: type[S], **values: Any) -> S:
@@ -227,4 +255,4 @@ def _explain(prefix: str, item: Any) -> str:
 
 
 def _shown(variable: str, value: Any) -> str:
-    return "[hidden]" if any(word in variable for word in ("SECRET", "URL", "KEY")) else repr(value)
+    return "[hidden]" if any(word in variable for word in ("SECRET", "URL", "KEY", "TOKEN")) else repr(value)

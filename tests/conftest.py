@@ -49,4 +49,6 @@ def redis_url(servers: RunServers, worker_id: str) -> str:
     url = servers.redis_url(worker_number(worker_id))
     with redis.from_url(url) as client:
         client.flushdb()
+        # Not a server that has lost its memory, which would take every limit for used up: nothing was called before.
+        client.set("limit:{qbo}:begun", 1)
     return url

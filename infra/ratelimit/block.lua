@@ -5,6 +5,6 @@ local until_then = clock[1] * 1000000 + clock[2] + ARGV[1]
 local blocked_until = tonumber(redis.call('HGET', KEYS[1], 'blocked_until') or 0)
 if until_then > blocked_until then
   redis.call('HSET', KEYS[1], 'blocked_until', string.format('%.0f', until_then))
-  redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[1] / 1000) + 600000)
+  redis.call('EXPIRE', KEYS[1], 86400)
 end
 return 1

@@ -5,11 +5,10 @@ Two GCRAs (the minute and the second), calls in flight with leases, and a block 
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.resources import files
 from time import monotonic
 from uuid import uuid4
 
@@ -18,14 +17,15 @@ from redis.exceptions import RedisError
 
 from infra.errors import RailRateLimited
 from infra.logging import get_logger
+from infra.ratelimit.held_calls import HeldCalls
 from infra.ratelimit.lanes import LANE_SHARES, Lane
-from infra.ratelimit.limits import Limits
+from infra.ratelimit.limits import Bucket, Limits
 from infra.ratelimit.local_share import LocalShare
+from infra.ratelimit.shared_share import Refusal, SharedShare, Untold
 
 # A busy event loop (parsing a page of 1,000) can hold an answer back this long without Redis being at fault.
 _REDIS_ANSWERS_WITHIN_SECONDS = 0.25
 _REDIS_REST_SECONDS = 1.0
-_MICROSECONDS = 1_000_000
 _POLL_JITTER_SECONDS = 0.005
 
 log = get_logger()
@@ -39,26 +39,29 @@ class Permit:
     is_degraded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    wait_seconds: float
-    reason: str
-
-
 class RailLimiter:
     """`async with limiter.permit(realm_id, lane=Lane.USER, max_wait=…): <one HTTP call>`."""
 
-    def __init__(self, redis: Redis, *, rail: str, limits: Limits) -> None:
-        self._redis = redis
+    def __init__(self, redis: Redis, *, rail: str, limits: Limits, app: str = "") -> None:
         self._rail = rail
-        self._limits = limits
-        self._permit_script = redis.register_script(_lua("permit.lua"))
-        self._block_script = redis.register_script(_lua("block.lua"))
+        self._shared = SharedShare(redis, rail=rail, app=app, limits=limits)
         self._local = LocalShare(limits)
+        self._held = HeldCalls(renew=self._renew, release=self._release)
         self._redis_rests_until = 0.0
+        self._is_redis_gone = False
+
+    async def begin(self) -> None:
+        """At a process's start: a new Redis begins to count now and not at the first call."""
+        try:
+            async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
+                await self._shared.begin()
+        except (RedisError, OSError, TimeoutError) as error:
+            self._rest_redis(error)
 
     @asynccontextmanager
-    async def permit(self, realm_id: str, *, lane: Lane, max_wait: timedelta) -> AsyncIterator[Permit]:
+    async def permit(
+        self, realm_id: str, *, lane: Lane, max_wait: timedelta, bucket: Bucket = Bucket.CALL
+    ) -> AsyncIterator[Permit]:
         """Wait for leave to make one call and hold its place until the block ends.
 
         Raises:
@@ -68,31 +71,29 @@ class RailLimiter:
         started = monotonic()
         is_degraded: bool | None = None
         try:
-            is_degraded = await self._wait_for_leave(
-                realm_id, lane, call=call, until=started + max_wait.total_seconds()
-            )
+            until = started + max_wait.total_seconds()
+            is_degraded = await self._wait_for_leave(realm_id, lane, bucket=bucket, call=call, until=until)
+            self._held.begin(realm_id, call)
             yield Permit(waited_seconds=monotonic() - started, is_degraded=is_degraded)
         finally:
-            if is_degraded:
-                self._local.release(realm_id)
-            else:
-                # Also when the task was cancelled while asking: Redis may have admitted the call all the same.
-                await self._release(realm_id, call)
+            self._held.end(realm_id, call)
+            # Also when the task was cancelled while asking: Redis may have admitted the call all the same.
+            await self._release(realm_id, call)
 
     async def block(self, realm_id: str, *, seconds: float) -> None:
-        """Let no process call this realm for a while: QBO said 429."""
+        """Let no process call this realm for a while: the rail said 429."""
         log.warning("ratelimit.realm.blocked", rail=self._rail, realm_id=realm_id, seconds=seconds)
         self._local.block(realm_id, seconds=seconds)
         try:
             async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
-                await self._block_script(keys=self._keys(realm_id)[:1], args=[round(seconds * _MICROSECONDS)])
+                await self._shared.block(realm_id, seconds=seconds)
         except (RedisError, OSError, TimeoutError) as error:
             self._rest_redis(error)
 
-    async def _wait_for_leave(self, realm_id: str, lane: Lane, *, call: str, until: float) -> bool:
+    async def _wait_for_leave(self, realm_id: str, lane: Lane, *, bucket: Bucket, call: str, until: float) -> bool:
         """True when the leave comes from the process's own share."""
         while True:
-            is_degraded, refusal = await self._ask(realm_id, lane, call=call)
+            is_degraded, refusal = await self._ask(realm_id, lane, bucket=bucket, call=call)
             if refusal is None:
                 return is_degraded
             wait = refusal.wait_seconds
@@ -104,54 +105,47 @@ class RailLimiter:
                 )
             await asyncio.sleep(min(wait + random.uniform(0, _POLL_JITTER_SECONDS), left))  # noqa: S311 - spreads waiters
 
-    async def _ask(self, realm_id: str, lane: Lane, *, call: str) -> tuple[bool, _Refusal | None]:
+    async def _ask(self, realm_id: str, lane: Lane, *, bucket: Bucket, call: str) -> tuple[bool, Refusal | None]:
         if monotonic() >= self._redis_rests_until:
             try:
                 async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
-                    return False, await self._ask_redis(realm_id, lane, call=call)
+                    return False, await self._ask_redis(realm_id, lane, bucket=bucket, call=call)
             except (RedisError, OSError, TimeoutError) as error:
                 self._rest_redis(error)
         if not LANE_SHARES[lane].may_degrade:
-            return True, _Refusal(_REDIS_REST_SECONDS, "redis_down")
-        wait = self._local.wait_seconds(realm_id)
-        return True, _Refusal(wait, "own_share") if wait > 0 else None
+            return True, Refusal(_REDIS_REST_SECONDS, "redis_down")
+        wait = self._local.wait_seconds(realm_id, bucket=bucket, in_flight=self._held.count(realm_id))
+        return True, Refusal(wait, "own_share") if wait > 0 else None
 
-    async def _ask_redis(self, realm_id: str, lane: Lane, *, call: str) -> _Refusal | None:
-        limits, share = self._limits, LANE_SHARES[lane]
-        interval = limits.interval_seconds
-        admitted, wait, reason = await self._permit_script(
-            keys=self._keys(realm_id),
-            args=[
-                call,
-                round(interval * _MICROSECONDS),
-                round(interval * max(1, limits.burst * share.burst_percent // 100) * _MICROSECONDS),
-                round(_MICROSECONDS / limits.per_second),
-                max(1, limits.in_flight - share.slots_kept_free),
-                round(limits.lease.total_seconds() * _MICROSECONDS),
-                share.stand_back_ms * 1000,
-            ],
-        )
-        return None if int(admitted) else _Refusal(int(wait) / _MICROSECONDS, _as_text(reason))
+    async def _ask_redis(self, realm_id: str, lane: Lane, *, bucket: Bucket, call: str) -> Refusal | None:
+        made = self._local.made(realm_id)
+        untold = Untold(made, self._local.blocked_seconds(realm_id))
+        refusal = await self._shared.ask(realm_id, lane, bucket=bucket, call=call, untold=untold)
+        self._local.told(realm_id, made)
+        self._is_redis_gone = False
+        return refusal
 
-    async def _release(self, realm_id: str, call: str) -> None:
+    async def _renew(self, realm_id: str, calls: Sequence[str]) -> None:
+        if monotonic() < self._redis_rests_until:
+            return
         try:
             async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
-                await self._redis.zrem(self._keys(realm_id)[1], call)
+                await self._shared.renew(realm_id, calls)
         except (RedisError, OSError, TimeoutError) as error:
-            self._rest_redis(error)  # the lease ends by itself
+            self._rest_redis(error)
+
+    async def _release(self, realm_id: str, call: str) -> None:
+        if monotonic() < self._redis_rests_until:
+            return  # the lease ends by itself
+        try:
+            async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
+                await self._shared.release(realm_id, call)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._rest_redis(error)
 
     def _rest_redis(self, error: Exception) -> None:
         self._redis_rests_until = monotonic() + _REDIS_REST_SECONDS
+        if not self._is_redis_gone:
+            self._is_redis_gone = True
+            self._local.begin()
         log.warning("ratelimit.redis.unavailable", rail=self._rail, error=type(error).__name__)
-
-    def _keys(self, realm_id: str) -> list[str]:
-        # The braces keep both keys on one shard of a cluster.
-        return [f"limit:{{{self._rail}:{realm_id}}}:state", f"limit:{{{self._rail}:{realm_id}}}:slots"]
-
-
-def _lua(name: str) -> str:
-    return (files("infra.ratelimit") / name).read_text(encoding="utf-8")
-
-
-def _as_text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

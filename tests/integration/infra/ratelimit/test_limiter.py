@@ -5,9 +5,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -17,9 +19,12 @@ from infra.errors import RailRateLimited
 from infra.ids import new_id
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
-from infra.ratelimit.limits import Limits
+from infra.ratelimit.limits import Bucket, Limits, Rate
+from infra.ratelimit.shared_share import SharedShare, Untold
+from tests.integration.infra.ratelimit.conftest import BEGUN
 
 NO_WAIT = timedelta(0)
+MINUTE = 60_000_000  # microseconds
 LONG = timedelta(seconds=20)
 ONE_A_MINUTE = Limits(per_minute=1, burst=10, per_second=1_000_000, in_flight=1000)
 WIDE = Limits(per_minute=60_000_000, burst=1_000_000, per_second=1_000_000)
@@ -32,6 +37,24 @@ def realm() -> str:
 
 def limiter_of(redis: Redis, limits: Limits) -> RailLimiter:
     return RailLimiter(redis, rail="qbo", limits=limits)
+
+
+async def move_clock(redis: Redis, realm: str, *, seconds: int) -> None:
+    """Redis's clock cannot be moved; all that it has written down can, the other way."""
+    moved = -seconds * 1_000_000
+    for key in [key async for key in redis.scan_iter(match="limit:{qbo}:*")]:
+        if realm.encode() in key and key.endswith(b":state"):
+            for name, instant in (await redis.hgetall(key)).items():
+                await redis.hset(key, name, int(instant) + moved)
+        elif realm.encode() in key:
+            open_calls: Any = await redis.zrange(key, 0, -1, withscores=True)
+            for call, ends in open_calls:
+                await redis.zadd(key, {call: ends + moved})
+    await redis.set(BEGUN, max(1, await begun(redis) + moved))
+
+
+async def begun(redis: Redis) -> int:
+    return int(await redis.get(BEGUN) or 0)
 
 
 async def admitted(limiter: RailLimiter, realm: str, lane: Lane, *, tries: int = 15) -> int:
@@ -120,15 +143,107 @@ async def test_under_pressure_the_rate_and_the_burst_are_the_ceiling(redis: Redi
 
 
 async def test_a_call_whose_process_died_stops_counting_when_its_lease_ends(redis: Redis, realm: str) -> None:
-    limiter = limiter_of(
-        redis,
-        Limits(per_minute=60_000_000, burst=1_000_000, per_second=1_000_000, in_flight=1, lease=timedelta(seconds=1)),
-    )
-    died = limiter.permit(realm, lane=Lane.PAYMENT, max_wait=NO_WAIT)
-    await died.__aenter__()
-    async with limiter.permit(realm, lane=Lane.PAYMENT, max_wait=LONG) as permit:
+    limits = replace(WIDE, in_flight=1, lease=timedelta(seconds=1))
+    who_died = SharedShare(redis, rail="qbo", app="", limits=limits)
+    assert await who_died.ask(realm, Lane.PAYMENT, bucket=Bucket.CALL, call="lost", untold=Untold()) is None
+    async with limiter_of(redis, limits).permit(realm, lane=Lane.PAYMENT, max_wait=LONG) as permit:
         assert permit.waited_seconds > 0
-    await died.__aexit__(None, None, None)
+
+
+async def test_a_call_longer_than_its_lease_keeps_its_place(redis: Redis, realm: str) -> None:
+    limits = replace(WIDE, in_flight=1, lease=timedelta(seconds=1))
+    limiter = limiter_of(redis, limits)
+    async with limiter.permit(realm, lane=Lane.PAYMENT, max_wait=NO_WAIT):
+        await asyncio.sleep(1.3)
+        assert await admitted(limiter_of(redis, limits), realm, Lane.PAYMENT, tries=1) == 0
+    assert await admitted(limiter, realm, Lane.PAYMENT, tries=1) == 1
+
+
+async def test_an_emptied_server_counts_a_whole_burst_as_spent(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, ONE_A_MINUTE)
+    assert await admitted(limiter, realm, Lane.USER) == 10
+    await redis.flushdb()
+    assert await admitted(limiter, realm, Lane.USER, tries=2) == 0
+    assert await admitted(limiter, new_id().hex, Lane.USER, tries=2) == 0
+    await redis.set(BEGUN, await begun(redis) - 3 * MINUTE)  # three minutes later
+    assert await admitted(limiter, new_id().hex, Lane.USER) == 3
+
+
+async def test_a_restarted_server_is_not_believed_whatever_it_remembers(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, ONE_A_MINUTE)
+    assert await admitted(limiter, realm, Lane.USER, tries=1) == 1
+    await redis.script_flush()  # scripts are in no snapshot
+    assert await admitted(limiter, realm, Lane.USER, tries=2) == 0
+
+
+async def test_a_new_process_takes_no_server_for_restarted(redis: Redis, realm: str) -> None:
+    for _ in range(2):
+        assert await admitted(limiter_of(redis, ONE_A_MINUTE), realm, Lane.USER, tries=2) == 2
+
+
+async def test_an_emptied_server_learns_of_the_calls_under_way(redis: Redis, realm: str) -> None:
+    limits = replace(WIDE, in_flight=1)
+    limiter = limiter_of(redis, limits)
+    async with limiter.permit(realm, lane=Lane.PAYMENT, max_wait=NO_WAIT):
+        await redis.flushdb()
+        with pytest.raises(RailRateLimited, match="in_flight"):
+            async with limiter_of(redis, limits).permit(realm, lane=Lane.PAYMENT, max_wait=timedelta(seconds=1.5)):
+                pass
+
+
+async def test_a_clock_that_goes_back_stops_nobody(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, replace(ONE_A_MINUTE, in_flight=2))
+    for _ in range(4):
+        assert await admitted(limiter, realm, Lane.USER, tries=1) == 1
+    await limiter.block(realm, seconds=0.2)
+    async with limiter.permit(realm, lane=Lane.PAYMENT, max_wait=LONG):
+        await move_clock(redis, realm, seconds=-86_400)
+        assert await admitted(limiter, realm, Lane.USER, tries=2) == 0  # the place of the call under way is taken still
+        assert await admitted(limiter, realm, Lane.PAYMENT) == 5  # of a burst of 10 five are spent
+
+
+async def test_a_clock_that_leaps_ahead_gives_no_second_burst(redis: Redis, realm: str) -> None:
+    leapt = 0
+    shared = SharedShare(
+        redis, rail="qbo", app="", limits=ONE_A_MINUTE, elapsed=lambda: monotonic() - leapt
+    )  # Redis's clock leaps ahead of ours
+
+    async def let_in() -> int:
+        asked = [
+            await shared.ask(realm, Lane.USER, bucket=Bucket.CALL, call=new_id().hex, untold=Untold())
+            for _ in range(15)
+        ]
+        return asked.count(None)
+
+    assert await let_in() == 10
+    await move_clock(redis, realm, seconds=86_400)
+    leapt = 86_400
+    assert await let_in() == 0
+
+
+async def test_batches_and_reports_have_limits_of_their_own(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, replace(WIDE, batches=Rate(1, 3), reports=None))
+
+    async def let_in(bucket: Bucket) -> int:
+        count = 0
+        for _ in range(6):
+            try:
+                async with limiter.permit(realm, lane=Lane.USER, max_wait=NO_WAIT, bucket=bucket):
+                    count += 1
+            except RailRateLimited:
+                pass
+        return count
+
+    assert [await let_in(bucket) for bucket in (Bucket.BATCH, Bucket.REPORT, Bucket.CALL)] == [3, 6, 6]
+
+
+async def test_apps_share_the_minute_of_a_realm_and_not_its_second(redis: Redis, realm: str) -> None:
+    limits = replace(ONE_A_MINUTE, per_second=0.001)
+    here, there = (RailLimiter(redis, rail="qbo", limits=limits, app=app) for app in ("a", "b"))
+    assert [await admitted(one, realm, Lane.USER, tries=2) for one in (here, there)] == [1, 1]
+    limits = replace(limits, per_second=1_000_000)
+    here, there = (RailLimiter(redis, rail="qbo", limits=limits, app=app) for app in ("c", "d"))
+    assert await admitted(here, realm, Lane.USER) + await admitted(there, realm, Lane.USER) == 8
 
 
 async def test_an_error_inside_gives_the_place_back(redis: Redis, realm: str) -> None:
@@ -194,7 +309,10 @@ async def test_without_redis_a_process_keeps_to_its_share_and_background_waits_f
     valkey = EmbeddedValkey(home / "valkey", run=run)
     async with Redis.from_url(f"unix://{run}/valkey/valkey.sock") as redis:
         limiter = limiter_of(redis, limits)
-        async with limiter.permit(realm, lane=Lane.USER, max_wait=NO_WAIT) as permit:
+        with pytest.raises(RailRateLimited, match="own_share"):  # what Redis let in just now is not forgotten yet
+            async with limiter.permit(realm, lane=Lane.USER, max_wait=timedelta(seconds=0.5)):
+                pass
+        async with limiter.permit(realm, lane=Lane.USER, max_wait=LONG) as permit:
             assert permit.is_degraded
         with pytest.raises(RailRateLimited, match="own_share") as caught:  # a minute / 4 calls x 2 processes
             async with limiter.permit(realm, lane=Lane.USER, max_wait=NO_WAIT):
@@ -205,7 +323,7 @@ async def test_without_redis_a_process_keeps_to_its_share_and_background_waits_f
                 pass
 
         async def backfill() -> bool:
-            async with limiter.permit(realm, lane=Lane.BACKFILL, max_wait=LONG) as permit:
+            async with limiter_of(redis, WIDE).permit(realm, lane=Lane.BACKFILL, max_wait=LONG) as permit:
                 return permit.is_degraded
 
         waiting = asyncio.create_task(backfill())
@@ -213,6 +331,36 @@ async def test_without_redis_a_process_keeps_to_its_share_and_background_waits_f
         assert not waiting.done()
         with valkey:
             assert await waiting is False
+
+
+async def test_a_process_without_redis_makes_no_more_calls_at_once_than_its_part(realm: str) -> None:
+    limits = replace(WIDE, in_flight=8, processes=4)
+    async with Redis.from_url("unix:///nowhere/valkey.sock") as redis, AsyncExitStack() as open_calls:
+        limiter = limiter_of(redis, limits)
+        for _ in range(2):
+            await open_calls.enter_async_context(limiter.permit(realm, lane=Lane.USER, max_wait=LONG))
+        with pytest.raises(RailRateLimited, match="own_share"):
+            async with limiter.permit(realm, lane=Lane.USER, max_wait=timedelta(seconds=0.2)):
+                pass
+
+
+async def test_calls_made_without_redis_count_once_it_is_back(redis: Redis, realm: str) -> None:
+    shared = SharedShare(redis, rail="qbo", app="", limits=ONE_A_MINUTE)
+    refusal = await shared.ask(realm, Lane.USER, bucket=Bucket.CALL, call="a", untold=Untold(calls=7))
+    assert refusal is not None
+    assert 0 < refusal.wait_seconds <= 1  # a second's rest from the calls made alone
+    await asyncio.sleep(refusal.wait_seconds)
+    assert await admitted(limiter_of(redis, ONE_A_MINUTE), realm, Lane.USER) == 3
+
+
+async def test_a_block_that_redis_forgot_is_told_again(redis: Redis, realm: str) -> None:
+    limiter = limiter_of(redis, WIDE)
+    await limiter.block(realm, seconds=60)
+    await redis.flushdb()
+    assert await admitted(limiter, realm, Lane.USER, tries=1) == 0
+    with pytest.raises(RailRateLimited, match="blocked"):
+        async with limiter_of(redis, WIDE).permit(realm, lane=Lane.PAYMENT, max_wait=timedelta(seconds=1)):
+            pass
 
 
 async def test_a_block_is_kept_while_redis_is_down(realm: str) -> None:
