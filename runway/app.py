@@ -36,6 +36,7 @@ def _build(opener: ServicesOpener) -> FastAPI:
             app.state.services = services
             app.state.edge = EdgeRules.of(services.settings, services.redis)
             yield
+            await app.state.edge.rates.limiter.close()
 
     app = FastAPI(
         title=TITLE,

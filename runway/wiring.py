@@ -42,6 +42,7 @@ from infra.config import (
     load,
 )
 from infra.db.engine import create_engine
+from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.servers import ServerAddresses
 from infra.errors import RailNeedsReconnect, RailNotEnabled
@@ -171,7 +172,7 @@ class QBORail:
 class Services:
     """One process's services. `of(business)` binds those of one business; they are cheap to make.
 
-    `uow` opens transactions on books, of the businesses it is given; `access_uow` on people and what lets them in; `jobs_uow` on
+    `uow` opens transactions on books, of the businesses it is given, and `reads` reads them on the paths that every request takes; `access_uow` on people and what lets them in; `jobs_uow` on
     the queue (infra/db/roles.py). `token_uses` are the uses this process has noted already.
     """
 
@@ -179,7 +180,9 @@ class Services:
     clock: Clock
     engine: AsyncEngine
     uow: UnitOfWorkFactory
+    reads: Reads
     access_uow: UnitOfWorkFactory
+    access_reads: Reads
     jobs_uow: UnitOfWorkFactory
     redis: Redis
     doorbell: Doorbell
@@ -221,6 +224,7 @@ class Services:
             specs=MIRROR_SPECS,
             clients=rail.client,
             uow=self.uow,
+            reads=self.reads,
             clock=self.clock,
             in_flight=self.in_flight,
             time_zone=ZoneInfo(business.time_zone),
@@ -304,6 +308,10 @@ async def open_services(
         jobs_engine = create_engine(addresses.database_jobs_url, pool_size=_JOBS_POOL)
         stack.push_async_callback(jobs_engine.dispose)
         access_uow = unit_of_work_factory(access_engine, ring=doorbell.ring)
+        reads = Reads(addresses.database_app_url, pool_size=settings.servers.database_pool_size)
+        stack.push_async_callback(reads.close)
+        access_reads = Reads(addresses.database_access_url, pool_size=_ACCESS_POOL)
+        stack.push_async_callback(access_reads.close)
         in_flight = RefreshesInFlight()
         keyring = open_keyring(settings.keyring, settings.servers)
         qbo = None
@@ -325,7 +333,9 @@ async def open_services(
             clock=clock,
             engine=engine,
             uow=uow,
+            reads=reads,
             access_uow=access_uow,
+            access_reads=access_reads,
             jobs_uow=unit_of_work_factory(jobs_engine, ring=doorbell.ring),
             redis=redis,
             doorbell=doorbell,

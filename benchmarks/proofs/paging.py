@@ -27,6 +27,7 @@ from domains.ar.mirrors import INVOICES_FROM_QBO
 from infra.clock import SystemClock
 from infra.config import QBOSettings
 from infra.db.engine import create_engine
+from infra.db.reads import Reads
 from infra.db.unit_of_work import unit_of_work_factory
 from infra.embedded.postgres import SUPERUSER
 from infra.embedded.servers import ServerAddresses
@@ -162,6 +163,7 @@ class Books:
             specs=(INVOICES_FROM_QBO,),
             clients=clients,
             uow=unit_of_work_factory(self._engine),
+            reads=Reads(self._engine.url.render_as_string(hide_password=False), pool_size=1),
             clock=self._clock,
             in_flight=RefreshesInFlight(),
             time_zone=ZoneInfo("America/Los_Angeles"),

@@ -7,9 +7,10 @@ from domains.ap import queries
 from domains.ap.errors import BillNotFound
 from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
 from domains.ap.models import Bill, BillTransactionLog
+from domains.ap.queries import ListedBill
 from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit
 from domains.core.ledger_objects import LedgerObjects
-from domains.core.paging import Page
+from domains.core.paging import Page, page_by_due
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
@@ -30,17 +31,17 @@ class BillService(TenantAwareService):
         """Open bills due within `days` of the company's today, overdue ones included, soonest first."""
         return await self._qbo.get_bills_by_due_days(days, freshness=freshness)
 
-    async def list_bills(self, wanted: DocumentFilter, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Page[Bill]]:
+    async def list_bills(
+        self, wanted: DocumentFilter, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[Page[ListedBill]]:
         """One page, soonest due first, bills without a due date last.
 
         Raises:
             UnreadableCursor: `wanted.after` is none of our cursors.
         """
-
-        async def page(session: AsyncSession) -> Page[Bill]:
-            return await queries.page_of_bills(session, self.business_id, wanted=wanted)
-
-        return await self._qbo.fetch([BILLS_FROM_QBO, VENDORS_FROM_QBO], page, freshness=freshness)
+        read = queries.PAGES_OF_BILLS.read(self.business_id, wanted)
+        fetched = await self._qbo.select([BILLS_FROM_QBO, VENDORS_FROM_QBO], read, freshness=freshness)
+        return Fetched(page_by_due(fetched.value, wanted.page_size), fetched.freshness)
 
     async def get_bill(self, bill_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Bill]:
         """One bill by our id, with its payload.

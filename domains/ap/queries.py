@@ -1,24 +1,21 @@
 """Every SELECT over what we owe. Each takes a session limited to the business, and filters by it once more."""
 
 from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, null, select, text, true, tuple_
+from sqlalchemy import func, literal, null, select, text, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap.models import Bill, BillPayment, PayType, Vendor, VendorCredit
-from domains.core.documents import (
-    DocumentFilter,
-    OpenDocument,
-    OpenTotals,
-    UnappliedCredit,
-    conditions_of,
-)
+from domains.core.document_pages import DocumentPages
+from domains.core.documents import OpenDocument, OpenTotals, UnappliedCredit
 from domains.core.errors import UnreadableCursor
 from domains.core.ledger import LEDGER, live, movements_of
 from domains.core.movements import CashMovement
 from domains.core.open_documents import list_open, sum_open
-from domains.core.paging import DueCursor, NameCursor, Page, list_by_due, list_by_name, matches_text, page_of
+from domains.core.paging import DueCursor, NameCursor, Page, list_by_name, matches_text, page_of
 from infra.money import ZERO
 
 # What a payment holds beyond the bills it settles is the vendor's credit. Credits it applies are lines too, and reduce the cash.
@@ -35,29 +32,27 @@ GROUP BY p.vendor_external_id, p.currency
 """)
 
 
-async def page_of_bills(session: AsyncSession, business_id: UUID, *, wanted: DocumentFilter) -> Page[Bill]:
-    conditions = [*live(Bill, business_id), *conditions_of(wanted, Bill)]
-    if wanted.party is not None:
-        conditions.append(_is_of_vendor(business_id, wanted.party))
-    rows = await list_by_due(
-        session,
-        select(Bill).where(*conditions),
-        due_on=Bill.due_on,
-        row_id=Bill.id,
-        after=DueCursor.decode(wanted.after) if wanted.after else None,
-        limit=wanted.page_size + 1,
-    )
-    return page_of(rows, wanted.page_size, cursor_of=lambda bill: DueCursor(bill.due_on, bill.id).encode())
+class ListedBill(NamedTuple):
+    """A bill as a list shows it."""
+
+    id: UUID
+    rail: str
+    external_id: str
+    doc_number: str | None
+    issued_on: date
+    due_on: date | None
+    total: Decimal
+    balance: Decimal
+    currency: str | None
+    exchange_rate: Decimal | None
+    terms_external_id: str | None
+    memo: str | None
+    version: int
+    vendor_external_id: str
+    vendor_name: str | None
 
 
-def _is_of_vendor(business_id: UUID, party: str) -> ColumnElement[bool]:
-    """By the vendor's id with the rail, or by ours."""
-    try:
-        vendor_id = UUID(party)
-    except ValueError:
-        return Bill.vendor_external_id == party
-    owner = select(Vendor.external_id).where(*live(Vendor, business_id), Vendor.id == vendor_id).scalar_subquery()
-    return Bill.vendor_external_id == owner
+PAGES_OF_BILLS = DocumentPages(Bill, ListedBill._fields, ListedBill, party=Bill.vendor_external_id, parties=Vendor)
 
 
 async def list_open_bills(session: AsyncSession, business_id: UUID) -> list[OpenDocument]:

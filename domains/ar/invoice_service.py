@@ -7,9 +7,10 @@ from domains.ar import queries
 from domains.ar.errors import InvoiceNotFound
 from domains.ar.mirrors import CREDIT_MEMOS_FROM_QBO, CUSTOMERS_FROM_QBO, INVOICES_FROM_QBO, RECEIPTS_FROM_QBO
 from domains.ar.models import Invoice, InvoiceTransactionLog
+from domains.ar.queries import ListedInvoice
 from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit
 from domains.core.ledger_objects import LedgerObjects
-from domains.core.paging import Page
+from domains.core.paging import Page, page_by_due
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
@@ -30,17 +31,15 @@ class InvoiceService(TenantAwareService):
 
     async def list_invoices(
         self, wanted: DocumentFilter, *, freshness: FreshnessNeed = ON_DEMAND
-    ) -> Fetched[Page[Invoice]]:
+    ) -> Fetched[Page[ListedInvoice]]:
         """One page, soonest due first, invoices without a due date last.
 
         Raises:
             UnreadableCursor: `wanted.after` is none of our cursors.
         """
-
-        async def page(session: AsyncSession) -> Page[Invoice]:
-            return await queries.page_of_invoices(session, self.business_id, wanted=wanted)
-
-        return await self._qbo.fetch([INVOICES_FROM_QBO, CUSTOMERS_FROM_QBO], page, freshness=freshness)
+        read = queries.PAGES_OF_INVOICES.read(self.business_id, wanted)
+        fetched = await self._qbo.select([INVOICES_FROM_QBO, CUSTOMERS_FROM_QBO], read, freshness=freshness)
+        return Fetched(page_by_due(fetched.value, wanted.page_size), fetched.freshness)
 
     async def get_invoice(self, invoice_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Invoice]:
         """One invoice by our id, with its payload.

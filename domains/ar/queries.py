@@ -1,51 +1,47 @@
 """Every SELECT over what we are owed. Each takes a session limited to the business, and filters by it once more."""
 
 from datetime import date
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, literal, null, select, true, union_all
+from sqlalchemy import Select, Text, bindparam, cast, func, literal, null, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.models import CreditMemo, Customer, Invoice, Receipt, SalesReceipt
-from domains.core.documents import (
-    DocumentFilter,
-    OpenDocument,
-    OpenTotals,
-    UnappliedCredit,
-    conditions_of,
-)
+from domains.core.document_pages import DocumentPages
+from domains.core.documents import OpenDocument, OpenTotals, UnappliedCredit
 from domains.core.ledger import live, movements_of
 from domains.core.movements import CashMovement
 from domains.core.open_documents import list_open, sum_open
-from domains.core.paging import DueCursor, NameCursor, Page, list_by_due, list_by_name, matches_text, page_of
+from domains.core.paging import NameCursor, Page, list_by_name, matches_text, page_of
 
 
-async def page_of_invoices(session: AsyncSession, business_id: UUID, *, wanted: DocumentFilter) -> Page[Invoice]:
-    conditions = [*live(Invoice, business_id), *conditions_of(wanted, Invoice)]
-    if wanted.party is not None:
-        conditions.append(_is_of_customer(business_id, wanted.party))
-    rows = await list_by_due(
-        session,
-        select(Invoice).where(*conditions),
-        due_on=Invoice.due_on,
-        row_id=Invoice.id,
-        after=DueCursor.decode(wanted.after) if wanted.after else None,
-        limit=wanted.page_size + 1,
-    )
-    return page_of(rows, wanted.page_size, cursor_of=lambda invoice: DueCursor(invoice.due_on, invoice.id).encode())
+class ListedInvoice(NamedTuple):
+    """An invoice as a list shows it."""
+
+    id: UUID
+    rail: str
+    external_id: str
+    doc_number: str | None
+    issued_on: date
+    due_on: date | None
+    total: Decimal
+    balance: Decimal
+    currency: str | None
+    exchange_rate: Decimal | None
+    terms_external_id: str | None
+    memo: str | None
+    version: int
+    customer_external_id: str
+    customer_name: str | None
+    email_status: str | None
+    email: str | None
 
 
-def _is_of_customer(business_id: UUID, party: str) -> ColumnElement[bool]:
-    """By the customer's id with the rail, or by ours."""
-    try:
-        customer_id = UUID(party)
-    except ValueError:
-        return Invoice.customer_external_id == party
-    owner = (
-        select(Customer.external_id).where(*live(Customer, business_id), Customer.id == customer_id).scalar_subquery()
-    )
-    return Invoice.customer_external_id == owner
+PAGES_OF_INVOICES = DocumentPages(
+    Invoice, ListedInvoice._fields, ListedInvoice, party=Invoice.customer_external_id, parties=Customer
+)
 
 
 async def list_open_invoices(session: AsyncSession, business_id: UUID) -> list[OpenDocument]:

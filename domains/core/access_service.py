@@ -4,10 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    LargeBinary,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +32,7 @@ from domains.core.models import Business
 from domains.core.people import ApiToken, ApiTokenBusiness, ApiTokenUse, FirmAdmin, Membership, User, UserSession
 from domains.core.permissions import MAY, WITH_SECOND_FACTOR, Permission, Role
 from domains.core.secrets import hash_of
+from infra.db.reads import Reads, Statement
 
 SESSION_IDLE = timedelta(minutes=30)
 PROOF_FOR = timedelta(minutes=5)
@@ -85,22 +102,20 @@ class AccessService:
     def __init__(self, *, needs_second_factor: bool = True) -> None:
         self._needs_second_factor = needs_second_factor
 
-    async def enter_with_token(
-        self, session: AsyncSession, plaintext: str, *, business_id: UUID | None, now: datetime
-    ) -> Entry:
-        """The business that a token opens; `business_id` chooses where it opens several.
+    async def enter_with_token(self, reads: Reads, plaintext: str, *, business_id: UUID | None, now: datetime) -> Entry:
+        """The business that a token opens; `business_id` chooses where it opens several. `reads` are of oodaloo_access.
 
         Raises:
             TokenUnknown: unknown, expired, revoked, or of a person who is disabled.
             BusinessOutOfReach: it does not open that business, or its person does not belong there any more.
             BusinessNotNamed: it opens several.
         """
-        query = _of_tokens().where(_is_living(plaintext, now=now))
-        rows = await _rows(session, query, business_id=business_id)
+        asked = {"token_hash": hash_of(plaintext), "now": now, "business_id": business_id}
+        rows = await reads.one(_OPENED_BY_TOKEN.with_(**asked))
         if not rows:
-            living = await session.scalar(select(ApiToken.id).where(_is_living(plaintext, now=now)))
-            raise TokenUnknown if living is None else BusinessOutOfReach
-        return self._entry_of_token(*_only(rows))
+            living = await reads.one(_LIVING_TOKEN.with_(token_hash=asked["token_hash"], now=now))
+            raise BusinessOutOfReach if living else TokenUnknown
+        return self._entry_of_token(_only(rows))
 
     async def enter_with_session(
         self, session: AsyncSession, plaintext: str, *, business_id: UUID | None, now: datetime
@@ -152,7 +167,7 @@ class AccessService:
         Raises:
             TokenUnknown: as `enter_with_token`.
         """
-        token = await session.scalar(select(ApiToken).where(_is_living(plaintext, now=now)))
+        token = await session.scalar(select(ApiToken).where(_is_living(hash_of(plaintext), now=now)))
         if token is None:
             raise TokenUnknown
         return TokenHolder(token.id, token.user_id, token.last_used_at)
@@ -161,7 +176,8 @@ class AccessService:
         """Every door that is open to this principal now, by the business's name."""
         if isinstance(principal, TokenHolder):
             query = _of_tokens().where(ApiToken.id == principal.token_id)
-            return [self._entry_of_token(*row) for row in await session.execute(query.order_by(*_BY_NAME))]
+            rows = await session.execute(query.order_by(*_BY_NAME))
+            return [self._entry_of_token(_opened(*row)) for row in rows]
         query = _of_person(principal.user_id).order_by(*_BY_NAME)
         return [_entry_of_person(principal, *row) for row in await session.execute(query)]
 
@@ -197,40 +213,73 @@ class AccessService:
         )
         return noted.first() is not None
 
-    def _entry_of_token(
-        self,
-        token: ApiToken,
-        business: Business,
-        role: str | None,
-        limit: Decimal | None,
-        has_factor: bool | None,  # noqa: FBT001  # a row's columns
-    ) -> Entry:
-        holder = TokenHolder(token.id, token.user_id, token.last_used_at)
-        of_token = frozenset(map(Permission, token.permissions))
-        if role is None or token.user_id is None:
-            return Entry(holder, business, None, of_token, None)
-        lacks_factor = self._needs_second_factor and not has_factor
-        may, withheld = _held_back(of_token & MAY[Role(role)], lacks_factor=lacks_factor)
-        return Entry(holder, business, Role(role), may, limit, withheld)
+    def _entry_of_token(self, opened: "_Opened") -> Entry:
+        holder = TokenHolder(opened.token_id, opened.user_id, opened.last_used_at)
+        of_token = _permissions(tuple(opened.permissions))
+        if opened.role is None or opened.user_id is None:
+            return Entry(holder, opened.business, None, of_token, None)
+        lacks_factor = self._needs_second_factor and not opened.has_factor
+        role = Role(opened.role)
+        may, withheld = _held_back(of_token & MAY[role], lacks_factor=lacks_factor)
+        return Entry(holder, opened.business, role, may, opened.approval_limit, withheld)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A token and one business it opens, with what its person (if it has one) is there."""
+
+    token_id: UUID
+    user_id: UUID | None
+    permissions: list[str]
+    last_used_at: datetime | None
+    business: Business
+    role: str | None
+    approval_limit: Decimal | None
+    has_factor: bool | None
+
+
+@lru_cache(maxsize=1024)
+def _permissions(names: tuple[str, ...]) -> frozenset[Permission]:
+    return frozenset(map(Permission, names))
 
 
 _BY_NAME = (Business.name, Business.id)
 
 
-def _of_tokens() -> Select[Any]:
-    """Token, business, role, limit and whether its person has a second factor.
+_OF_BUSINESS = (
+    Business.id,
+    Business.firm_id,
+    Business.name,
+    Business.home_currency,
+    Business.time_zone,
+    Business.created_at,
+)
+_OF_TOKEN = (ApiToken.id, ApiToken.user_id, ApiToken.permissions, ApiToken.last_used_at)
 
-    For each business that a token opens and its person (if it has one) belongs to.
-    """
+
+def _of_tokens() -> Any:
+    """What `_opened` reads, for each business that a token opens and its person (if it has one) belongs to."""
     has_factor = select(User.totp_confirmed_at.is_not(None)).where(User.id == ApiToken.user_id).scalar_subquery()
-    return (
-        select(ApiToken, Business, *_rights(), has_factor)
+    opened: Any = (
+        select(*_OF_TOKEN, *_OF_BUSINESS, *_rights(), has_factor)
         .join(ApiTokenBusiness, ApiTokenBusiness.token_id == ApiToken.id)
         .join(Business, Business.id == ApiTokenBusiness.business_id)
         .outerjoin(Membership, _is_member(ApiToken.user_id))
         .outerjoin(FirmAdmin, _is_admin(ApiToken.user_id))
         .where(or_(ApiToken.user_id.is_(None), Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
     )
+    return opened
+
+
+def _opened(*row: Any) -> _Opened:
+    of_token, of_business = row[: len(_OF_TOKEN)], row[len(_OF_TOKEN) : -3]
+    business = Business(**dict(zip(_BUSINESS_NAMES, of_business, strict=True)))
+    token_id, user_id, permissions, last_used_at = of_token
+    role, approval_limit, has_factor = row[-3:]
+    return _Opened(token_id, user_id, permissions, last_used_at, business, role, approval_limit, has_factor)
+
+
+_BUSINESS_NAMES = tuple(column.key for column in _OF_BUSINESS)
 
 
 def _of_person(user_id: UUID) -> Select[Any]:
@@ -256,11 +305,11 @@ def _held_back(
     return permissions - withheld, withheld
 
 
-def _is_living(plaintext: str, *, now: datetime) -> ColumnElement[bool]:
+def _is_living(token_hash: Any, *, now: Any) -> ColumnElement[bool]:
     """Of a person who is disabled, no token lives."""
     is_disabled = select(User.id).where(User.id == ApiToken.user_id, User.disabled_at.is_not(None)).exists()
     return and_(
-        ApiToken.token_hash == hash_of(plaintext),
+        ApiToken.token_hash == token_hash,
         ApiToken.revoked_at.is_(None),
         or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
         ~is_disabled,
@@ -293,3 +342,15 @@ def _only(rows: Sequence[Any]) -> Any:
     if len(rows) > 1:
         raise BusinessNotNamed
     return rows[0]
+
+
+_ASKED_HASH = bindparam("token_hash", type_=LargeBinary)
+_ASKED_NOW = bindparam("now", type_=DateTime(timezone=True))
+_ASKED_BUSINESS = bindparam("business_id", type_=Uuid)
+_LIVING_TOKEN = Statement(select(ApiToken.id).where(_is_living(_ASKED_HASH, now=_ASKED_NOW)), lambda token_id: token_id)
+_OPENED_BY_TOKEN = Statement(
+    _of_tokens()
+    .where(_is_living(_ASKED_HASH, now=_ASKED_NOW), or_(_ASKED_BUSINESS.is_(None), Business.id == _ASKED_BUSINESS))
+    .limit(2),
+    _opened,
+)

@@ -1,7 +1,7 @@
 """What a bill and an invoice have in common: they fall due, are open or paid, and age."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
@@ -112,19 +112,25 @@ def due_day(document: type[DueDocument]) -> ColumnElement[date]:
     return day
 
 
-def conditions_of(wanted: DocumentFilter, document: type[DueDocument]) -> list[ColumnElement[bool]]:
-    """The same rules as `status_of`, for the database."""
+def conditions_of(
+    status: StatusFilter,
+    document: type[DueDocument],
+    *,
+    today: ColumnElement[date],
+    latest: ColumnElement[date] | None,
+) -> list[ColumnElement[bool]]:
+    """The same rules as `status_of`, for the database. `latest` is the last due day asked for."""
     balance: InstrumentedAttribute[Decimal] = document.balance
     conditions: list[ColumnElement[bool]] = []
-    match wanted.status:
+    match status:
         case StatusFilter.OPEN:
             conditions.append(balance != 0)
         case StatusFilter.OVERDUE:
-            conditions += [balance != 0, due_day(document) < wanted.today]
+            conditions += [balance != 0, due_day(document) < today]
         case StatusFilter.PAID:
             conditions.append(balance == 0)
         case StatusFilter.ALL:
             pass
-    if wanted.due_within_days is not None:
-        conditions.append(due_day(document) <= wanted.today + timedelta(days=wanted.due_within_days))
+    if latest is not None:
+        conditions.append(due_day(document) <= latest)
     return conditions

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, func, literal, tuple_
@@ -19,7 +19,16 @@ from domains.core.errors import UnreadableCursor
 from infra import exact_json
 from infra.errors import MalformedJSON
 
+
+class _Dated(Protocol):
+    @property
+    def due_on(self) -> date | None: ...
+    @property
+    def id(self) -> UUID: ...
+
+
 T = TypeVar("T")
+D = TypeVar("D", bound=_Dated)
 
 MAX_PAGE = 200
 
@@ -94,28 +103,6 @@ def _decode(text: str) -> tuple[Any, Any]:
     return first, second
 
 
-async def list_by_due(
-    session: AsyncSession,
-    query: Select[T],
-    *,
-    due_on: InstrumentedAttribute[date | None],
-    row_id: InstrumentedAttribute[UUID],
-    after: DueCursor | None,
-    limit: int,
-) -> list[T]:
-    """At most `limit` rows after the cursor. Rows without a due date are read apart, so that the index serves both parts."""
-    if after is None:
-        return list(await session.scalars(query.order_by(due_on, row_id).limit(limit)))
-    undated = query.where(due_on.is_(None)).order_by(row_id)
-    if after.due_on is None:
-        return list(await session.scalars(undated.where(row_id > after.id).limit(limit)))
-    later = tuple_(due_on, row_id) > tuple_(literal(after.due_on), literal(after.id))
-    rows = list(await session.scalars(query.where(later).order_by(due_on, row_id).limit(limit)))
-    if len(rows) < limit:
-        rows += await session.scalars(undated.limit(limit - len(rows)))
-    return rows
-
-
 async def list_by_name(
     session: AsyncSession,
     query: Select[T],
@@ -128,6 +115,11 @@ async def list_by_name(
     if after is not None:
         query = query.where(tuple_(name, row_id) > tuple_(literal(after.name), literal(after.id)))
     return list(await session.scalars(query.order_by(name, row_id).limit(limit)))
+
+
+def page_by_due(rows: Sequence[D], limit: int) -> Page[D]:
+    """As `page_of`, in the order (due date, id)."""
+    return page_of(rows, limit, cursor_of=lambda row: DueCursor(row.due_on, row.id).encode())
 
 
 def page_of(rows: Sequence[T], limit: int, *, cursor_of: Callable[[T], str]) -> Page[T]:

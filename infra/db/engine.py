@@ -3,7 +3,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from infra import exact_json
 
 # A page of 1,000 objects takes some tenths of a second; waiting for a lock counts as part of its statement.
-_LIMITS = "-c statement_timeout=60s -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+LIMITS = "-c statement_timeout=60s -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
 
 
 def _dumps(value: object) -> str:
@@ -23,5 +23,5 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         json_serializer=_dumps,
         json_deserializer=exact_json.loads,
         hide_parameters=True,  # an error's text ends in logs and in what the API shows of a run
-        connect_args={"options": _LIMITS},
+        connect_args={"options": LIMITS},
     )

@@ -11,8 +11,12 @@ _SET_BUSINESSES = text("SELECT set_config('app.business_ids', :business_ids, tru
 
 async def set_businesses(session: AsyncSession, business_ids: Sequence[UUID]) -> None:
     """Limit the running transaction to `business_ids`. Ends with the transaction, so a pooled connection cannot leak it."""
-    as_array = "{" + ",".join(str(business_id) for business_id in business_ids) + "}"
-    await session.execute(_SET_BUSINESSES, {"business_ids": as_array})
+    await session.execute(_SET_BUSINESSES, {"business_ids": as_array(business_ids)})
+
+
+def as_array(business_ids: Sequence[UUID]) -> str:
+    """The setting's text."""
+    return "{" + ",".join(map(str, business_ids)) + "}"
 
 
 class TenantAwareService:

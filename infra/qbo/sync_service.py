@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from infra.clock import Clock
 from infra.config import Rail
+from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import RailNeedsReconnect
 from infra.ids import new_id
@@ -57,6 +58,7 @@ class QBOSyncService(SmartSyncService):
         specs: Sequence[AnySpec],
         clients: ClientFactory,
         uow: UnitOfWorkFactory,
+        reads: Reads,
         clock: Clock,
         in_flight: RefreshesInFlight,
         time_zone: ZoneInfo,
@@ -64,7 +66,13 @@ class QBOSyncService(SmartSyncService):
         on_changed: Changed | None = None,
     ) -> None:
         super().__init__(
-            business_id, rail=Rail.QBO, uow=uow, clock=clock, refresh=self._refresh_calls, in_flight=in_flight
+            business_id,
+            rail=Rail.QBO,
+            uow=uow,
+            reads=reads,
+            clock=clock,
+            refresh=self._refresh_calls,
+            in_flight=in_flight,
         )
         self._specs = {spec.entity: spec for spec in specs}
         self._clients = clients

@@ -2,7 +2,7 @@
 -- All times are microseconds of this server's clock, so that every process agrees.
 -- KEYS: a bucket each, holding its theoretical arrival time (GCRA)
 -- ARGV: for each key its interval, then its tolerance
--- Returns {0, 0} when admitted, else {number of the fullest key, microseconds until it has room}.
+-- Returns {0, 0, how many microseconds each key is ahead} when admitted, else {number of the fullest key, microseconds until it has room}.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local arrivals, fullest, longest = redis.call('MGET', unpack(KEYS)), 0, 0
@@ -20,4 +20,8 @@ end
 for i = 1, #KEYS do
   redis.call('SET', KEYS[i], string.format('%.0f', arrivals[i]), 'PX', math.ceil((arrivals[i] - now) / 1000))
 end
-return {0, 0}
+local answer = {0, 0}
+for i = 1, #KEYS do
+  answer[i + 2] = string.format('%.0f', arrivals[i] - now)
+end
+return answer

@@ -2,16 +2,30 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, PrimaryKeyConstraint, case, null, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    PrimaryKeyConstraint,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    case,
+    null,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.config import Rail
 from infra.db.base import Base
+from infra.db.reads import Statement
 
 # Two refreshes may run at once, in two processes; none takes this long.
 _LONGEST_REFRESH = timedelta(hours=6)
@@ -59,6 +73,28 @@ class SyncState(Base):
     quarantined: Mapped[int] = mapped_column(server_default="0")
     open_drift: Mapped[int] = mapped_column(server_default="0")
     rescan_reason: Mapped[str | None]
+
+
+class StateLine(NamedTuple):
+    """What decides how fresh an entity's mirror is."""
+
+    entity: str
+    synced_through: datetime | None
+    last_synced_at: datetime | None
+    dirty_since: datetime | None
+    rescan_reason: str | None
+    quarantined: int
+    open_drift: int
+
+
+STATE_LINES = Statement(
+    select(*(getattr(SyncState, name) for name in StateLine._fields)).where(
+        SyncState.business_id == bindparam("business_id", type_=Uuid),
+        SyncState.rail == bindparam("rail", type_=Text),
+        SyncState.entity == any_(bindparam("entities", type_=ARRAY(Text))),
+    ),
+    StateLine,
+)
 
 
 class SyncRun(Base):

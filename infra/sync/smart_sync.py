@@ -14,6 +14,7 @@ from sqlalchemy.sql.base import ExecutableOption
 
 from infra.clock import Clock
 from infra.config import Rail
+from infra.db.reads import Read, Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import OodalooError, RailNeedsReconnect, RailUnavailable
 from infra.logging import get_logger
@@ -22,11 +23,12 @@ from infra.sync import runs
 from infra.sync.freshness import ON_DEMAND, Fetched, Freshness, FreshnessNeed, FreshnessSource, SyncStrategy
 from infra.sync.in_flight import Refreshed, RefreshesInFlight
 from infra.sync.refresh_lease import RefreshLeases
-from infra.sync.runs import SyncState
+from infra.sync.runs import StateLine, SyncState
 from infra.sync.shapes import MirrorRow
 from infra.sync.spec import AnySpec, MirrorSpec
 
 T = TypeVar("T")
+R = TypeVar("R")
 M = TypeVar("M", bound=MirrorRow)
 
 # A change announced, or about to be acted on, must be in the answer: a refresh begun earlier may have missed it.
@@ -73,6 +75,7 @@ class SmartSyncService:
     """Reads of one business over one rail.
 
     Args:
+        reads: of the role that sees books.
         refresh: brings every mirror of the rail up to date and returns the calls it cost; raises RailError.
         in_flight: shared by the process, so that readers of one stale company share one refresh.
     """
@@ -84,12 +87,14 @@ class SmartSyncService:
         rail: Rail,
         uow: UnitOfWorkFactory,
         clock: Clock,
+        reads: Reads,
         refresh: Callable[[SyncStrategy], Awaitable[int]],
         in_flight: RefreshesInFlight,
     ) -> None:
         self.business_id = business_id
         self.rail = rail
         self._uow = uow
+        self._reads = reads
         self._clock = clock
         self._refresh = refresh
         self._in_flight = in_flight
@@ -129,7 +134,7 @@ class SmartSyncService:
         freshness: FreshnessNeed = ON_DEMAND,
     ) -> Fetched[T]:
         """Run a domain's own query over the mirrors of `specs` once they are fresh, or as `freshness` allows."""
-        max_age = freshness.max_age if freshness.max_age is not None else min(spec.max_age for spec in specs)
+        max_age = _max_age(specs, freshness)
         async with self._uow([self.business_id]) as uow:
             age = await self._age(uow.session, specs)
             if freshness.strategy is not SyncStrategy.LIVE and age.is_fresh(max_age):
@@ -140,10 +145,29 @@ class SmartSyncService:
         async with self._uow([self.business_id]) as uow:
             age = await self._age(uow.session, specs)
             value = await query(uow.session)
-        found = _freshness(age, attempt=attempt)
-        if found.stale and freshness.strategy is SyncStrategy.LIVE:
-            raise StaleRefused(found.reason or "they are older than they seem")
-        return Fetched(value, found)
+        return _settled(value, age, attempt=attempt, need=freshness)
+
+    async def select(
+        self, specs: Sequence[AnySpec], read: Read[R], *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[R]]:
+        """As `fetch`, of one statement: while the mirrors of `specs` are fresh, their age and the rows are one round trip."""
+        max_age = _max_age(specs, freshness)
+        age, rows = await self._age_and_rows(specs, read)
+        if freshness.strategy is not SyncStrategy.LIVE and age.is_fresh(max_age):
+            return Fetched(rows, _freshness(age))
+        attempt = await self._bring_up_to_date(age, freshness)
+        if attempt.reason and freshness.strategy is SyncStrategy.LIVE:
+            raise StaleRefused(attempt.reason)
+        age, rows = await self._age_and_rows(specs, read)
+        return _settled(rows, age, attempt=attempt, need=freshness)
+
+    async def _age_and_rows(self, specs: Sequence[AnySpec], read: Read[R]) -> tuple[MirrorAge, list[R]]:
+        asked = runs.STATE_LINES.with_(
+            business_id=self.business_id, rail=self.rail.value, entities=[spec.entity for spec in specs]
+        )
+        lines, rows = await self._reads.of([self.business_id], asked, read)
+        states = {line.entity: line for line in lines}
+        return _age_of([states.get(spec.entity) for spec in specs], now=self._clock.now()), rows
 
     async def _age(self, session: AsyncSession, specs: Sequence[AnySpec]) -> MirrorAge:
         states = await runs.list_states(session, self.business_id, rail=self.rail)
@@ -236,7 +260,23 @@ _NO_ATTEMPT = _Attempt()
 _NOT_WHOLE = "an object that cannot be read is kept apart, so this may not be the whole"
 
 
-def _age_of(states: Sequence[SyncState | None], *, now: datetime) -> MirrorAge:
+def _max_age(specs: Sequence[AnySpec], need: FreshnessNeed) -> timedelta:
+    return need.max_age if need.max_age is not None else min(spec.max_age for spec in specs)
+
+
+def _settled(value: T, age: MirrorAge, *, attempt: _Attempt, need: FreshnessNeed) -> Fetched[T]:
+    """What was read after the attempt.
+
+    Raises:
+        StaleRefused: it is stale all the same, and the caller takes nothing stale.
+    """
+    found = _freshness(age, attempt=attempt)
+    if found.stale and need.strategy is SyncStrategy.LIVE:
+        raise StaleRefused(found.reason or "they are older than they seem")
+    return Fetched(value, found)
+
+
+def _age_of(states: Sequence[SyncState | StateLine | None], *, now: datetime) -> MirrorAge:
     instants = [state.last_synced_at for state in states if state and state.last_synced_at]
     as_of = min(instants) if len(instants) == len(states) else None
     return MirrorAge(

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, Header, Request, Security
-from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.core import access_log
@@ -34,18 +33,7 @@ _LONGEST_ID = 64
 _MOST_USES_KEPT = 10_000  # forgetting one costs a statement
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-BEARER = HTTPBearer(
-    scheme_name="token",
-    bearerFormat="oo_…",
-    auto_error=False,
-    description="`Authorization: Bearer oo_…`. A token opens the businesses, and has the permissions, it was made for.",
-)
-COOKIE = APIKeyCookie(
-    name=SESSION_COOKIE,
-    scheme_name="session",
-    auto_error=False,
-    description=f"A signed-in browser's session. Every unsafe request carries `{CSRF_HEADER}` besides.",
-)
+BUSINESS_HEADER = "X-Business-ID"
 
 
 class SignInNeeded(Unauthenticated):
@@ -106,7 +94,18 @@ def services_of(request: Request) -> Services:
     return services
 
 
-AllServices = Annotated[Services, Depends(services_of)]
+async def _services(request: Request) -> Services:
+    """Async, or FastAPI would call it in a thread."""
+    return services_of(request)
+
+
+AllServices = Annotated[Services, Depends(_services)]
+
+
+def bearer_token(request: Request) -> str | None:
+    """The token that the request shows; None without one, and for another scheme."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def session_token(request: Request) -> str | None:
@@ -150,16 +149,11 @@ def refuse_foreign_origin(request: Request) -> None:
         raise ForeignRequest
 
 
-async def entry_of(
-    request: Request,
-    services: AllServices,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
-    _session: Annotated[str | None, Security(COOKIE)],
-    x_business_id: Annotated[
-        str | None, Header(description="The business. Needed where the caller has several; any other is not found.")
-    ] = None,
-) -> Entry:
-    """Recognise the caller and the business.
+async def entry_of(request: Request) -> Entry:
+    """Recognise the caller and the business, once a request.
+
+    It reads the headers itself: each parameter of a dependency costs every request as much as a tenth of its SQL.
+    `documentation.describe` tells of them.
 
     Raises:
         SignInNeeded, TokenUnknown, SessionUnknown: 401.
@@ -167,26 +161,34 @@ async def entry_of(
         BusinessNotNamed: they have several and named none.
         ForeignRequest: a cookie alone does not prove where an unsafe request comes from.
     """
-    now, session = services.clock.now(), session_token(request)
-    asked = None if x_business_id is None else x_business_id.strip()[:_LONGEST_ID]
+    known: Entry | None = getattr(request.state, "entry", None)
+    if known is not None:
+        return known
+    services = services_of(request)
+    now, session, token = services.clock.now(), session_token(request), bearer_token(request)
+    named = request.headers.get(BUSINESS_HEADER)
+    asked = None if named is None else named.strip()[:_LONGEST_ID]
     try:
-        async with services.access_uow([]) as uow:
-            if credentials is not None:
-                entry = await services.access.enter_with_token(
-                    uow.session, credentials.credentials, business_id=_read_id(asked), now=now
-                )
-            elif session is not None:
-                refuse_foreign(request, sent=request.headers.get(CSRF_HEADER))
+        if token is not None:
+            entry = await services.access.enter_with_token(
+                services.access_reads, token, business_id=_read_id(asked), now=now
+            )
+        elif session is not None:
+            refuse_foreign(request, sent=request.headers.get(CSRF_HEADER))
+            async with services.access_uow([]) as uow:
                 entry = await services.access.enter_with_session(
                     uow.session, session, business_id=_read_id(asked), now=now
                 )
-            else:
-                raise SignInNeeded
-            await note_use(uow.session, request, entry.principal, business_id=entry.business.id)
+        else:
+            raise SignInNeeded
     except (TokenUnknown, BusinessOutOfReach) as error:
         await note_refusal(request, error, asked=asked)
         raise
+    if is_use_to_note(request, entry.principal):
+        async with services.access_uow([]) as uow:
+            await note_use(uow.session, request, entry.principal, business_id=entry.business.id)
     bind_business(entry.business.id)
+    request.state.entry = entry
     return entry
 
 
@@ -215,7 +217,8 @@ def may(permission: Permission) -> Callable[..., Awaitable[Caller]]:
     A change that takes a permission in FRESHLY_PROVED takes a fresh proof too, of a person at a browser.
     """
 
-    async def permitted(request: Request, services: AllServices, entry: Annotated[Entry, Depends(entry_of)]) -> Caller:
+    async def permitted(request: Request) -> Caller:
+        services, entry = services_of(request), await entry_of(request)
         origin = origin_of(request, entry.principal.actor)
         if permission not in entry.permissions:
             async with services.access_uow([]) as uow:
@@ -250,17 +253,26 @@ async def freshly_proved(services: AllServices, entry: Annotated[Entry, Depends(
     refuse_old_proof(entry.principal, now=services.clock.now())
 
 
+def is_use_to_note(request: Request, holder: Person | TokenHolder) -> bool:
+    """Whether `note_use` has something to write: of a token, once a minute, and for a day's first use from an address."""
+    services = services_of(request)
+    now = services.clock.now()
+    if not isinstance(holder, TokenHolder):
+        return False
+    return (
+        not holder.is_noted_at(now) or (holder.token_id, now.date(), client_address(request)) not in services.token_uses
+    )
+
+
 async def note_use(
     session: AsyncSession, request: Request, holder: Person | TokenHolder, *, business_id: UUID | None
 ) -> None:
-    """Of a token: one write a minute at most; a day's first use from an address is told in the access log."""
+    """Of a token: when it was last used; a day's first use from an address is told in the access log."""
     services = services_of(request)
     now, address = services.clock.now(), client_address(request)
-    if not isinstance(holder, TokenHolder):
+    if not isinstance(holder, TokenHolder) or not is_use_to_note(request, holder):
         return
     use = (holder.token_id, now.date(), address)
-    if use in services.token_uses and holder.is_noted_at(now):
-        return
     if await services.access.note_token_use(session, holder, address=address, now=now):
         await access_log.note(
             session,

@@ -5,9 +5,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from domains.ap.models import Bill
-from runway.routes.access import Caller, ReadsBooks
-from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, page_answer, send
+from runway.routes.access import ReadsBooks
+from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, send, send_page
 from runway.routes.documentation import books_example, read_of_books
 from runway.routes.documents import (
     CHANGE_EXAMPLE,
@@ -19,6 +18,7 @@ from runway.routes.documents import (
     PastOrPresent,
     document_fields,
     history_page,
+    list_fields,
 )
 
 router = APIRouter(prefix="/api/v1/bills", tags=["bills"])
@@ -75,7 +75,8 @@ async def list_bills(request: Request, caller: ReadsBooks, asked: Annotated[Aske
     """What we owe, soonest due first; without a due date last."""
     wanted = asked.filter_for(asked.vendor, today=caller.today)
     fetched = await caller.services.bills.list_bills(wanted, freshness=asked.need())
-    return send(request, page_answer(fetched, lambda bill: _show(bill, caller)))
+    today, home_currency = caller.today, caller.home_currency
+    return send_page(request, fetched, lambda bill: list_fields(bill, today=today, home_currency=home_currency))
 
 
 @router.get(
@@ -117,8 +118,3 @@ async def list_bill_history(
         bill_id, after_version=asked.after_version(), limit=asked.limit + 1, freshness=asked.need()
     )
     return send(request, history_page(fetched, asked))
-
-
-def _show(bill: Bill, caller: Caller) -> BillOut:
-    computed = document_fields(bill, today=caller.today, home_currency=caller.home_currency)
-    return BillOut(**fields_of(BillOut, bill, **computed))

@@ -5,9 +5,11 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from runway.routes.access import BUSINESS_HEADER, CSRF_HEADER, SESSION_COOKIE
 from runway.routes.errors import BUG, KINDS, MALFORMED, Kind
 from runway.routes.problems import MEDIA_TYPE, TYPE_PREFIX, FieldProblem, Problem
 
@@ -108,9 +110,53 @@ def describe(app: FastAPI, routers: Iterable[APIRouter]) -> dict[str, Any]:
             schemas[model.__name__] = schema
         for route in (route for router in routers for route in router.routes if isinstance(route, APIRoute)):
             for method in route.methods or ():
-                _restore_examples(document["paths"][route.path][method.lower()]["responses"], route.responses)
+                operation = document["paths"][route.path][method.lower()]
+                _restore_examples(operation["responses"], route.responses)
+                _tell_who_may(operation, route.dependant)
+        document["components"]["securitySchemes"] = _SCHEMES
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def declared(dependant: Dependant, kind: str) -> set[Any]:
+    """What a route's dependencies declare under that name: `permission` or `door`."""
+    own = getattr(dependant.call, kind, None)
+    found = set() if own is None else {own}
+    return found.union(*(declared(inner, kind) for inner in dependant.dependencies))
+
+
+def _tell_who_may(operation: dict[str, Any], dependant: Dependant) -> None:
+    """The credentials and the business, which `access.entry_of` reads from the headers itself."""
+    if declared(dependant, "permission"):
+        operation.setdefault("parameters", []).append(_BUSINESS_PARAMETER)
+    elif not declared(dependant, "door"):
+        return
+    operation["security"] = [{name: []} for name in _SCHEMES]
+
+
+_SCHEMES = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "oo_…",
+        "description": (
+            "`Authorization: Bearer oo_…`. A token opens the businesses, and has the permissions, it was made for."
+        ),
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": f"A signed-in browser's session. Every unsafe request carries `{CSRF_HEADER}` besides.",
+    },
+}
+_BUSINESS_PARAMETER = {
+    "name": BUSINESS_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The business. Needed where the caller has several; any other is not found.",
+}
 
 
 def _restore_examples(shown: dict[str, Any], written: Mapping[int | str, Any]) -> None:

@@ -11,7 +11,7 @@ from domains.core.documents import DocumentFilter, DocumentStatus, StatusFilter,
 from domains.core.errors import UnreadableCursor
 from infra.sync.freshness import Fetched
 from infra.sync.shapes import LogRow, LogSource, TransactionType
-from runway.routes.answers import Amount, FreshnessOut, PageAnswer, Rate, fields_of
+from runway.routes.answers import Amount, FreshnessOut, PageAnswer, Rate, fields_of, plain_amount, plain_number
 from runway.routes.asked import AskedFreshness, AskedPage
 
 L = TypeVar("L", bound=LogRow)
@@ -109,6 +109,16 @@ def document_fields(document: Any, *, today: date, home_currency: str) -> dict[s
     balance: Decimal = document.balance
     status = status_of(balance=balance, due_on=document.due_on, issued_on=document.issued_on, today=today)
     return {"status": status, "currency": document.currency or home_currency}
+
+
+def list_fields(document: Any, *, today: date, home_currency: str) -> dict[str, Any]:
+    """One row of a list, from a row of the list's query, whose columns are the fields of `BillOut` and `InvoiceOut`."""
+    fields: dict[str, Any] = document._asdict()
+    fields |= document_fields(document, today=today, home_currency=home_currency)
+    for name in ("total", "balance"):
+        fields[name] = plain_amount(fields[name])
+    fields["exchange_rate"] = plain_number(fields["exchange_rate"])
+    return fields
 
 
 def history_page(fetched: Fetched[list[L]], asked: AskedHistory) -> PageAnswer[ChangeOut]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials
+from fastapi import Depends, Request
 
 from domains.core import access_log
 from domains.core.access_log import AccessEvent, Origin
@@ -14,15 +13,15 @@ from domains.core.access_service import Person, TokenHolder
 from domains.core.errors import NotFirmAdmin, TokenUnknown
 from domains.core.firm_service import FirmService
 from runway.routes.access import (
-    BEARER,
-    COOKIE,
     CSRF_HEADER,
     AllServices,
     SignInNeeded,
+    bearer_token,
     note_refusal,
     note_use,
     origin_of,
     refuse_foreign,
+    services_of,
     session_token,
 )
 
@@ -51,24 +50,20 @@ def is_door(door: Door) -> Callable[[P], P]:
     return mark
 
 
-async def recognise(
-    request: Request,
-    services: AllServices,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
-    _session: Annotated[str | None, Security(COOKIE)],
-) -> Guest:
+async def recognise(request: Request) -> Guest:
     """Who calls, whatever they belong to.
 
     Raises:
         SignInNeeded, TokenUnknown, SessionUnknown: 401.
         ForeignRequest: a cookie alone does not prove where an unsafe request comes from.
     """
-    now, session = services.clock.now(), session_token(request)
+    services = services_of(request)
+    now, session, token = services.clock.now(), session_token(request), bearer_token(request)
     principal: Person | TokenHolder
     try:
         async with services.access_uow([]) as uow:
-            if credentials is not None:
-                principal = await services.access.find_holder(uow.session, credentials.credentials, now=now)
+            if token is not None:
+                principal = await services.access.find_holder(uow.session, token, now=now)
             elif session is not None:
                 refuse_foreign(request, sent=request.headers.get(CSRF_HEADER))
                 principal = await services.access.find_person(uow.session, session, now=now)

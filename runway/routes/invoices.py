@@ -5,9 +5,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from domains.ar.models import EmailStatus, Invoice
-from runway.routes.access import Caller, ReadsBooks
-from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, page_answer, send
+from domains.ar.models import EmailStatus
+from runway.routes.access import ReadsBooks
+from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, send, send_page
 from runway.routes.documentation import books_example, read_of_books
 from runway.routes.documents import (
     CHANGE_EXAMPLE,
@@ -19,6 +19,7 @@ from runway.routes.documents import (
     PastOrPresent,
     document_fields,
     history_page,
+    list_fields,
 )
 
 router = APIRouter(prefix="/api/v1/invoices", tags=["invoices"])
@@ -79,7 +80,8 @@ async def list_invoices(request: Request, caller: ReadsBooks, asked: Annotated[A
     """What we are owed, soonest due first; without a due date last."""
     wanted = asked.filter_for(asked.customer, today=caller.today)
     fetched = await caller.services.invoices.list_invoices(wanted, freshness=asked.need())
-    return send(request, page_answer(fetched, lambda invoice: _show(invoice, caller)))
+    today, home_currency = caller.today, caller.home_currency
+    return send_page(request, fetched, lambda invoice: list_fields(invoice, today=today, home_currency=home_currency))
 
 
 @router.get(
@@ -121,8 +123,3 @@ async def list_invoice_history(
         invoice_id, after_version=asked.after_version(), limit=asked.limit + 1, freshness=asked.need()
     )
     return send(request, history_page(fetched, asked))
-
-
-def _show(invoice: Invoice, caller: Caller) -> InvoiceOut:
-    computed = document_fields(invoice, today=caller.today, home_currency=caller.home_currency)
-    return InvoiceOut(**fields_of(InvoiceOut, invoice, **computed))

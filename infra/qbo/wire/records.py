@@ -61,7 +61,9 @@ def _unreadable(payload: Payload, entity: str, error: MalformedRailObject) -> Un
         external_id = _id(payload, entity)
     except MalformedRailObject:
         digest = blake2b(exact_json.dumps(payload), digest_size=8).hexdigest()
-        return UnreadableRecord(f"without an Id: {digest}", version=None, updated_at=None, payload=payload, reason=reason)
+        return UnreadableRecord(
+            f"without an Id: {digest}", version=None, updated_at=None, payload=payload, reason=reason
+        )
     version, updated_at = None, None
     with suppress(MalformedRailObject):
         version = _sync_token(payload, entity)

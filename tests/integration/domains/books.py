@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from domains.core.business_service import BusinessService
 from infra.config import Rail
+from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.sync_service import QBOSyncService
@@ -40,14 +41,16 @@ async def _no_lost_grant(business_id: UUID, reason: str) -> None:
 
 
 class Books:
-    def __init__(self, business_id: UUID, uow: UnitOfWorkFactory) -> None:
+    def __init__(self, business_id: UUID, uow: UnitOfWorkFactory, reads: Reads) -> None:
         self.business_id = business_id
         self.uow = uow
+        self.reads = reads
         self.qbo = QBOSyncService(
             business_id,
             specs=MIRROR_SPECS,
             clients=_no_client,
             uow=uow,
+            reads=reads,
             clock=FixedClock(),
             in_flight=RefreshesInFlight(),
             time_zone=ZoneInfo("America/Los_Angeles"),
@@ -55,10 +58,10 @@ class Books:
         )
 
     @classmethod
-    async def open(cls, uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory) -> "Books":
+    async def open(cls, uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory, reads: Reads) -> "Books":
         async with access_uow([]) as unit:
             business = await BusinessService().create_business(unit.session, "Dune Works", now=NOW)
-        books = cls(business.id, uow)
+        books = cls(business.id, uow, reads)
         async with uow([business.id]) as unit:
             await runs.ensure_states(unit.session, business.id, rail=Rail.QBO, entities=list(_SPECS))
             fresh = {"last_synced_at": NOW, "synced_through": NOW}

@@ -8,6 +8,7 @@ from domains.ap.bill_service import BillService
 from domains.ap.errors import BillNotFound
 from domains.ap.vendor_service import VendorService
 from domains.core.documents import DocumentFilter, OpenTotals, StatusFilter, UnappliedCredit
+from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
 from tests.integration.domains.books import NOW, TODAY, Books
 from tests.unit.domains.bodies import Body, make_bill, make_bill_payment, make_vendor, make_vendor_credit
@@ -137,9 +138,9 @@ async def test_a_bill_nobody_has_is_not_found(bills: BillService) -> None:
 
 
 async def test_another_businesss_bill_is_not_found(
-    uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory, bills: BillService
+    uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory, reads: Reads, bills: BillService
 ) -> None:
-    others = await Books.open(uow, access_uow)
+    others = await Books.open(uow, access_uow, reads)
     await others.put("Bill", make_bill("7"))
     theirs = (await BillService(others.business_id, others.qbo).get_bills_due_in_days(60)).value[0]
     with pytest.raises(BillNotFound):

@@ -64,7 +64,7 @@ async def test_a_state_of_another_rail_unknown_or_too_old_is_refused(
 async def test_a_company_is_active_for_one_business(
     uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory, books: Books
 ) -> None:
-    other, realm = await Books.open(uow, access_uow), str(uuid4())
+    other, realm = await Books.open(uow, access_uow, books.reads), str(uuid4())
     await connect(uow, books.business_id, realm=realm)
     with pytest.raises(AccountConnectedElsewhere) as caught:
         await connect(uow, other.business_id, realm=realm)

@@ -19,6 +19,7 @@ from infra import exact_json
 from infra.clock import SystemClock
 from infra.config import QBOSettings, Rail
 from infra.db.engine import create_engine
+from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
 from infra.ids import new_id
 from infra.qbo.raw_client import QBORawClient
@@ -91,6 +92,7 @@ class Mirrored:
         self.clock = clock
         self.engine = engine
         self.uow = unit_of_work_factory(engine)
+        self.reads = reads_of(engine)
         self.business_id = new_id()
         self.lost_grants: list[str] = []
         self._make_client = make_client
@@ -109,6 +111,7 @@ class Mirrored:
             specs=MIRROR_SPECS,
             clients=clients or clients_here,
             uow=uow or self.uow,
+            reads=self.reads,
             clock=self.clock,
             in_flight=RefreshesInFlight(),
             time_zone=ZoneInfo("America/Los_Angeles"),
@@ -186,6 +189,10 @@ class Mirrored:
         self.lost_grants.append(reason)
 
 
+def reads_of(engine: AsyncEngine) -> Reads:
+    return Reads(engine.url.render_as_string(hide_password=False), pool_size=2)
+
+
 def make_service(business_id: UUID, *, client: QBORawClient, engine: AsyncEngine, clock: MovedClock) -> QBOSyncService:
     """The service alone, for a process of its own."""
 
@@ -200,6 +207,7 @@ def make_service(business_id: UUID, *, client: QBORawClient, engine: AsyncEngine
         specs=MIRROR_SPECS,
         clients=clients,
         uow=unit_of_work_factory(engine),
+        reads=reads_of(engine),
         clock=clock,
         in_flight=RefreshesInFlight(),
         time_zone=ZoneInfo("America/Los_Angeles"),
@@ -233,7 +241,9 @@ async def mirrored_company(
                     patience=replace(patience, retry_waits=()),
                 )
 
-            yield Mirrored(simulator=simulator, info=info, make_client=make_client, engine=engine, clock=clock)
+            mirrored = Mirrored(simulator=simulator, info=info, make_client=make_client, engine=engine, clock=clock)
+            yield mirrored
+            await mirrored.reads.close()
     await engine.dispose()
 
 

@@ -148,9 +148,9 @@ async def test_a_discovery_document_that_would_send_secrets_astray_is_not_used(
     """Nothing but the document itself is asked for: any other call fails here, and none is tried."""
     discovery = respx.get(DISCOVERY).respond(json=document)
     for _ in range(2):
-        with pytest.raises(QBOUnavailable, match="discovery document|not a JSON object"):
+        with pytest.raises(QBOUnavailable, match=r"discovery document|not a JSON object"):
             await oauth.refresh(SecretStr("old"))
-        with pytest.raises(QBOUnavailable, match="discovery document|not a JSON object"):
+        with pytest.raises(QBOUnavailable, match=r"discovery document|not a JSON object"):
             await oauth.authorize_url("s", redirect_uri="https://oodaloo.test/callback")
     assert discovery.call_count == respx.calls.call_count == 4
 

@@ -15,6 +15,8 @@ def test_whatever_happens_everything_still_agrees() -> None:
     assert tally["replayed"]
 
 
-@pytest.mark.parametrize("fault", ["a requestid is not remembered", "a time is a second late", "the oracle misses commits"])
+@pytest.mark.parametrize(
+    "fault", ["a requestid is not remembered", "a time is a second late", "the oracle misses commits"]
+)
 def test_a_broken_simulator_is_noticed(fault: str) -> None:
     assert finds(fault, histories=3)

@@ -1,0 +1,134 @@
+"""Pages of bills and of invoices, the lists that people look at most: each shape of question is one statement, compiled once."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Date, Integer, Select, Text, Uuid, bindparam, select, tuple_, union_all
+from sqlalchemy.orm import InstrumentedAttribute
+
+from domains.core.documents import DocumentFilter, StatusFilter, conditions_of
+from domains.core.ledger import LEDGER
+from domains.core.paging import DueCursor
+from infra.db.reads import Read, Statement
+from infra.sync.shapes import MirrorRow
+
+R = TypeVar("R")
+
+_BUSINESS = bindparam("business_id", type_=Uuid)
+_TODAY = bindparam("today", type_=Date)
+_LATEST = bindparam("latest", type_=Date)
+_PARTY = bindparam("party", type_=Text)
+_PARTY_ID = bindparam("party_id", type_=Uuid)
+_AFTER_DUE = bindparam("after_due", type_=Date)
+_AFTER_ID = bindparam("after_id", type_=Uuid)
+_LIMIT = bindparam("row_limit", type_=Integer)
+
+
+class _Shape(NamedTuple):
+    """What makes a question another statement. `after_dated` is None on the first page."""
+
+    status: StatusFilter
+    has_latest: bool
+    has_party: bool
+    party_is_ours: bool
+    after_dated: bool | None
+
+
+class DocumentPages(Generic[R]):
+    """Pages of one mirror, soonest due first, what has no due date last.
+
+    Args:
+        mirror: bills or invoices.
+        columns: what a row shows, in the order that `make` takes.
+        make: builds a row.
+        party: the column that holds the rail's id of the vendor or customer.
+        parties: their mirror.
+    """
+
+    def __init__(
+        self,
+        mirror: type[Any],
+        columns: Sequence[str],
+        make: Callable[..., R],
+        *,
+        party: InstrumentedAttribute[str],
+        parties: type[MirrorRow],
+    ) -> None:
+        self._mirror = mirror
+        self._columns = [getattr(mirror, name) for name in columns]
+        self._make = make
+        self._party = party
+        self._parties = parties
+        self._statements: dict[_Shape, Statement[R]] = {}
+
+    def read(self, business_id: UUID, wanted: DocumentFilter) -> Read[R]:
+        """The page, with one row more than it holds: that row only says that there is a next page.
+
+        Raises:
+            UnreadableCursor: `wanted.after` is none of ours.
+        """
+        after = DueCursor.decode(wanted.after) if wanted.after else None
+        party_id = _read_id(wanted.party)
+        shape = _Shape(
+            wanted.status,
+            wanted.due_within_days is not None,
+            wanted.party is not None,
+            party_id is not None,
+            None if after is None else after.due_on is not None,
+        )
+        values: dict[str, Any] = {"business_id": business_id, "today": wanted.today, "row_limit": wanted.page_size + 1}
+        if wanted.due_within_days is not None:
+            values["latest"] = wanted.today + timedelta(days=wanted.due_within_days)
+        if wanted.party is not None:
+            values |= {"party": wanted.party} if party_id is None else {"party_id": party_id}
+        if after is not None:
+            values |= {"after_due": after.due_on, "after_id": after.id}
+        return self._statement(shape).with_(**values)
+
+    def _statement(self, shape: _Shape) -> Statement[R]:
+        statement = self._statements.get(shape)
+        if statement is None:
+            statement = self._statements[shape] = Statement(self._select(shape), self._make)
+        return statement
+
+    def _select(self, shape: _Shape) -> Select[Any]:
+        mirror, latest = self._mirror, _LATEST if shape.has_latest else None
+        chosen = select(*self._columns).where(
+            mirror.business_id == _BUSINESS,
+            mirror.rail == LEDGER.value,
+            mirror.deleted_at.is_(None),
+            *conditions_of(shape.status, mirror, today=_TODAY, latest=latest),
+        )
+        if shape.has_party:
+            chosen = chosen.where(self._party == (self._owner() if shape.party_is_ours else _PARTY))
+        due_on, row_id = mirror.due_on, mirror.id
+        undated = chosen.where(due_on.is_(None)).order_by(row_id).limit(_LIMIT)
+        match shape.after_dated:
+            case None:
+                return chosen.order_by(due_on, row_id).limit(_LIMIT)
+            case False:
+                return undated.where(row_id > _AFTER_ID)
+            case True:
+                # Rows without a due date are read apart, so that the index serves both parts.
+                later = chosen.where(tuple_(due_on, row_id) > tuple_(_AFTER_DUE, _AFTER_ID))
+                both = union_all(later.order_by(due_on, row_id).limit(_LIMIT), undated).subquery()
+                return select(both).order_by(both.c.due_on, both.c.id).limit(_LIMIT)
+
+    def _owner(self) -> Any:
+        parties = self._parties
+        return (
+            select(parties.external_id)
+            .where(parties.business_id == _BUSINESS, parties.rail == LEDGER.value, parties.deleted_at.is_(None))
+            .where(parties.id == _PARTY_ID)
+            .scalar_subquery()
+        )
+
+
+def _read_id(party: str | None) -> UUID | None:
+    """Ours, if it is one; otherwise it is the rail's."""
+    try:
+        return None if party is None else UUID(party)
+    except ValueError:
+        return None

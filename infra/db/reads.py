@@ -1,0 +1,111 @@
+"""Reads of few rows, many times a second: statements compiled once, one round trip, one transaction, no ORM.
+
+`unit_of_work` is for everything that writes or needs several steps. What is here is for the paths that every request takes.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import args_row
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy import Select, make_url
+from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
+
+from infra.db.engine import LIMITS
+from infra.db.tenancy import as_array
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+_DIALECT = psycopg_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialect factories untyped
+_SET_BUSINESSES = "SELECT set_config('app.business_ids', %s, true)"
+_ATTEMPTS = 2
+
+
+class Statement(Generic[R]):
+    """A SELECT of columns whose values come by name (`bindparam`). `make` builds a row from its columns, in order."""
+
+    def __init__(self, select: Select[Any], make: Callable[..., R]) -> None:
+        self._select = select
+        self._make = make
+
+    @cached_property
+    def _compiled(self) -> tuple[str, Mapping[str, Any]]:
+        compiled = self._select.compile(dialect=_DIALECT)
+        return str(compiled), compiled.params
+
+    def with_(self, **values: Any) -> "Read[R]":
+        sql, constants = self._compiled
+        return Read(sql, {**constants, **values}, self._make)
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[R]):
+    """A statement with its values."""
+
+    sql: str
+    values: Mapping[str, Any]
+    make: Callable[..., R]
+
+
+class Reads:
+    """A pool of connections of one login role, one a process. The first read opens it."""
+
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        """`url` as `create_engine` takes it."""
+        self._is_open = False
+        plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        # Autocommit: the statements of one pipeline are one transaction, which ends with it.
+        self._pool = AsyncConnectionPool(
+            plain,
+            min_size=1,
+            max_size=pool_size,
+            open=False,
+            timeout=10,
+            kwargs={"autocommit": True, "options": LIMITS},
+        )
+
+    async def close(self) -> None:
+        if self._is_open:
+            await self._pool.close()
+
+    async def one(self, read: Read[R]) -> list[R]:
+        """Rows of a table that is of no business."""
+
+        async def work(connection: psycopg.AsyncConnection[Any]) -> list[R]:
+            cursor = connection.cursor(row_factory=args_row(read.make))
+            await cursor.execute(read.sql, read.values)
+            return await cursor.fetchall()
+
+        return await self._tried(work)
+
+    async def of(self, business_ids: Sequence[UUID], *reads: Read[Any]) -> list[list[Any]]:
+        """The rows of each read, as one transaction that may see `business_ids`: the setting is its first statement."""
+
+        async def work(connection: psycopg.AsyncConnection[Any]) -> list[list[Any]]:
+            async with connection.pipeline():
+                await connection.execute(_SET_BUSINESSES, (as_array(business_ids),))
+                cursors = [connection.cursor(row_factory=args_row(read.make)) for read in reads]
+                for cursor, read in zip(cursors, reads, strict=True):
+                    await cursor.execute(read.sql, read.values)
+            return [await cursor.fetchall() for cursor in cursors]
+
+        return await self._tried(work)
+
+    async def _tried(self, work: Callable[[psycopg.AsyncConnection[Any]], Awaitable[T]]) -> T:
+        """A connection that died while it lay in the pool is not the reader's trouble: a read may be repeated."""
+        if not self._is_open:
+            await self._pool.open()
+            self._is_open = True
+        for attempt in range(1, _ATTEMPTS + 1):
+            async with self._pool.connection() as connection:
+                try:
+                    return await work(connection)
+                except psycopg.OperationalError:
+                    if not connection.closed or attempt == _ATTEMPTS:
+                        raise
+        raise AssertionError("unreachable")
