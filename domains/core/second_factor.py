@@ -25,6 +25,7 @@ from domains.core.people import RecoveryCode, User
 from domains.core.secrets import hash_of
 from domains.core.sign_in_errors import CodeRefused, SecondFactorAbsent, SecondFactorExists
 from infra.security.keyring import Keyring
+from infra.security.sealed_columns import context_by_row
 
 ISSUER = "Oodaloo"
 RECOVERY_CODES = 10
@@ -186,7 +187,7 @@ def _totp(secret: SecretStr) -> TOTP:
 
 
 def _context(user_id: UUID) -> tuple[str, ...]:
-    return "app_user", str(user_id), "totp_secret"
+    return context_by_row("app_user", user_id, "totp_secret_sealed")
 
 
 def _new_recovery_code() -> str:

@@ -9,6 +9,7 @@ from infra.db.unit_of_work import UnitOfWork
 from infra.ids import new_id
 from infra.mail.models import Mail
 from infra.security.keyring import Keyring
+from infra.security.sealed_columns import context_by_row
 
 MAIL_JOB = "mail.send"
 
@@ -27,4 +28,4 @@ class Post:
 
 
 def body_context(mail_id: UUID) -> tuple[str, ...]:
-    return "mail", str(mail_id), "body"
+    return context_by_row("mail", mail_id, "body_sealed")

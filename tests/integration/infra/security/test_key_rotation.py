@@ -14,11 +14,15 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import insert, select, update
 
+from domains.core.people import User
+from domains.core.second_factor import SecondFactors
 from infra.config import Rail
 from infra.db.engine import create_engine
 from infra.db.roles import ACCESS, APP, JOBS
 from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from infra.ids import new_id
+from infra.mail.models import Mail
+from infra.mail.post import Post, body_context
 from infra.security.key_rotation import KeyRotation
 from infra.security.keyring import CannotOpen, Keyring, key_id_of
 from infra.security.keyring_file import add_key, read_keys
@@ -202,6 +206,26 @@ async def test_a_key_is_added_everything_sealed_anew_and_the_old_one_dropped(vau
     assert await vault.used() == {rotated.key_id: 330}
     opened = [await vault.store().get(one, Rail.QBO) for one in businesses]
     assert opened == [grant(number) for number in range(110)]
+
+
+async def test_what_the_product_seals_still_opens_when_the_old_key_is_gone(vault: Vault) -> None:
+    """Written by those who write it, not by this test: a context that the registry tells otherwise would be unreadable here."""
+    user = User(id=new_id(), email=f"{new_id()}@x.test", name="N", created_at=NOW)
+    secret = SecondFactors(Keyring.load(vault.path)).begin(user)
+    async with vault.uows[ACCESS]([]) as uow:
+        uow.session.add(user)
+        letter = SecretStr("the link")
+        Post(Keyring.load(vault.path)).write(uow, recipient="r@x.test", subject="S", body=letter, now=NOW)
+        (mail_id,) = [row.id for row in uow.session.new if isinstance(row, Mail)]
+    assert (await vault.rotation().rotate()).tally.unreadable == {}
+    vault.clock.at += timedelta(minutes=15)
+    assert (await vault.rotation().retire()).dropped
+    async with vault.uows[ACCESS]([]) as uow:
+        held = await uow.session.get_one(User, user.id)
+        mail = await uow.session.get_one(Mail, mail_id)
+    assert SecondFactors(Keyring.load(vault.path)).pending_secret(held) == secret
+    assert mail.body_sealed is not None
+    assert Keyring.load(vault.path).open(mail.body_sealed, context=body_context(mail_id)) == letter
 
 
 async def test_a_key_that_something_needs_stays(vault: Vault) -> None:
