@@ -36,6 +36,10 @@ class QBOUnavailable(QBOError):
     """5xx, time-out, lost connection, or an answer that cannot be read: it says nothing about the request."""
 
 
+class QBOCircuitOpen(QBOUnavailable):
+    """Nothing was sent: QBO failed too often a moment ago, and one probe at a time finds out when it is back."""
+
+
 class QBORateLimited(QBOError):
     """429, fault 3001, or no room in our own shared limit.
 

@@ -12,15 +12,17 @@ from urllib.parse import quote
 import httpx
 
 from infra.clock import Clock
-from infra.config import QBOSettings
+from infra.config import QBOSettings, Rail
 from infra.qbo import statements
 from infra.qbo.answers import CallCost, Changes, Deletion, ObjectAnswer, Payload, QueryPage, ReportAnswer
 from infra.qbo.errors import QBOUnavailable
 from infra.qbo.keyset import KeysetCursor, keyset_pages
 from infra.qbo.tokens import TokenSource
-from infra.qbo.transport import Answer, Call, Patience, QBOTransport
+from infra.qbo.transport import Answer, Call, CountCall, Patience, QBOTransport
+from infra.ratelimit.breaker import RailBreaker
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
+from infra.ratelimit.limits import Bucket
 
 _LONGEST_GET = 1500  # characters of a statement; encoded it stays well under the 8 KB that gateways take
 _IDS_A_CALL = 500
@@ -31,7 +33,8 @@ _OPEN = "Balance > '0'"
 class QBORawClient:
     """One company's books, read for one lane. Cheap to make: the pool, the limiter and the tokens are shared.
 
-    `patience` bounds each HTTP call with its retries; reading a whole entity takes as many calls as it has pages.
+    `patience` bounds each HTTP call with its retries; reading a whole entity takes as many calls as it has pages. `breaker` is
+    the process's, unless what is read must be asked whatever failed before; `count` is told of each call.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class QBORawClient:
         clock: Clock,
         lane: Lane = Lane.USER,
         patience: Patience = Patience(),  # noqa: B008 - frozen
+        breaker: RailBreaker | None = None,
+        count: CountCall = lambda _: None,
     ) -> None:
         if not realm_id.isalnum():
             raise ValueError("A realm id is made of letters and digits.")
@@ -59,6 +64,8 @@ class QBORawClient:
             lane=lane,
             clock=clock,
             patience=patience,
+            breaker=breaker or RailBreaker(None, rail=Rail.QBO.value),
+            count=count,
         )
 
     async def query(self, statement: str) -> QueryPage:
@@ -148,7 +155,9 @@ class QBORawClient:
         Raises:
             QBOValidationFault: QBO has no such report, or does not take a parameter.
         """
-        answer = await self._transport.read(Call("report", f"/reports/{name}", entity=name, params=params))
+        answer = await self._transport.read(
+            Call("report", f"/reports/{name}", entity=name, params=params, bucket=Bucket.REPORT)
+        )
         return ReportAnswer(name, answer.content, asked_at=answer.asked_at, cost=answer.cost)
 
     async def company_info(self) -> ObjectAnswer:

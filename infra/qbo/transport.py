@@ -1,4 +1,8 @@
-"""One call to QBO: permit, token, HTTP, status and body to answer or error, and the bounded retries of a read."""
+"""One call to QBO: circuit, permit, token, HTTP, status and body to answer or error.
+
+What may be repeated is decided here and nowhere else: a read, when QBO was out of order, while the caller's budget and the
+process's allowance of repetitions last. A write never.
+"""
 
 import asyncio
 import random
@@ -14,7 +18,7 @@ from pydantic import SecretStr
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_after_attempt,
     stop_any,
     stop_before_delay,
@@ -27,18 +31,21 @@ from infra.errors import MalformedJSON, RailRateLimited
 from infra.logging import get_logger
 from infra.qbo import statements
 from infra.qbo.answers import CallCost
-from infra.qbo.errors import QBOAuthExpired, QBOError, QBORateLimited, QBOUnavailable
+from infra.qbo.errors import QBOAuthExpired, QBOCircuitOpen, QBOError, QBORateLimited, QBOUnavailable
 from infra.qbo.faults import error_for, error_from_answer, find_fault, find_fault_in
 from infra.qbo.hosts import allowed_origins
 from infra.qbo.outbound import GuardedTransport
 from infra.qbo.tokens import TokenSource
+from infra.ratelimit.breaker import CircuitOpen, RailBreaker, Watched, Way
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
+from infra.ratelimit.limits import Bucket
 from infra.redaction import cut_out
 
 MINOR_VERSION = "75"
 LARGEST_BODY_BYTES = 64 * 1024 * 1024  # a page of 1,000 long bills is some megabytes; a bomb must not fill the memory
 _LARGEST_FAULT_BYTES = 65_536
+_OPEN = "QuickBooks has been failing and is not asked again for {} s."
 
 log = get_logger()
 
@@ -60,13 +67,20 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One read. `name` and `entity` are for the log."""
+    """One call. `name` and `entity` are for the log; `way` says whether it may be repeated, and what is counted."""
 
     name: str
     path: str
     entity: str = ""
     params: dict[str, str] = field(default_factory=dict)
     statement: str | None = None  # goes as the body of a POST when it is too long for a URL
+    way: Way = Way.READ
+    bucket: Bucket = Bucket.CALL
+
+    @property
+    def is_metered(self) -> bool:
+        """Intuit counts what it gives out, not what it takes in."""
+        return self.way is Way.READ
 
     def event(self, outcome: str) -> str:
         return f"qbo.{self.name}.{outcome}"
@@ -82,9 +96,14 @@ class Answer:
 
 @dataclass(slots=True)
 class _Spent:
+    limit: asyncio.Timeout
     calls: int = 0
     waited_seconds: float = 0.0
     http_seconds: float = 0.0
+
+
+CountCall = Callable[[bool], None]
+"""Told of each call that is sent: whether it is metered."""
 
 
 def open_http(settings: QBOSettings) -> httpx.AsyncClient:
@@ -119,6 +138,8 @@ class QBOTransport:
         lane: Lane,
         clock: Clock,
         patience: Patience,
+        breaker: RailBreaker,
+        count: CountCall,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._realm_id = realm_id
@@ -129,15 +150,18 @@ class QBOTransport:
         self._lane = lane
         self._clock = clock
         self._patience = patience
+        self._breaker = breaker
+        self._count = count
         self._sleep = sleep
 
     async def read(self, call: Call) -> Answer:
         """Send a read, repeating it while QBO is unavailable and the budget lasts.
 
         Raises:
+            QBOCircuitOpen: nothing was sent.
             QBOError: the last attempt's.
         """
-        spent = _Spent()
+        spent = _Spent(asyncio.timeout(self._patience.budget.total_seconds()))
         started = time.monotonic()
         try:
             return await self._within_budget(call, spent)
@@ -157,15 +181,16 @@ class QBOTransport:
 
     async def _within_budget(self, call: Call, spent: _Spent) -> Answer:
         budget = self._patience.budget.total_seconds()
+        is_over = stop_any(stop_after_attempt(len(self._patience.retry_waits) + 1), stop_before_delay(budget))
         attempts = AsyncRetrying(
-            retry=retry_if_exception_type(QBOUnavailable),
-            stop=stop_any(stop_after_attempt(len(self._patience.retry_waits) + 1), stop_before_delay(budget)),
+            retry=retry_if_exception(lambda error: _may_be_repeated(call, error)),
+            stop=lambda state: is_over(state) or not self._breaker.retries.spend(),
             wait=self._pause,
             sleep=self._sleep,
             reraise=True,
         )
         try:
-            async with asyncio.timeout(budget):
+            async with spent.limit:
                 return await attempts(self._authorised, call, spent)
         except TimeoutError as error:
             raise QBOUnavailable(f"QuickBooks did not answer within {budget:g} s.") from error
@@ -184,13 +209,19 @@ class QBOTransport:
 
     async def _permitted(self, call: Call, token: SecretStr, *, spent: _Spent) -> Answer:
         while True:
+            self._refuse_if_open(call)
             left = self._patience.wait_for_limit.total_seconds() - spent.waited_seconds
             try:
                 async with self._limiter.permit(
-                    self._realm_id, lane=self._lane, max_wait=timedelta(seconds=max(left, 0.0))
+                    self._realm_id,
+                    lane=self._lane,
+                    max_wait=timedelta(seconds=max(left, 0.0)),
+                    bucket=call.bucket,
                 ) as permit:
                     spent.waited_seconds += permit.waited_seconds
-                    return await self._once(call, token, spent=spent)
+                    return await self._watched(call, token, spent=spent)
+            except CircuitOpen as error:
+                raise QBOCircuitOpen(_OPEN.format(max(1, round(error.retry_after_seconds)))) from error
             except RailRateLimited as error:
                 raise QBORateLimited(str(error), retry_after_seconds=error.retry_after_seconds) from error
             except QBORateLimited as error:
@@ -198,8 +229,24 @@ class QBOTransport:
                 if error.retry_after_seconds > self._patience.wait_for_limit.total_seconds() - spent.waited_seconds:
                     raise
 
+    def _refuse_if_open(self, call: Call) -> None:
+        wait = self._breaker.wait_seconds(self._realm_id, call.way)
+        if wait > 0:
+            raise QBOCircuitOpen(_OPEN.format(max(1, round(wait))))
+
+    async def _watched(self, call: Call, token: SecretStr, *, spent: _Spent) -> Answer:
+        async with self._breaker.watch(self._realm_id, way=call.way) as watched:
+            try:
+                answer = await self._once(call, token, spent=spent)
+            except BaseException as error:
+                _conclude(watched, error, is_out_of_time=spent.limit.expired())
+                raise
+            watched.succeeded()
+            return answer
+
     async def _once(self, call: Call, token: SecretStr, *, spent: _Spent) -> Answer:
         spent.calls += 1
+        self._count(call.is_metered)
         asked_at, started = self._clock.now(), time.monotonic()
         try:
             response, body = await self._exchange(call, token)
@@ -259,6 +306,18 @@ class QBOTransport:
         if not isinstance(content, dict):
             raise QBOUnavailable("QuickBooks sent JSON of an unknown shape.", status=response.status_code)
         return content
+
+
+def _may_be_repeated(call: Call, error: BaseException) -> bool:
+    return call.way is Way.READ and isinstance(error, QBOUnavailable) and not isinstance(error, QBOCircuitOpen)
+
+
+def _conclude(watched: Watched, error: BaseException, *, is_out_of_time: bool) -> None:
+    """What an error says about QBO: a refusal is an answer, a caller who goes away says nothing."""
+    if isinstance(error, QBOUnavailable) or (isinstance(error, asyncio.CancelledError) and is_out_of_time):
+        watched.failed()
+    elif isinstance(error, QBOError):
+        watched.succeeded()
 
 
 async def _read_body(response: httpx.Response, *, is_error: bool) -> bytes:

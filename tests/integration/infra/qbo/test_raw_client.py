@@ -33,6 +33,7 @@ from infra.qbo.errors import (
 )
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.transport import Patience, open_http
+from infra.ratelimit.breaker import RailBreaker
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Limits
@@ -261,6 +262,8 @@ async def test_pauses_between_tries_grow_and_vary_by_a_quarter(desk: Desk, scrip
         lane=Lane.USER,
         clock=SystemClock(),
         patience=Patience(),
+        breaker=RailBreaker(None, rail="qbo"),
+        count=lambda _: None,
         sleep=sleep,
     )
     with pytest.raises(QBOUnavailable):
