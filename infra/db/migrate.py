@@ -1,5 +1,7 @@
 """Bring a database to the newest schema, from code: no alembic.ini is needed where Oodaloo is installed."""
 
+from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from alembic import command
@@ -31,6 +33,24 @@ def current_is_head(url: str) -> bool:
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
         return set(MigrationContext.configure(connection).get_current_heads()) == heads
+
+
+class SchemaAge(StrEnum):
+    """A database's schema beside the one that this code was written for."""
+
+    HEAD = "head"
+    BEHIND = "behind"
+    AHEAD = "ahead"
+
+
+@lru_cache(maxsize=8)
+def schema_age(current: frozenset[str]) -> SchemaAge:
+    """Of the revisions that a database is at. One that this code does not have was made by a later release."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    if current == set(scripts.get_heads()):
+        return SchemaAge.HEAD
+    ours = {script.revision for script in scripts.walk_revisions()}
+    return SchemaAge.AHEAD if current - ours else SchemaAge.BEHIND
 
 
 def alembic_config() -> Config:

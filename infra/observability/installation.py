@@ -1,0 +1,130 @@
+"""How the installation as a whole stands: one look a part, all at once, none waited for longer than two seconds."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from infra.clock import Clock
+from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.log_proof.lag import sealing_lag
+from infra.observability import standings
+from infra.observability.looking import InThread, Kept, Look, Part, look_at_all
+from infra.observability.rq_standing import read_doorbells
+
+KEPT_SECONDS = 5.0
+_WITHIN_SECONDS = 2.0
+_ALIVE = text("SELECT current_user::text")
+
+
+@dataclass(frozen=True)
+class PoolStanding:
+    """A login role's connections in this process, and how many of them are in use."""
+
+    role: str
+    in_use: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """By name: `database:app`, `database:access`, `database:jobs`, `redis`, `workers`, `queues`, `scheduler`, `log_seal`,
+    `connections`, `drift`, `notices`.
+    """
+
+    parts: Mapping[str, Part]
+
+    def found(self, name: str) -> Any:
+        """What a part told; None when it did not answer."""
+        return self.parts[name].found
+
+
+class InstallationHealth:
+    """`engines` by login role. What it knows is up to five seconds old."""
+
+    def __init__(
+        self,
+        *,
+        engines: Mapping[str, AsyncEngine],
+        jobs_uow: UnitOfWorkFactory,
+        redis: AsyncRedis,
+        redis_url: str,
+        sealer_url: str,
+        clock: Clock,
+    ) -> None:
+        self.engines = engines
+        self._jobs_uow = jobs_uow
+        self._redis = redis
+        self._sealer_url = sealer_url
+        self._clock = clock
+        self._rq_redis = quick_redis(redis_url)
+        self._doorbells = InThread(lambda: read_doorbells(self._rq_redis, now=clock.now()))
+        self._seal = InThread(lambda: read_sealing_lag(sealer_url))
+        self._standing = Kept(self._look, seconds=KEPT_SECONDS)
+
+    async def get(self) -> Standing:
+        return await self._standing.get()
+
+    def pools(self) -> list[PoolStanding]:
+        return [
+            PoolStanding(role.removeprefix("oodaloo_"), engine.pool.checkedout(), engine.pool.size())  # type: ignore[attr-defined]  # a QueuePool has both
+            for role, engine in self.engines.items()
+        ]
+
+    async def close(self) -> None:
+        await self._standing.close()
+        self._rq_redis.close()
+
+    async def _look(self) -> Standing:
+        looks: dict[str, Look] = {
+            f"database:{role.removeprefix('oodaloo_')}": _asking(engine) for role, engine in self.engines.items()
+        }
+        looks |= {
+            "redis": self._redis.ping,
+            "workers": self._doorbells,
+            "queues": self._listing(standings.list_queues),
+            "scheduler": self._listing(standings.list_ticks),
+            "log_seal": self._seal,
+            "connections": self._listing(standings.list_connections),
+            "drift": self._listing(standings.list_open_drift),
+            "notices": self._listing(standings.list_open_notices),
+        }
+        parts = await look_at_all(looks, seconds=_WITHIN_SECONDS)
+        return Standing({part.name: part for part in parts})
+
+    def _listing(self, look: Callable[[AsyncSession], Awaitable[Any]]) -> Look:
+        async def listed() -> Any:
+            async with self._jobs_uow([]) as uow:
+                return await look(uow.session)
+
+        return listed
+
+
+def _asking(engine: AsyncEngine) -> Look:
+    async def ask() -> None:
+        async with engine.connect() as connection:
+            await connection.execute(_ALIVE)
+
+    return ask
+
+
+def quick_redis(url: str) -> Redis:
+    """RQ's client blocks; this one not for long, whatever has become of the server."""
+    return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
+
+
+def read_sealing_lag(sealer_url: str) -> timedelta:
+    """Blocks, over a connection of its own: the sealer's role has none in a web process."""
+    plain = make_url(sealer_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(
+        plain, autocommit=True, connect_timeout=2, options="-c statement_timeout=2s -c lock_timeout=1s -c timezone=UTC"
+    ) as connection:
+        return sealing_lag(connection)
