@@ -12,8 +12,9 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import args_row
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import Select, make_url
+from sqlalchemy import BindParameter, Select, literal_column, make_url
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from infra.db.engine import LIMITS
 from infra.db.tenancy import as_array
@@ -27,20 +28,28 @@ _ATTEMPTS = 2
 
 
 class Statement(Generic[R]):
-    """A SELECT of columns whose values come by name (`bindparam`). `make` builds a row from its columns, in order."""
+    """A SELECT of columns whose values come by name (`bindparam`). `make` builds a row from its columns, in order.
+
+    What has its value already is written into the text: the planner of a prepared statement must see that `balance <> 0` is the
+    condition of a partial index.
+    """
 
     def __init__(self, select: Select[Any], make: Callable[..., R]) -> None:
         self._select = select
         self._make = make
 
     @cached_property
-    def _compiled(self) -> tuple[str, Mapping[str, Any]]:
-        compiled = self._select.compile(dialect=_DIALECT)
-        return str(compiled), compiled.params
+    def _sql(self) -> str:
+        return str(replacement_traverse(self._select, {}, replace=_written).compile(dialect=_DIALECT))
 
     def with_(self, **values: Any) -> "Read[R]":
-        sql, constants = self._compiled
-        return Read(sql, {**constants, **values}, self._make)
+        return Read(self._sql, values, self._make)
+
+
+def _written(element: Any, **_: Any) -> Any:
+    if not isinstance(element, BindParameter) or element.required:
+        return None
+    return literal_column(str(element.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})), element.type)
 
 
 @dataclass(frozen=True, slots=True)
