@@ -40,7 +40,8 @@ class Statement(Generic[R]):
 
     @cached_property
     def _sql(self) -> str:
-        return str(replacement_traverse(self._select, {}, replace=_written).compile(dialect=_DIALECT))
+        written: Any = replacement_traverse(self._select, {}, replace=_written)
+        return str(written.compile(dialect=_DIALECT))
 
     def with_(self, **values: Any) -> "Read[R]":
         return Read(self._sql, values, self._make)
