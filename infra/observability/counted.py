@@ -42,7 +42,7 @@ JOBS = Metric(
     (0.01, 0.1, 1.0, 10.0, _MINUTE, 10 * _MINUTE, _HOUR, 6 * _HOUR),
 )
 DRIFT_FOUND = Metric("oodaloo_drift_found", "Differences from a rail's books that were found.", ("kind",))
-DRIFT_REPAIRED = Metric("oodaloo_drift_repaired", "Differences that were repaired.", ("rail",))
+DRIFT_REPAIRED = Metric("oodaloo_drift_repaired", "Differences that were repaired.", ("kind",))
 
 TALLY = Tally([
     REQUESTS, READS, READS_OF_NOTHING, CALLS, HELD_BACK, SYNC_RUNS, JOBS, DRIFT_FOUND, DRIFT_REPAIRED,
@@ -86,5 +86,5 @@ def note_drift(kind: str) -> None:
     TALLY.counter(DRIFT_FOUND, kind).add()
 
 
-def note_repairs(rail: str, count: int) -> None:
-    TALLY.counter(DRIFT_REPAIRED, rail).add(count)
+def note_repair(kind: str) -> None:
+    TALLY.counter(DRIFT_REPAIRED, kind).add()

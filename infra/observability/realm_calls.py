@@ -78,7 +78,7 @@ class RealmCalls:
 
 def _outcome_of(status: int) -> str:
     if status == 0:
-        return "unreachable"
+        return "unanswered"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "throttled"
     if status < HTTPStatus.MULTIPLE_CHOICES:

@@ -29,6 +29,7 @@ from infra.clock import Clock
 from infra.config import QBOSettings
 from infra.errors import MalformedJSON, RailRateLimited
 from infra.logging import get_logger
+from infra.observability.realm_calls import QBO_CALLS
 from infra.qbo import statements
 from infra.qbo.answers import CallCost
 from infra.qbo.errors import QBOAuthExpired, QBOCircuitOpen, QBOError, QBORateLimited, QBOUnavailable
@@ -221,8 +222,10 @@ class QBOTransport:
                     spent.waited_seconds += permit.waited_seconds
                     return await self._watched(call, token, spent=spent)
             except CircuitOpen as error:
+                QBO_CALLS.note_held_back(self._realm_id, self._lane.value, "breaker")
                 raise QBOCircuitOpen(_OPEN.format(max(1, round(error.retry_after_seconds)))) from error
             except RailRateLimited as error:
+                QBO_CALLS.note_held_back(self._realm_id, self._lane.value, "limit")
                 raise QBORateLimited(str(error), retry_after_seconds=error.retry_after_seconds) from error
             except QBORateLimited as error:
                 await self._limiter.block(self._realm_id, seconds=error.retry_after_seconds)
@@ -232,6 +235,7 @@ class QBOTransport:
     def _refuse_if_open(self, call: Call) -> None:
         wait = self._breaker.wait_seconds(self._realm_id, call.way)
         if wait > 0:
+            QBO_CALLS.note_held_back(self._realm_id, self._lane.value, "breaker")
             raise QBOCircuitOpen(_OPEN.format(max(1, round(wait))))
 
     async def _watched(self, call: Call, token: SecretStr, *, spent: _Spent) -> Answer:
@@ -247,14 +251,16 @@ class QBOTransport:
     async def _once(self, call: Call, token: SecretStr, *, spent: _Spent) -> Answer:
         spent.calls += 1
         self._count(call.is_metered)
-        asked_at, started = self._clock.now(), time.monotonic()
+        asked_at, started, status = self._clock.now(), time.monotonic(), 0
         try:
             response, body = await self._exchange(call, token)
+            status = response.status_code
         except httpx.HTTPError as error:
             # The error's own text may hold the URL; its class says what is needed.
             raise QBOUnavailable(f"QuickBooks could not be reached ({type(error).__name__}).") from error
         finally:
             spent.http_seconds += time.monotonic() - started
+            QBO_CALLS.note_call(self._realm_id, self._lane.value, status)
         body = cut_out(body, token)
         log.info(
             call.event("done"),

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from infra.config import Rail
 from infra.db.base import Base
 from infra.ids import new_id
+from infra.observability.counted import note_drift, note_repair
 from infra.sync.runs import SyncState
 
 
@@ -126,6 +127,7 @@ async def record(
                 found_at=now,
             )
             session.add(item)
+            note_drift(one.kind.value)
         item.cause, item.size, item.run_id = one.cause.value, one.size, run_id
         item.details = {**(item.details or {}), **one.details}
         items.append(item)
@@ -166,12 +168,15 @@ async def close(
     """Mark items as repaired by the run `request_id`."""
     if not ids:
         return
-    await session.execute(
+    closed = await session.execute(
         update(DriftItem)
         .where(DriftItem.business_id == business_id, DriftItem.id.in_(ids), DriftItem.repaired_at.is_(None))
         .values(repaired_at=now, repair_request_id=request_id)
+        .returning(DriftItem.kind)
         .execution_options(synchronize_session=False)
     )
+    for kind in closed.scalars():
+        note_repair(kind)
     await recount(session, business_id, rail=rail)
 
 

@@ -1,5 +1,6 @@
 """What each sync has seen (`sync_state`) and what each run did (`sync_run`)."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from infra.config import Rail
 from infra.db.base import Base
 from infra.db.reads import Statement
+from infra.observability.counted import note_run
 
 # Two refreshes may run at once, in two processes; none takes this long.
 _LONGEST_REFRESH = timedelta(hours=6)
@@ -121,6 +123,9 @@ class SyncRun(Base):
     error: Mapped[str | None]
 
 
+_ENDED = (SyncRun.kind, SyncRun.state, SyncRun.started_at, SyncRun.finished_at)
+
+
 async def list_states(session: AsyncSession, business_id: UUID, *, rail: Rail) -> dict[str, SyncState]:
     """Every entity's state, by entity."""
     rows = await session.scalars(
@@ -166,7 +171,7 @@ def notice_after(asked_at: datetime) -> ColumnElement[datetime | None]:
 async def begin_run(session: AsyncSession, run: SyncRun) -> None:
     """Write down that `run` begins. Those before it that still read `running` were cut off: say so, or they would read so for ever."""
     latest = run.started_at if run.kind == RunKind.BACKFILL.value else run.started_at - _LONGEST_REFRESH
-    await session.execute(
+    cut_off = await session.execute(
         update(SyncRun)
         .where(
             SyncRun.business_id == run.business_id,
@@ -176,15 +181,25 @@ async def begin_run(session: AsyncSession, run: SyncRun) -> None:
             SyncRun.started_at <= latest,
         )
         .values(state=RunState.FAILED.value, error="cut off", finished_at=run.started_at)
+        .returning(*_ENDED)
         .execution_options(synchronize_session=False)
     )
+    _count_ended(cut_off)
     session.add(run)
 
 
 async def change_run(session: AsyncSession, business_id: UUID, *, run_id: UUID, values: dict[str, Any]) -> None:
-    await session.execute(
+    changed = await session.execute(
         update(SyncRun)
         .where(SyncRun.business_id == business_id, SyncRun.id == run_id)
         .values(values)
+        .returning(*_ENDED)
         .execution_options(synchronize_session=False)
     )
+    _count_ended(changed)
+
+
+def _count_ended(changed: Iterable[Any]) -> None:
+    for kind, state, started_at, finished_at in changed:
+        if finished_at is not None:
+            note_run(kind, state, seconds=(finished_at - started_at).total_seconds())

@@ -28,6 +28,7 @@ class NamedLimit(StrEnum):
     ADDRESS = "address"
     CREDENTIAL = "credential"
     MONEY = "money"
+    HEALTH = "health"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Rates:
                 NamedLimit.ADDRESS: Rate.per_minute(edge.address_per_minute, burst_percent=edge.burst_percent),
                 NamedLimit.CREDENTIAL: Rate.per_minute(edge.credential_per_minute, burst_percent=edge.burst_percent),
                 NamedLimit.MONEY: Rate.per_minute(edge.money_per_minute),
+                NamedLimit.HEALTH: Rate.per_minute(edge.health_per_minute),
             },
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from http import HTTPStatus
 from uuid import UUID
 
 import structlog
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.ids import new_id
 from infra.logging import get_logger
+from infra.observability.counted import note_request
 from runway.routes.edge.body import CallerLeft
 from runway.routes.edge.headers import new_nonce
 from runway.routes.edge.rules import EdgeRules
@@ -18,6 +20,7 @@ from runway.routes.errors import answer_error
 from runway.routes.refusals import EdgeRefusal, TimedOut
 
 REQUEST_ID_HEADER = "X-Request-ID"
+_WATCHED = frozenset({"/healthz", "/readyz", "/metrics"})  # watchers that ask every second would fill the log
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 log = get_logger()
@@ -53,9 +56,17 @@ class RequestEdge:
                 log.warning("http.request.refused", reason=type(error).__name__, client=request.state.client_address)
             await answer_error(request, error)(scope, receive, answer.send)
         finally:
+            seconds = time.perf_counter() - began
+            note_request(getattr(scope.get("route"), "path", None), scope["method"], answer.status, seconds=seconds)
             # The path alone: a query may hold Intuit's code.
-            ms = round((time.perf_counter() - began) * 1000, 1)
-            log.info("http.request.done", method=request.method, path=path, status=answer.status, ms=ms)
+            told = log.debug if path in _WATCHED and answer.status == HTTPStatus.OK else log.info
+            told(
+                "http.request.done",
+                method=scope["method"],
+                path=path,
+                status=answer.status,
+                ms=round(seconds * 1000, 1),
+            )
 
     async def _let_in(self, rules: EdgeRules, request: Request, *, receive: Receive, answer: "_Answer") -> None:
         scope, headers = request.scope, request.headers

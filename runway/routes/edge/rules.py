@@ -19,8 +19,8 @@ from runway.wiring import Settings
 _ADDRESS_BYTES = 8 * 1024
 _HEADER_BYTES = 32 * 1024
 _HEADER_FIELDS = 100
-# Asks no other server, and a busy machine's watcher must not be turned away.
-_UNLIMITED = frozenset({"/healthz"})
+# They ask no other server, or one a second at most, and a busy machine's watcher must not be turned away.
+_UNLIMITED = frozenset({"/healthz", "/readyz"})
 
 
 @dataclass(frozen=True)
