@@ -121,6 +121,8 @@ class EdgeSettings(_Settings):
         address_per_minute, credential_per_minute: requests of one address, and with one token or session.
         burst_percent: how much of a minute's requests may come at once.
         money_per_minute: requests that move money, of one business.
+        health_per_minute: looks at one business's connection that ask the rail itself.
+        metrics_token: opens `/metrics` as a bearer token; unset means that there is nothing at that path.
         web_processes: how many share the limits; while Redis is down each keeps to its part.
     """
 
@@ -136,6 +138,8 @@ class EdgeSettings(_Settings):
     credential_per_minute: int = Field(default=600, ge=1)
     burst_percent: int = Field(default=50, ge=1, le=100)
     money_per_minute: int = Field(default=30, ge=1)
+    health_per_minute: int = Field(default=6, ge=1)
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
     web_processes: int = Field(default=2, ge=1, le=256)
 
     @property
@@ -211,6 +215,13 @@ class QBOSettings(_Settings):
 
     `webhook_verifier_tokens` sign Intuit's webhooks, comma-separated: the current one and, while it is exchanged, the one before.
     Without one every webhook is refused.
+
+    Attributes:
+        calls_per_minute, burst: of one company; never more than both together in any minute.
+        calls_per_second, calls_in_flight: of one company.
+        batches_per_minute, reports_per_minute: the most of these kinds of call in any minute; 0: as many as calls.
+        processes: how many call QuickBooks at most, web processes and workers; while Redis is down each keeps to its part.
+        monthly_calls: metered calls that Intuit lets the app make in a calendar month, all businesses together.
     """
 
     model_config = SettingsConfigDict(env_prefix="QBO_", frozen=True, extra="ignore", env_ignore_empty=True)

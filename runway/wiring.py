@@ -1,10 +1,11 @@
 """Builds services from settings, once a process (or a job). The only place that knows every concrete class."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -24,7 +25,7 @@ from domains.cash.cash_service import CashService
 from domains.core.access_service import AccessService
 from domains.core.business_service import BusinessService
 from domains.core.company_service import CompanyService
-from domains.core.connection_service import ConnectionService
+from domains.core.connection_service import ConnectionService, ProbedCompany
 from domains.core.mirrors import PREFERENCES_FROM_QBO
 from domains.core.models import Business
 from infra.clock import Clock, SystemClock
@@ -38,42 +39,63 @@ from infra.config import (
     SecondFactorRule,
     ServerSettings,
     SignInSettings,
+    SyncSettings,
     WebSettings,
     load,
 )
 from infra.db.engine import create_engine
 from infra.db.reads import Reads
-from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from infra.db.roles import ACCESS, APP, JOBS
+from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.servers import ServerAddresses
 from infra.errors import RailNeedsReconnect, RailNotEnabled
 from infra.jobs.doorbell import Doorbell
 from infra.mail.carriers import carrier_of
+from infra.mail.post import Post
 from infra.mail.sending import MailRoom
+from infra.observability.counted import TALLY
+from infra.observability.installation import InstallationHealth
+from infra.observability.readiness import Readiness
+from infra.observability.realm_calls import QBO_CALLS
+from infra.observability.tally import TOLD_EVERY_SECONDS
 from infra.production import refuse_unsafe
 from infra.qbo.answers import Payload
 from infra.qbo.auth import QBOAuth
+from infra.qbo.errors import QBOError, to_rail_error
 from infra.qbo.oauth import IntuitOAuth
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.sync_service import QBOSyncService
 from infra.qbo.tokens import OneToken
 from infra.qbo.transport import Patience, open_http
+from infra.ratelimit.breaker import RailBreaker
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Limits
+from infra.ratelimit.once_a_minute import OnceAMinute
 from infra.security.keyring import Keyring
 from infra.security.rail_tokens import NotConnected, RailTokenStore
 from infra.security.token_spool import TokenSpool
+from infra.sync.call_budget import CallBudget
+from infra.sync.call_counts import CallTally
 from infra.sync.in_flight import RefreshesInFlight
+from infra.sync.timing import SyncTimingManager
 from runway.orchestrators.disconnect_qbo import DisconnectQBO
+from runway.orchestrators.due_syncs import DueSyncs
 from runway.orchestrators.front_door import FrontDoor, build_front_door
+from runway.orchestrators.housekeeping import Housekeeping
+from runway.orchestrators.qbo_webhooks import QBOWebhooks
+from runway.orchestrators.watch import Watch
 from runway.registry import MIRROR_SPECS
 
 SPOOL_DIRECTORY = "token-spool"  # under the home: tokens that the database did not take
 JOB_ENTRY = "runway.jobs.run_job"
 TokenUse = tuple[UUID, date, str]  # which token, on what day (UTC), from what address
 
-_ACCESS_POOL, _JOBS_POOL = 4, 2
+_MOST_REALMS = 100_000
+_ACCESS_POOL, _JOBS_POOL = 4, 4
 # A person looks at an empty page meanwhile; an answer that does not come they can ask for again.
+_HEALTH_PATIENCE = Patience(budget=timedelta(seconds=10), wait_for_limit=timedelta(seconds=2), retry_waits=())
+HEALTH_FEATURE = "health"
 _PROBE_PATIENCE = Patience(budget=timedelta(seconds=10), wait_for_limit=timedelta(seconds=5), retry_waits=(0.5, 1.0))
 
 
@@ -89,6 +111,7 @@ class Settings:
     edge: EdgeSettings = field(default_factory=EdgeSettings)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     mail: MailSettings = field(default_factory=MailSettings)
+    sync: SyncSettings = field(default_factory=SyncSettings)
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -107,6 +130,7 @@ class Settings:
             edge=load(EdgeSettings),
             sign_in=load(SignInSettings),
             mail=load(MailSettings),
+            sync=load(SyncSettings),
         )
         if settings.edge.is_production:
             refuse_unsafe(
@@ -117,7 +141,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class QBORail:
-    """What reaching QBO takes, shared by all businesses of the process."""
+    """What reaching QBO takes, shared by all businesses of the process. `realms` are those that this process has met."""
 
     oauth: IntuitOAuth
     auth: QBOAuth
@@ -126,6 +150,14 @@ class QBORail:
     settings: QBOSettings
     clock: Clock
     http: AsyncClient
+    breaker: RailBreaker
+    calls: CallTally
+    budget: CallBudget
+    realms: dict[UUID, str] = field(default_factory=dict)
+
+    def rest_seconds(self, business_id: UUID) -> float:
+        """How long QuickBooks is not asked for this business, because it kept failing; 0: it may be. Asks nobody."""
+        return self.breaker.wait_seconds(self.realms.get(business_id, ""))
 
     async def read_company(self, realm_id: str, access_token: SecretStr) -> Payload:
         """CompanyInfo, read with a token that is not kept yet: whether it opens this realm.
@@ -144,8 +176,24 @@ class QBORail:
         )
         return await client.get_company_info_from_qbo()
 
-    async def client(self, business_id: UUID, lane: Lane, patience: Patience) -> QBORawClient:
-        """The raw client of a business.
+    async def probe(self, business_id: UUID) -> ProbedCompany:
+        """CompanyInfo, asked straight, whatever failed before.
+
+        Raises:
+            RailError: QuickBooks does not answer, or not to us.
+        """
+        client = await self.client(business_id, Lane.USER, _HEALTH_PATIENCE, RailBreaker(None, rail=Rail.QBO.value))
+        try:
+            with counted_as(HEALTH_FEATURE):
+                answer = await client.company_info()
+        except QBOError as error:
+            raise to_rail_error(error) from error
+        return ProbedCompany(answer.payload.get("CompanyName"), timedelta(seconds=answer.cost.http_seconds))
+
+    async def client(
+        self, business_id: UUID, lane: Lane, patience: Patience, breaker: RailBreaker | None = None
+    ) -> QBORawClient:
+        """The raw client of a business; `breaker` in place of the process's own.
 
         Raises:
             RailNeedsReconnect: the business was never connected, or its grant is gone; no call was made.
@@ -156,6 +204,9 @@ class QBORail:
             raise RailNeedsReconnect("This business is not connected to QuickBooks yet.") from error
         if grant.needs_reconnect_at is not None:
             raise RailNeedsReconnect(f"QuickBooks must be connected again ({grant.reconnect_reason}).")
+        if len(self.realms) >= _MOST_REALMS:
+            self.realms.clear()
+        self.realms[business_id] = grant.external_account_id
         return QBORawClient(
             grant.external_account_id,
             http=self.http,
@@ -165,6 +216,8 @@ class QBORail:
             lane=lane,
             patience=patience,
             clock=self.clock,
+            breaker=breaker or self.breaker,
+            count=self.calls.counter(business_id, Rail.QBO, otherwise=lane.value),
         )
 
 
@@ -187,6 +240,8 @@ class Services:
     redis: Redis
     doorbell: Doorbell
     in_flight: RefreshesInFlight
+    timing: SyncTimingManager
+    webhook_refusals: OnceAMinute
     access: AccessService
     door: FrontDoor
     mail_room: MailRoom
@@ -194,6 +249,8 @@ class Services:
     businesses: BusinessService
     qbo_connections: ConnectionService
     qbo: QBORail | None
+    readiness: Readiness
+    installation: InstallationHealth
 
     @property
     def qbo_rail(self) -> QBORail:
@@ -206,16 +263,34 @@ class Services:
             raise RailNotEnabled(Rail.QBO)
         return self.qbo
 
-    async def lose_qbo_grant(self, business_id: UUID, reason: str) -> None:
-        """From now on no call is made for this business until a person connects it again."""
+    async def lose_qbo_grant(self, business_id: UUID, reason: str, seen_at: datetime) -> None:
+        """From now on no call is made for this business until a person connects it again; unless one has since `seen_at`."""
         now = self.clock.now()
-        await self.qbo_rail.tokens.mark_needs_reconnect(business_id, Rail.QBO, reason=reason, at=now)
-        async with self.uow([business_id]) as uow:
-            await self.qbo_connections.mark_needs_reconnect(uow.session, business_id, reason=reason, now=now)
+
+        async def is_still_that_one(uow: UnitOfWork) -> bool:
+            return await self.qbo_connections.mark_needs_reconnect(
+                uow.session, business_id, reason=reason, now=now, seen_at=seen_at
+            )
+
+        tokens = self.qbo_rail.tokens
+        await tokens.mark_needs_reconnect(business_id, Rail.QBO, reason=reason, at=now, if_also=is_still_that_one)
 
     @property
     def disconnecting(self) -> DisconnectQBO:
         return DisconnectQBO(uow=self.uow, connections=self.qbo_connections, auth=self.qbo_rail.auth, clock=self.clock)
+
+    @property
+    def watch(self) -> Watch:
+        """Raises and ends the notices about the books."""
+        return Watch(
+            uow=self.uow,
+            access_uow=self.access_uow,
+            jobs_uow=self.jobs_uow,
+            connections=self.qbo_connections,
+            post=lambda: Post(open_keyring(self.settings.keyring, self.settings.servers)),
+            clock=self.clock,
+            public_url=str(self.settings.web.public_url),
+        )
 
     def of(self, business: Business) -> "BusinessServices":
         rail = self.qbo_rail
@@ -230,8 +305,44 @@ class Services:
             time_zone=ZoneInfo(business.time_zone),
             on_lost_grant=self.lose_qbo_grant,
             on_changed=self.follow_books,
+            timing=self.timing,
+            rest_seconds=rail.rest_seconds,
         )
         return BusinessServices(business=business, sync=sync)
+
+    async def sync_of(self, business_id: UUID) -> QBOSyncService:
+        """The sync of a business, for jobs.
+
+        Raises:
+            BusinessNotFound: no such business.
+        """
+        async with self.uow([business_id]) as uow:
+            business = await self.businesses.get_business(uow.session, business_id)
+        return self.of(business).sync
+
+    @property
+    def qbo_webhooks(self) -> QBOWebhooks:
+        return QBOWebhooks(
+            tokens=self.qbo_rail.settings.webhook_verifier_tokens,
+            jobs_uow=self.jobs_uow,
+            uow=self.uow,
+            connections=self.qbo_connections,
+            clock=self.clock,
+        )
+
+    @property
+    def housekeeping(self) -> Housekeeping:
+        return Housekeeping(jobs_uow=self.jobs_uow, access_uow=self.access_uow, clock=self.clock)
+
+    @property
+    def due_syncs(self) -> DueSyncs:
+        return DueSyncs(
+            timing=self.timing,
+            jobs_uow=self.jobs_uow,
+            sync_of=self.sync_of,
+            clock=self.clock,
+            at_once=self.settings.sync.sync_at_once,
+        )
 
     async def follow_books(self, business_id: UUID, entities: AbstractSet[str]) -> None:
         """After a sync that changed `entities`: what of the business itself comes from its books."""
@@ -280,6 +391,22 @@ class BusinessServices:
         return CompanyService(self.business.id, self.sync)
 
 
+async def _tell_counts(redis: Redis, jobs_uow: UnitOfWorkFactory) -> None:
+    await QBO_CALLS.settle(jobs_uow)
+    await TALLY.tell(redis)
+
+
+async def _keep_telling_counts(redis: Redis, jobs_uow: UnitOfWorkFactory) -> None:
+    while True:
+        await asyncio.sleep(TOLD_EVERY_SECONDS)
+        await _tell_counts(redis, jobs_uow)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
 def keyring_path(keyring: KeyringSettings, servers: ServerSettings) -> Path:
     return keyring.keyring_file or servers.home / "keyring.json"
 
@@ -313,7 +440,31 @@ async def open_services(
         access_reads = Reads(addresses.database_access_url, pool_size=_ACCESS_POOL)
         stack.push_async_callback(access_reads.close)
         in_flight = RefreshesInFlight()
+        jobs_uow = unit_of_work_factory(jobs_engine, ring=doorbell.ring)
+        stack.push_async_callback(_tell_counts, redis, jobs_uow)
+        stack.push_async_callback(_end, asyncio.create_task(_keep_telling_counts(redis, jobs_uow)))
+        budget = CallBudget(
+            uow=uow,
+            jobs_uow=jobs_uow,
+            rail=Rail.QBO,
+            allowance=settings.qbo.monthly_calls if settings.qbo is not None else 1,
+            clock=clock,
+        )
+        timing = SyncTimingManager(uow, settings=settings.sync, thrifty=budget.thrifty)
+        stack.push_async_callback(timing.flush)
         keyring = open_keyring(settings.keyring, settings.servers)
+        engines = {APP: engine, ACCESS: access_engine, JOBS: jobs_engine}
+        readiness = Readiness(engines=engines, redis=redis, keyring=keyring)
+        stack.push_async_callback(readiness.close)
+        installation = InstallationHealth(
+            engines=engines,
+            jobs_uow=jobs_uow,
+            redis=redis,
+            redis_url=addresses.redis_url,
+            sealer_url=addresses.database_sealer_url,
+            clock=clock,
+        )
+        stack.push_async_callback(installation.close)
         qbo = None
         if settings.qbo is not None:
             http = await stack.enter_async_context(open_http(settings.qbo))
@@ -323,9 +474,24 @@ async def open_services(
             auth = QBOAuth(store=tokens, oauth=oauth, database_url=addresses.database_app_url, clock=clock, spool=spool)
             stack.push_async_callback(auth.close)
             await auth.take_spooled()
-            limiter = RailLimiter(redis, rail=Rail.QBO.value, limits=Limits.of_qbo(settings.qbo))
+            limiter = RailLimiter(
+                redis, rail=Rail.QBO.value, limits=Limits.of_qbo(settings.qbo), app=settings.qbo.client_id
+            )
+            await limiter.begin()
+            calls = CallTally(uow, clock=clock)
+            stack.push_async_callback(calls.flush)
+            stack.push_async_callback(_end, asyncio.create_task(calls.keep_writing()))
             qbo = QBORail(
-                oauth=oauth, auth=auth, tokens=tokens, limiter=limiter, settings=settings.qbo, clock=clock, http=http
+                oauth=oauth,
+                auth=auth,
+                tokens=tokens,
+                limiter=limiter,
+                settings=settings.qbo,
+                clock=clock,
+                http=http,
+                breaker=RailBreaker(redis, rail=Rail.QBO.value),
+                calls=calls,
+                budget=budget,
             )
         stack.push_async_callback(in_flight.close)  # first of all to close: a refresh uses everything above
         yield Services(
@@ -336,10 +502,12 @@ async def open_services(
             reads=reads,
             access_uow=access_uow,
             access_reads=access_reads,
-            jobs_uow=unit_of_work_factory(jobs_engine, ring=doorbell.ring),
+            jobs_uow=jobs_uow,
             redis=redis,
             doorbell=doorbell,
             in_flight=in_flight,
+            timing=timing,
+            webhook_refusals=OnceAMinute(),
             access=AccessService(needs_second_factor=settings.sign_in.second_factor is SecondFactorRule.REQUIRED),
             door=build_front_door(
                 access_uow=access_uow,
@@ -358,6 +526,10 @@ async def open_services(
             ),
             token_uses=set(),
             businesses=BusinessService(),
-            qbo_connections=ConnectionService(Rail.QBO),
+            qbo_connections=ConnectionService(Rail.QBO)
+            if qbo is None
+            else ConnectionService(Rail.QBO, probe=qbo.probe),
             qbo=qbo,
+            readiness=readiness,
+            installation=installation,
         )

@@ -1,9 +1,9 @@
 """QBOSyncService: one company's books, from the mirror or from QBO by freshness. The only door to the raw client."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,32 +12,45 @@ from infra.clock import Clock
 from infra.config import Rail
 from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.errors import RailNeedsReconnect
+from infra.errors import RailNeedsReconnect, RailUnavailable
 from infra.ids import new_id
 from infra.logging import get_logger
-from infra.qbo import backfill, incremental
+from infra.qbo import backfill, incremental, reconciliation
+from infra.qbo.asked_jobs import RECONCILE, TIE_OUT
 from infra.qbo.errors import QBOError, to_rail_error
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.reading import PullTally, QBOPull
+from infra.qbo.reconciliation import Reconciled
 from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
 from infra.redaction import words_of
 from infra.sync import runs
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed, SyncStrategy
 from infra.sync.in_flight import RefreshesInFlight
+from infra.sync.reconciliation import Difference
+from infra.sync.refresh_lease import RefreshLeases
 from infra.sync.runs import RunKind, RunState, SyncRun
 from infra.sync.smart_sync import SmartSyncService
 from infra.sync.spec import AnySpec
+from infra.sync.timing import SyncTimingManager
 
 ClientFactory = Callable[[UUID, Lane, Patience], Awaitable[QBORawClient]]
-LostGrant = Callable[[UUID, str], Awaitable[None]]
+LostGrant = Callable[[UUID, str, datetime], Awaitable[None]]
 Changed = Callable[[UUID, AbstractSet[str]], Awaitable[None]]
 
 # A job waits out a 429 (a minute where QBO names no time) instead of failing.
 _JOB_PATIENCE = Patience(budget=timedelta(minutes=5), wait_for_limit=timedelta(minutes=4))
-_READER_PATIENCE = Patience(budget=timedelta(seconds=20), wait_for_limit=timedelta(seconds=2))
+# Longer than a read waits: it answers from the mirror then, and the refresh goes on for the next one.
+_READER_PATIENCE = Patience(budget=timedelta(seconds=20), wait_for_limit=timedelta(seconds=5))
 
 log = get_logger()
+
+
+class BackfillElsewhere(RailUnavailable):
+    """The books are being read by another process; two would spend twice the calls."""
+
+    def __init__(self) -> None:
+        super().__init__("Another process is reading this company's books.")
 
 
 class QBOSyncService(SmartSyncService):
@@ -47,8 +60,11 @@ class QBOSyncService(SmartSyncService):
         specs: every mirror that QBO feeds.
         clients: makes the raw client of a business for a lane; raises RailNeedsReconnect where it has no grant.
         time_zone: the company's, in which due dates are dates.
-        on_lost_grant: told the business and the reason when QBO says that only a person can bring the access back.
+        on_lost_grant: told the business, the reason and when the run began, when QBO says that only a person can bring the
+            access back; one who has done so since the run began is not undone.
         on_changed: told the business and the entities after a run that changed some.
+        timing: says when the schedule's time has come.
+        rest_seconds: how long QBO is not asked for a business because it kept failing.
     """
 
     def __init__(
@@ -64,6 +80,8 @@ class QBOSyncService(SmartSyncService):
         time_zone: ZoneInfo,
         on_lost_grant: LostGrant,
         on_changed: Changed | None = None,
+        timing: SyncTimingManager | None = None,
+        rest_seconds: Callable[[UUID], float] = lambda _: 0.0,
     ) -> None:
         super().__init__(
             business_id,
@@ -73,12 +91,15 @@ class QBOSyncService(SmartSyncService):
             clock=clock,
             refresh=self._refresh_calls,
             in_flight=in_flight,
+            time_zone=time_zone,
+            rest_seconds=rest_seconds,
         )
         self._specs = {spec.entity: spec for spec in specs}
         self._clients = clients
         self._time_zone = time_zone
         self._on_lost_grant = on_lost_grant
         self._on_changed = on_changed
+        self._timing = timing or SyncTimingManager(uow)
 
     def today(self) -> date:
         """The company's date."""
@@ -123,7 +144,32 @@ class QBOSyncService(SmartSyncService):
             tally.merge(await incremental.rescan_waiting(pull))
             return tally
 
-        return await self._run(RunKind.BACKFILL, whole, actor=actor, lane=Lane.BACKFILL, patience=_JOB_PATIENCE)
+        tally = await self._run(RunKind.BACKFILL, whole, actor=actor, lane=Lane.BACKFILL, patience=_JOB_PATIENCE)
+        if tally.changed:
+            async with self._uow([self.business_id]) as uow:
+                uow.enqueue(TIE_OUT, str(self.business_id), queue="bulk")
+        return tally
+
+    async def backfill_alone(self, *, actor: str) -> PullTally:
+        """As `backfill`, by one process at a time.
+
+        Raises:
+            BackfillElsewhere: another process does, or died doing it some seconds ago.
+            RailError: as `backfill`.
+        """
+        leases = RefreshLeases(self._uow, self.business_id, self.rail, purpose="backfill")
+        fence = await leases.take(strategy="backfill", now=self._clock.now(), is_insistent=True)
+        if fence is None:
+            raise BackfillElsewhere
+        tally = PullTally()
+        error: str | None = "cut off"
+        try:
+            async with leases.kept(fence):
+                tally = await self.backfill(actor=actor)
+            error = None
+        finally:
+            await leases.finish(fence, calls=tally.calls, now=self._clock.now(), error=error)
+        return tally
 
     async def refresh(self, strategy: SyncStrategy) -> PullTally:
         """Bring every mirror of the company up to date with QBO.
@@ -146,6 +192,96 @@ class QBOSyncService(SmartSyncService):
             return await incremental.rescan_waiting(pull, named=entities)
 
         return await self._run(RunKind.RESCAN, waiting, actor=actor, lane=Lane.BACKFILL, patience=_JOB_PATIENCE)
+
+    async def should_sync(self, strategy: SyncStrategy) -> bool:
+        """Whether a refresh on this account is to be made now: the schedule's has come, or a change was announced.
+
+        A person who waits decides by the age of what they read (`fetch`); for them, and for a check, it is always time, once the
+        first reading is done.
+        """
+        if strategy is SyncStrategy.SCHEDULED:
+            return await self._timing.is_time_for(self.business_id, self.rail, now=self._clock.now())
+        async with self._uow([self.business_id]) as uow:
+            states = (await runs.list_states(uow.session, self.business_id, rail=self.rail)).values()
+        in_step = [state for state in states if state.synced_through is not None]
+        if strategy is SyncStrategy.EVENT:
+            return any(state.dirty_since is not None for state in in_step)
+        return bool(in_step)
+
+    async def record_sync(self, run_id: UUID, tally: PullTally) -> None:
+        """Write down that a run ended well, and what it saw; one that fails is written down as failed and never as this."""
+        done = {
+            "state": RunState.DONE.value,
+            "error": None,
+            "calls": tally.calls,
+            "seen": tally.seen,
+            "changed": tally.changed,
+            "finished_at": self._clock.now(),
+        }
+        async with self._uow([self.business_id]) as uow:
+            await runs.change_run(uow.session, self.business_id, run_id=run_id, values=done)
+
+    async def tie_out(self, *, actor: str) -> Reconciled:
+        """Compare counts, open A/P and A/R and every balance with QBO's own, and repair what differs.
+
+        Raises:
+            RailError: the run is recorded as failed.
+        """
+        return await self._reconcile(reconciliation.tie_out, actor=actor)
+
+    async def reconcile(self, *, actor: str) -> Reconciled:
+        """The night's look: tie out, some of all objects field by field, and what changed in closed books.
+
+        Raises:
+            RailError: the run is recorded as failed.
+        """
+        return await self._reconcile(reconciliation.reconcile, actor=actor)
+
+    async def compare(self, *, actor: str) -> Reconciled:
+        """Every object field by field; cut off, the next call goes on there.
+
+        Raises:
+            RailError: the run is recorded as failed.
+        """
+        found: list[Reconciled] = []
+
+        async def whole(pull: QBOPull) -> PullTally:
+            found.append(await reconciliation.compare_all(pull))
+            return found[0].tally
+
+        await self._run(RunKind.COMPARE, whole, actor=actor, lane=Lane.RECONCILIATION, patience=_JOB_PATIENCE)
+        return found[0]
+
+    async def schedule_reconciliation(self) -> None:
+        """Ask for a reconciliation as a job."""
+        async with self._uow([self.business_id]) as uow:
+            uow.enqueue(RECONCILE, str(self.business_id), queue="bulk")
+
+    async def reconcile_action(self, touched: Mapping[str, Sequence[str]], *, actor: str) -> list[Difference]:
+        """Read again the objects that an action touched, ids by entity: what differed from the mirror. It is stored and told.
+
+        Raises:
+            RailError: the run is recorded as failed.
+        """
+        found: list[Difference] = []
+
+        async def again(pull: QBOPull) -> PullTally:
+            differences, tally = await reconciliation.read_touched(pull, touched)
+            found.extend(differences)
+            return tally
+
+        await self._run(RunKind.RECONCILIATION, again, actor=actor, lane=Lane.RECONCILIATION, patience=_JOB_PATIENCE)
+        return found
+
+    async def _reconcile(self, work: Callable[..., Awaitable[Reconciled]], *, actor: str) -> Reconciled:
+        found: list[Reconciled] = []
+
+        async def whole(pull: QBOPull) -> PullTally:
+            found.append(await work(pull, today=self.today()))
+            return found[0].tally
+
+        await self._run(RunKind.RECONCILIATION, whole, actor=actor, lane=Lane.RECONCILIATION, patience=_JOB_PATIENCE)
+        return found[0]
 
     async def _refresh_calls(self, strategy: SyncStrategy) -> int:
         return (await self.refresh(strategy)).calls
@@ -183,21 +319,12 @@ class QBOSyncService(SmartSyncService):
             await self._record_failure(run_id, error)
             rail_error = to_rail_error(error)
             if isinstance(rail_error, RailNeedsReconnect):
-                await self._on_lost_grant(self.business_id, str(rail_error))
+                await self._on_lost_grant(self.business_id, str(rail_error), run.started_at)
             raise rail_error from error
         except (Exception, asyncio.CancelledError) as error:
             await self._record_failure(run_id, error)
             raise
-        done = {
-            "state": RunState.DONE.value,
-            "error": None,
-            "calls": tally.calls,
-            "seen": tally.seen,
-            "changed": tally.changed,
-        }
-        async with self._uow([self.business_id]) as uow:
-            values = {**done, "finished_at": self._clock.now()}
-            await runs.change_run(uow.session, self.business_id, run_id=run_id, values=values)
+        await self.record_sync(run_id, tally)
         if tally.changed_entities and self._on_changed is not None:
             await self._on_changed(self.business_id, tally.changed_entities)
         return tally

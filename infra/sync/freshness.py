@@ -30,10 +30,15 @@ class FreshnessSource(StrEnum):
 
 @dataclass(frozen=True)
 class FreshnessNeed:
-    """What a caller asks for: its strategy and, where it differs from the mirror's own, the oldest data it accepts."""
+    """What a caller asks for: its strategy and, where it differs from the mirror's own, the oldest data it accepts.
+
+    `of_today`: all that was in the books at the end of yesterday, in the company's zone, must be in the answer; `max_age` is then
+    left aside.
+    """
 
     strategy: SyncStrategy = SyncStrategy.ON_DEMAND
     max_age: timedelta | None = None
+    of_today: bool = False
 
     @property
     def wait(self) -> timedelta:
@@ -60,7 +65,8 @@ class Freshness:
         as_of: everything the rail had at this instant is in the answer; None when it was never synced.
         age_seconds: whole seconds since `as_of`.
         calls_spent: calls to the rail that this answer caused.
-        stale: older than the caller allowed; `reason` says why it is given all the same.
+        stale: older than the caller allowed; `reason` says why it is given all the same. Data older than 24 hours, or never
+            synced, has a reason even when the caller allowed it.
         quarantined: objects of these kinds that cannot be read, so that the answer shows them as they were or not at all.
         open_drift: differences from the rail that were found in these kinds and are not repaired.
     """

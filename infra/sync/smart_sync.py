@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -18,9 +18,18 @@ from infra.db.reads import Read, Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import OodalooError, RailNeedsReconnect, RailUnavailable
 from infra.logging import get_logger
+from infra.observability.counted import note_read
 from infra.redaction import words_of
 from infra.sync import runs
-from infra.sync.freshness import ON_DEMAND, Fetched, Freshness, FreshnessNeed, FreshnessSource, SyncStrategy
+from infra.sync.freshness import (
+    NEVER_SHOWN_SILENTLY,
+    ON_DEMAND,
+    Fetched,
+    Freshness,
+    FreshnessNeed,
+    FreshnessSource,
+    SyncStrategy,
+)
 from infra.sync.in_flight import Refreshed, RefreshesInFlight
 from infra.sync.refresh_lease import RefreshLeases
 from infra.sync.runs import StateLine, SyncState
@@ -54,6 +63,13 @@ class RefreshFailedBefore(RailUnavailable):
         super().__init__(error or f"{rail.value} could not be read a moment ago")
 
 
+class RailResting(RailUnavailable):
+    """The rail kept failing: it is left alone, and nobody waits for it."""
+
+    def __init__(self, rail: Rail, *, seconds: float) -> None:
+        super().__init__(f"{rail.value} keeps failing and is not asked again for {max(1, round(seconds))} s")
+
+
 @dataclass(frozen=True)
 class MirrorAge:
     """How old what several mirrors hold together is: as old as the oldest of them."""
@@ -78,6 +94,8 @@ class SmartSyncService:
         reads: of the role that sees books.
         refresh: brings every mirror of the rail up to date and returns the calls it cost; raises RailError.
         in_flight: shared by the process, so that readers of one stale company share one refresh.
+        time_zone: the company's, in which days end.
+        rest_seconds: how long the rail is not asked for a business because it kept failing; asks nobody itself.
     """
 
     def __init__(
@@ -90,7 +108,11 @@ class SmartSyncService:
         reads: Reads,
         refresh: Callable[[SyncStrategy], Awaitable[int]],
         in_flight: RefreshesInFlight,
+        time_zone: tzinfo = UTC,
+        rest_seconds: Callable[[UUID], float] = lambda _: 0.0,
     ) -> None:
+        self._time_zone = time_zone
+        self._rest_seconds = rest_seconds
         self.business_id = business_id
         self.rail = rail
         self._uow = uow
@@ -134,7 +156,7 @@ class SmartSyncService:
         freshness: FreshnessNeed = ON_DEMAND,
     ) -> Fetched[T]:
         """Run a domain's own query over the mirrors of `specs` once they are fresh, or as `freshness` allows."""
-        max_age = _max_age(specs, freshness)
+        max_age = self._max_age(specs, freshness)
         async with self._uow([self.business_id]) as uow:
             age = await self._age(uow.session, specs)
             if freshness.strategy is not SyncStrategy.LIVE and age.is_fresh(max_age):
@@ -151,7 +173,7 @@ class SmartSyncService:
         self, specs: Sequence[AnySpec], read: Read[R], *, freshness: FreshnessNeed = ON_DEMAND
     ) -> Fetched[list[R]]:
         """As `fetch`, of one statement: while the mirrors of `specs` are fresh, their age and the rows are one round trip."""
-        max_age = _max_age(specs, freshness)
+        max_age = self._max_age(specs, freshness)
         age, rows = await self._age_and_rows(specs, read)
         if freshness.strategy is not SyncStrategy.LIVE and age.is_fresh(max_age):
             return Fetched(rows, _freshness(age))
@@ -169,15 +191,31 @@ class SmartSyncService:
         states = {line.entity: line for line in lines}
         return _age_of([states.get(spec.entity) for spec in specs], now=self._clock.now()), rows
 
+    async def bring_up_to_date(self, strategy: SyncStrategy) -> Refreshed:
+        """Refresh every mirror of the rail, alone over all processes, or share the refresh that is under way.
+
+        Raises:
+            RailError: nothing is in step that was not before.
+        """
+        if (rest := self._rest_seconds(self.business_id)) > 0:
+            raise RailResting(self.rail, seconds=rest)
+        refreshed, _ = await self._refresh_once(strategy)
+        return refreshed
+
+    def _max_age(self, specs: Sequence[AnySpec], need: FreshnessNeed) -> timedelta:
+        if need.of_today:
+            now = self._clock.now()
+            midnight = datetime.combine(now.astimezone(self._time_zone).date(), time(), self._time_zone)
+            return now - midnight.astimezone(UTC)
+        return need.max_age if need.max_age is not None else min(spec.max_age for spec in specs)
+
     async def _age(self, session: AsyncSession, specs: Sequence[AnySpec]) -> MirrorAge:
         states = await runs.list_states(session, self.business_id, rail=self.rail)
         return _age_of([states.get(spec.entity) for spec in specs], now=self._clock.now())
 
     async def _bring_up_to_date(self, age: MirrorAge, need: FreshnessNeed) -> "_Attempt":
-        if age.was_never_begun:
-            return _Attempt(reason=f"the first sync has not begun; is this business connected to {self.rail.value}?")
-        if age.is_backfilling:
-            return _Attempt(reason="the first sync of this company has not finished")
+        if reason := self._reason_not_to_ask(age):
+            return _Attempt(reason=reason)
         try:
             async with asyncio.timeout(need.wait.total_seconds()):
                 refreshed, is_ours = await self._refresh_once(need.strategy)
@@ -192,6 +230,14 @@ class SmartSyncService:
             return _Attempt(reason=words_of(error))
         source = FreshnessSource.RAIL if is_ours and refreshed.is_own else FreshnessSource.COALESCED
         return _Attempt(source=source, calls=refreshed.calls if is_ours else 0)
+
+    def _reason_not_to_ask(self, age: MirrorAge) -> str | None:
+        if age.was_never_begun:
+            return f"the first sync has not begun; is this business connected to {self.rail.value}?"
+        if age.is_backfilling:
+            return "the first sync of this company has not finished"
+        rest = self._rest_seconds(self.business_id)
+        return words_of(RailResting(self.rail, seconds=rest)) if rest > 0 else None
 
     async def _refresh_once(self, strategy: SyncStrategy) -> tuple[Refreshed, bool]:
         """Begin a refresh or join one; true when this call began it. The refresh goes on when its caller stops waiting.
@@ -258,10 +304,7 @@ class _Attempt:
 
 _NO_ATTEMPT = _Attempt()
 _NOT_WHOLE = "an object that cannot be read is kept apart, so this may not be the whole"
-
-
-def _max_age(specs: Sequence[AnySpec], need: FreshnessNeed) -> timedelta:
-    return need.max_age if need.max_age is not None else min(spec.max_age for spec in specs)
+_LONG_AGO = "the books were last read more than a day ago"
 
 
 def _settled(value: T, age: MirrorAge, *, attempt: _Attempt, need: FreshnessNeed) -> Fetched[T]:
@@ -297,13 +340,23 @@ def _freshness(age: MirrorAge, *, attempt: _Attempt | None = None) -> Freshness:
     reason = attempt.reason or ("a change was announced during the refresh" if age.is_dirty else None)
     if attempt is not _NO_ATTEMPT:
         reason = reason or age.rescan_reason
+    note_read(
+        attempt.source.value, age.age.total_seconds() if age.age is not None else None, is_stale=reason is not None
+    )
     return Freshness(
         as_of=age.as_of,
         age_seconds=max(0, int(age.age.total_seconds())) if age.age is not None else None,
         source=attempt.source,
         calls_spent=attempt.calls,
         stale=reason is not None,
-        reason=reason or (_NOT_WHOLE if age.quarantined else None),
+        reason=reason or _reason_to_mention(age),
         quarantined=age.quarantined,
         open_drift=age.open_drift,
     )
+
+
+def _reason_to_mention(age: MirrorAge) -> str | None:
+    """What a caller must be told although they accept it."""
+    if age.age is None or age.age > NEVER_SHOWN_SILENTLY:
+        return _LONG_AGO
+    return _NOT_WHOLE if age.quarantined else None
