@@ -65,6 +65,12 @@ async def _log_seal() -> Sequence[Measure]:
     return await log_seal.run()
 
 
+async def _tenancy() -> Sequence[Measure]:
+    from benchmarks.proofs import tenancy
+
+    return (await tenancy.run(requests=25_000)).measures
+
+
 _BENCHES: dict[str, Work] = {
     "mirror_store": _mirror_store,
     "backfill": _backfill,
@@ -72,7 +78,13 @@ _BENCHES: dict[str, Work] = {
     "simulator_page": _simulator_page,
     "log_seal": _log_seal,
 }
-_PROOFS: dict[str, Work] = {"cancellation": _cancellation, "paging": _paging, "books": _books, "tampering": _tampering}
+_PROOFS: dict[str, Work] = {
+    "cancellation": _cancellation,
+    "paging": _paging,
+    "books": _books,
+    "tampering": _tampering,
+    "tenancy": _tenancy,
+}
 
 
 def main() -> int:

@@ -1,0 +1,47 @@
+"""The oracle's own copy of who may do what, and of what each route asks for. Nothing here is read from the product."""
+
+_VIEWER = {"books.read"}
+_BOOKKEEPER = {"books.read", "books.sync", "reminders.send"}
+_APPROVER = {"books.read", "books.sync", "bills.approve", "payments.execute"}
+_ALL = {
+    "books.read", "books.sync", "connection.manage", "bills.approve", "payments.execute", "reminders.send",
+    "settings.manage", "members.manage", "tokens.manage", "audit.read", "audit.export",
+}  # fmt: skip
+
+ROLES: dict[str, frozenset[str]] = {
+    "firm_admin": frozenset(_ALL),
+    "owner": frozenset(_ALL),
+    "approver": frozenset(_APPROVER),
+    "bookkeeper": frozenset(_BOOKKEEPER),
+    "viewer": frozenset(_VIEWER),
+}
+WITH_FACTOR = frozenset({"bills.approve", "payments.execute", "connection.manage", "members.manage", "tokens.manage"})
+WITH_FRESH_PROOF = frozenset({"connection.manage", "members.manage", "tokens.manage"})
+# It leads out to the consent page, and so opens a door though its method is safe.
+FRESH_THOUGH_SAFE = frozenset({("GET", "/api/v1/qbo/connect")})
+
+_BOOKS = (
+    "/bills", "/bills/{bill_id}", "/bills/{bill_id}/history", "/invoices", "/invoices/{invoice_id}",
+    "/invoices/{invoice_id}/history", "/vendors", "/customers", "/accounts", "/payments", "/runway", "/sync", "/qbo/connection",
+)  # fmt: skip
+NEEDS: dict[tuple[str, str], str] = {
+    **{("GET", f"/api/v1{path}"): "books.read" for path in _BOOKS},
+    ("GET", "/api/v1/qbo/connect"): "connection.manage",
+    ("DELETE", "/api/v1/qbo/connection"): "connection.manage",
+    ("GET", "/api/v1/members"): "members.manage",
+    ("PATCH", "/api/v1/members/{user_id}"): "members.manage",
+    ("DELETE", "/api/v1/members/{user_id}"): "members.manage",
+    ("GET", "/api/v1/invitations"): "members.manage",
+    ("POST", "/api/v1/invitations"): "members.manage",
+    ("DELETE", "/api/v1/invitations/{invitation_id}"): "members.manage",
+    ("GET", "/api/v1/tokens"): "tokens.manage",
+    ("POST", "/api/v1/tokens"): "tokens.manage",
+    ("DELETE", "/api/v1/tokens/{token_id}"): "tokens.manage",
+    ("GET", "/api/v1/audit"): "audit.read",
+    ("GET", "/api/v1/audit/export"): "audit.export",
+}
+DOORS: dict[tuple[str, str], str] = {
+    ("GET", "/api/v1/me"): "recognised",
+    ("GET", "/api/v1/businesses"): "recognised",
+    ("POST", "/api/v1/businesses"): "firm_admin",
+}

@@ -1,0 +1,37 @@
+"""`make prove`'s storm of tenants at the size of a sample, and the walls taken down on purpose."""
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from benchmarks.proofs.tenancy import find_what_is_broken, prove
+from benchmarks.proofs.tenancy.proof import Stage, open_stage
+from infra.embedded.servers import ServerAddresses
+from tests.rig import Database
+
+FRESH = random.SystemRandom().randrange(2**31)
+
+
+@pytest.fixture
+async def stage(database: Database, redis_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    addresses = ServerAddresses(
+        database_owner_url=database.owner_url, database_app_url=database.app_url, redis_url=redis_url
+    )
+    with capture_logs():  # some hundred refusals tell nothing here
+        async with open_stage(addresses, tmp_path) as opened:
+            yield opened
+
+
+@pytest.mark.parametrize("seed", [1, pytest.param(FRESH, id="fresh")])
+async def test_nobody_sees_or_does_what_is_anothers(stage: Stage, seed: int) -> None:
+    result, tally = await prove(stage, requests=300, seed=seed)
+    assert tally.wrong == [], seed
+    assert [measure for measure in result.measures if not measure.ok] == [], (seed, tally.pairs - set(tally.served))
+
+
+async def test_a_wall_taken_down_is_seen(stage: Stage) -> None:
+    for measure in await find_what_is_broken(stage, seed=1, requests=100):
+        assert measure.ok, measure
