@@ -1,6 +1,5 @@
 """`oodaloo …`: what a person or a process supervisor starts. Each command says in one line what went wrong."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from runway.command_line import plainly
 from runway.doctor_command import doctor
 from runway.firm_command import business_app, firm_app
 from runway.keys_command import app as keys_app
+from runway.sync_group import app as sync_app
 from runway.token_command import app as token_app
 from runway.user_command import app as user_app
 
@@ -23,6 +23,7 @@ app.add_typer(business_app, name="business")
 app.add_typer(log_app, name="log")
 app.add_typer(keys_app, name="keys")
 app.add_typer(simulator_app, name="simulator")
+app.add_typer(sync_app, name="sync")
 
 
 @app.command()
@@ -76,16 +77,6 @@ def scheduler() -> None:
     from runway.worker import run_scheduler
 
     plainly(lambda: run_scheduler(Settings.from_environment()))
-
-
-@app.command()
-def sync(
-    business: Annotated[str, typer.Argument(help="The business's id, or its name where only one has it.")],
-) -> None:
-    """Bring one business's mirror up to date now, in this process, showing progress; a first sync is resumed."""
-    from runway.sync_command import run_sync
-
-    plainly(lambda: asyncio.run(run_sync(business)))
 
 
 @app.command()

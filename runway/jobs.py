@@ -8,9 +8,10 @@ from infra.embedded.servers import servers
 from infra.jobs.execution import JobDefinition, execute
 from infra.logging import configure_logging
 from infra.mail.post import MAIL_JOB
-from infra.qbo.asked_jobs import RESCAN
+from infra.qbo.asked_jobs import COMPARE, RECONCILE, RESCAN, TIE_OUT
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
 from runway.orchestrators.disconnect_qbo import REVOKE_JOB
+from runway.orchestrators.watch import NOTICE_MAIL_JOB, WATCH_JOB
 from runway.wiring import Services, Settings, open_services
 
 
@@ -31,6 +32,37 @@ async def rescan_qbo(services: Services, business_id: str, *entities: str) -> No
     await services.of(business).sync.rescan(*entities, actor=f"job:{RESCAN}")
 
 
+async def tie_out_qbo(services: Services, business_id: str) -> None:
+    """Compare the mirror's counts, sums and balances with QuickBooks' own."""
+    business = await _business(services, business_id)
+    await services.of(business).sync.tie_out(actor=f"job:{TIE_OUT}")
+    await services.watch.look_at(business.id)
+
+
+async def reconcile_qbo(services: Services, business_id: str) -> None:
+    """The night's look: tie out, compare some of all objects, tell what changed in closed books."""
+    business = await _business(services, business_id)
+    await services.of(business).sync.reconcile(actor=f"job:{RECONCILE}")
+    await services.watch.look_at(business.id)
+
+
+async def compare_qbo(services: Services, business_id: str) -> None:
+    """Every object field by field; it goes on where it was cut off."""
+    business = await _business(services, business_id)
+    await services.of(business).sync.compare(actor=f"job:{COMPARE}")
+    await services.watch.look_at(business.id)
+
+
+async def watch_all(services: Services) -> None:
+    """Raise and end the notices of every connected business."""
+    await services.watch.look_at_all()
+
+
+async def mail_notice(services: Services, business_id: str, notice_id: str) -> None:
+    """Write to the business's owners of one notice, once."""
+    await services.watch.write_letters(UUID(business_id), UUID(notice_id))
+
+
 async def revoke_qbo(services: Services, business_id: str) -> None:
     """End at Intuit what was disconnected here, unless that is done or it was connected again."""
     await services.disconnecting.revoke(UUID(business_id))
@@ -44,6 +76,11 @@ async def send_mail(services: Services, mail_id: str) -> None:
 JOBS = {
     BACKFILL_JOB: JobDefinition(queue="bulk", run=backfill_qbo),
     RESCAN: JobDefinition(queue="bulk", run=rescan_qbo),
+    TIE_OUT: JobDefinition(queue="bulk", run=tie_out_qbo),
+    COMPARE: JobDefinition(queue="bulk", run=compare_qbo),
+    WATCH_JOB: JobDefinition(queue="sync", run=watch_all),
+    NOTICE_MAIL_JOB: JobDefinition(queue="interactive", run=mail_notice),
+    RECONCILE: JobDefinition(queue="bulk", run=reconcile_qbo),
     REVOKE_JOB: JobDefinition(queue="sync", run=revoke_qbo),
     MAIL_JOB: JobDefinition(queue="interactive", run=send_mail),
 }

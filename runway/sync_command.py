@@ -7,12 +7,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from domains.core.models import Business
+from infra.clock import SystemClock
 from infra.config import Rail
 from infra.embedded.servers import servers
 from infra.errors import InvalidInput
 from infra.logging import configure_logging
 from infra.qbo.reading import PullTally
-from infra.sync import runs
+from infra.qbo.reconciliation import Reconciled
+from infra.sync import drift, runs, scans
+from infra.sync.drift import DriftFilter
+from infra.sync.scans import ScanPurpose
 from runway.registry import MIRROR_SPECS
 from runway.schema import bring_to_head
 from runway.wiring import Services, Settings, open_services
@@ -39,6 +43,49 @@ async def run_sync(business_name_or_id: str) -> None:
     Console(highlight=False).print(
         f"{business.name} is in step: {tally.seen:,} objects seen, {tally.changed:,} changed, {tally.calls} calls."
     )
+
+
+async def run_compare(business_name_or_id: str) -> None:
+    """Compare every object with QuickBooks; interrupted, the next call goes on. Everything that differs is printed.
+
+    Raises:
+        InvalidInput: no business of that name or id.
+        DatabaseBehind, DatabaseOutOfReach: as `bring_to_head`.
+        RailError: QuickBooks could not be read.
+    """
+    settings, began_at = Settings.from_environment(), SystemClock().now()
+    configure_logging(level="WARNING")
+    with servers(settings.servers) as addresses:
+        await asyncio.to_thread(bring_to_head, settings.servers, addresses)
+        async with open_services(settings, addresses) as services:
+            business = await _find(services, business_name_or_id)
+            work = asyncio.create_task(services.of(business).sync.compare(actor="cli:compare"))
+            await _show_scans(services, business, work=work)
+            done = await work
+            async with services.uow([business.id]) as uow:
+                found = await drift.list_items(uow.session, business.id, DriftFilter(limit=done.objects))
+    console = Console(highlight=False)
+    for item in found:
+        if item.found_at >= began_at:
+            console.print(f"{item.entity} {item.external_id}: {item.kind}, {item.cause}, size {item.size or 0}")
+    console.print(
+        f"{business.name}: {done.objects:,} objects differed, {done.repaired:,} are repaired, {done.tally.calls} calls."
+    )
+
+
+async def _show_scans(services: Services, business: Business, *, work: asyncio.Task[Reconciled]) -> None:
+    with Progress(
+        TextColumn("Comparing"), BarColumn(), MofNCompleteColumn(), TextColumn("kinds, {task.fields[objects]:,} objects"),
+        TimeElapsedColumn(),
+    ) as progress:  # fmt: skip
+        task = progress.add_task("", total=len(MIRROR_SPECS), objects=0)
+        while not work.done():
+            await asyncio.wait([work], timeout=_POLL_SECONDS)
+            async with services.uow([business.id]) as uow:
+                found = await scans.list_scans(uow.session, business.id, rail=Rail.QBO)
+            compared = [scan for scan in found if scan.purpose == ScanPurpose.COMPARE.value]
+            ended = sum(scan.walked_at is not None for scan in compared)
+            progress.update(task, completed=ended, objects=sum(scan.seen for scan in compared))
 
 
 async def _find(services: Services, name_or_id: str) -> Business:

@@ -155,3 +155,13 @@ class FirmNotNamed(InvalidInput):
 class NotFirmAdmin(Forbidden):
     def __init__(self) -> None:
         super().__init__("This needs an admin of a firm, who is signed in with a second factor. A token does not do.")
+
+
+class NoticeNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No notice of this business has that id.")
+
+
+class DriftItemNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No open doubt about deletions of this business has that id.")

@@ -7,7 +7,7 @@ book of 100,000 bills feels (some 150 ms a page).
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -89,6 +89,38 @@ class NameCursor:
             return cls(name, UUID(row_id))
         except (AttributeError, TypeError, ValueError) as error:
             raise UnreadableCursor from error
+
+
+@dataclass(frozen=True)
+class InstantCursor:
+    """The last row seen in the order (instant, id), the latest first."""
+
+    at: datetime
+    id: UUID
+
+    @property
+    def key(self) -> tuple[datetime, UUID]:
+        return self.at, self.id
+
+    def encode(self) -> str:
+        return _encode([self.at.isoformat(), self.id])
+
+    @classmethod
+    def decode(cls, text: str) -> "InstantCursor":
+        """Read what `encode` wrote.
+
+        Raises:
+            UnreadableCursor: it is something else.
+        """
+        at, row_id = _decode(text)
+        try:
+            moment = datetime.fromisoformat(at)
+            found = cls(moment, UUID(row_id))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise UnreadableCursor from error
+        if moment.tzinfo is None:
+            raise UnreadableCursor
+        return found
 
 
 def _encode(parts: list[Any]) -> str:

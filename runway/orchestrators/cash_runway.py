@@ -74,7 +74,7 @@ class CashRunway:
 
 
 def oldest_of(parts: Sequence[Freshness]) -> Freshness:
-    """What is true of all parts together: the oldest instant, any staleness with its first reason, the calls of all."""
+    """What is true of all parts together: the oldest instant, any staleness with its first reason, the calls and doubts of all."""
     instants = [part.as_of for part in parts if part.as_of is not None]
     ages = [part.age_seconds for part in parts if part.age_seconds is not None]
     is_whole = len(instants) == len(parts)
@@ -87,4 +87,6 @@ def oldest_of(parts: Sequence[Freshness]) -> Freshness:
         calls_spent=sum(part.calls_spent for part in parts),
         stale=any(part.stale for part in parts),
         reason=next((part.reason for part in parts if part.reason), None),
+        quarantined=sum(part.quarantined for part in parts),
+        open_drift=sum(part.open_drift for part in parts),
     )

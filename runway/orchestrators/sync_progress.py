@@ -10,8 +10,9 @@ from domains.core.connection_service import ConnectionService
 from domains.core.errors import ConnectionNotFound
 from domains.core.models import Connection
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.sync import runs
+from infra.sync import drift, runs, scans
 from infra.sync.runs import SyncRun, SyncState
+from infra.sync.scans import EntityScan
 from runway.registry import MIRROR_SPECS
 
 LATEST_RUNS = 10
@@ -35,15 +36,26 @@ class EntityProgress:
     synced_through: datetime | None
     last_synced_at: datetime | None
     last_error: str | None
+    rescan_reason: str | None = None
+    quarantined: int = 0
+    open_drift: int = 0
+
+
+@dataclass(frozen=True)
+class DriftTotals:
+    open: int
+    repaired: int
 
 
 @dataclass(frozen=True)
 class SyncProgress:
-    """`connection` is None when the company was never connected."""
+    """`connection` is None when the company was never connected. `scans` are the latest readings of whole entities."""
 
     connection: Connection | None
     entities: Sequence[EntityProgress]
     runs: Sequence[SyncRun]
+    drift: DriftTotals
+    scans: Sequence[EntityScan]
 
 
 class SyncProgressReport:
@@ -57,12 +69,14 @@ class SyncProgressReport:
         async with self._uow([business_id]) as uow:
             states = await runs.list_states(uow.session, business_id, rail=rail)
             latest = await runs.list_runs(uow.session, business_id, rail=rail, limit=LATEST_RUNS)
+            totals = DriftTotals(*await drift.count_items(uow.session, business_id, rail=rail))
+            readings = await scans.list_scans(uow.session, business_id, rail=rail)
             try:
                 connection = await self._connections.get_connection(uow.session, business_id)
             except ConnectionNotFound:
                 connection = None
         entities = [_progress(spec.entity, states.get(spec.entity)) for spec in MIRROR_SPECS]
-        return SyncProgress(connection=connection, entities=entities, runs=latest)
+        return SyncProgress(connection=connection, entities=entities, runs=latest, drift=totals, scans=readings)
 
 
 def _progress(entity: str, state: SyncState | None) -> EntityProgress:
@@ -75,6 +89,9 @@ def _progress(entity: str, state: SyncState | None) -> EntityProgress:
         synced_through=state.synced_through,
         last_synced_at=state.last_synced_at,
         last_error=state.last_error,
+        rescan_reason=state.rescan_reason,
+        quarantined=state.quarantined,
+        open_drift=state.open_drift,
     )
 
 

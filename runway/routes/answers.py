@@ -61,6 +61,13 @@ class FreshnessOut(BaseModel):
     calls_spent: int = Field(description="Calls to QuickBooks that this request caused.")
     stale: bool = Field(description="Older than was asked for; `reason` says why it is given all the same.")
     reason: str | None
+    quarantined: int = Field(
+        default=0,
+        description="Objects of these kinds that cannot be read: they are shown as they were before, or not at all.",
+    )
+    open_drift: int = Field(
+        default=0, description="Differences from QuickBooks in these kinds that are not repaired: see /api/v1/drift."
+    )
 
     @classmethod
     def of(cls, freshness: Freshness) -> "FreshnessOut":
@@ -110,9 +117,10 @@ def send_page(request: Request, fetched: Fetched[Page[R]], show: Callable[[R], d
 
 
 def _send(request: Request, content: dict[str, Any]) -> Response:
-    """The tag covers the data and whether it is stale. Its age is left out, or no two answers would be equal."""
+    """The tag covers the data and what is doubtful about it. Its age is left out, or no two answers would be equal."""
     data = exact_json.dumps(content["data"])
-    tag = _tag(data, str(content.get("next_cursor")), str(content["freshness"]["stale"]))
+    doubts = (str(content["freshness"][name]) for name in ("stale", "quarantined", "open_drift"))
+    tag = _tag(data, str(content.get("next_cursor")), *doubts)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, X-Business-ID"}
     if _knows(request.headers.get("If-None-Match"), tag):
         return Response(status_code=304, headers=headers)

@@ -59,6 +59,8 @@ FRESHNESS_EXAMPLE = {
     "calls_spent": 0,
     "stale": False,
     "reason": None,
+    "quarantined": 0,
+    "open_drift": 0,
 }
 
 

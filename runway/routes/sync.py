@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domains.core.models import ConnectionState
 from infra.sync.runs import RunKind, RunState
+from infra.sync.scans import ScanPurpose
 from runway.orchestrators.sync_progress import ReadingState, SyncProgress, SyncProgressReport
 from runway.routes.access import AllServices, ReadsBooks
 from runway.routes.documentation import documented
@@ -33,6 +34,24 @@ class EntityProgressOut(_FromRows):
     synced_through: datetime | None = Field(description="Every change up to here is in the mirror.")
     last_synced_at: datetime | None = Field(description="When the last call that confirmed it began.")
     last_error: str | None
+    rescan_reason: str | None = Field(description="Why it is to be read whole again; null when it is not.")
+    quarantined: int = Field(description="Objects that cannot be read and are kept apart.")
+    open_drift: int = Field(description="Differences that are not repaired.")
+
+
+class DriftTotalsOut(_FromRows):
+    open: int
+    repaired: int
+
+
+class ScanOut(_FromRows):
+    entity: str
+    purpose: ScanPurpose
+    started_at: datetime
+    pages: int = Field(description="Pages of up to 1,000 objects read so far.")
+    seen: int
+    differing: int
+    finished_at: datetime | None = Field(description="Null while it is under way, or waits to go on.")
 
 
 class SyncRunOut(_FromRows):
@@ -52,6 +71,8 @@ class SyncOut(_FromRows):
     connection: ConnectionOut | None = Field(description="Null when no company was ever connected.")
     entities: list[EntityProgressOut]
     runs: list[SyncRunOut] = Field(description="The latest, newest first.")
+    drift: DriftTotalsOut = Field(description="Differences found so far: see /api/v1/drift.")
+    scans: list[ScanOut] = Field(description="Readings of whole entities: comparisons, and what was out of step.")
 
 
 class SyncAnswer(BaseModel):
@@ -76,6 +97,21 @@ _EXAMPLE = {
                 "synced_through": None,
                 "last_synced_at": None,
                 "last_error": None,
+                "rescan_reason": None,
+                "quarantined": 0,
+                "open_drift": 0,
+            }
+        ],
+        "drift": {"open": 0, "repaired": 3},
+        "scans": [
+            {
+                "entity": "Bill",
+                "purpose": "compare",
+                "started_at": "2026-03-15T08:15:00Z",
+                "pages": 4,
+                "seen": 3120,
+                "differing": 1,
+                "finished_at": "2026-03-15T08:15:09Z",
             }
         ],
         "runs": [
