@@ -1,24 +1,32 @@
 """Job name → function, and what RQ calls. A job takes ids as strings and is safe to run twice."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 from domains.core.models import Business
+from infra.db.engine import create_engine
+from infra.db.unit_of_work import unit_of_work_factory
 from infra.embedded.servers import servers
-from infra.jobs.execution import JobDefinition, execute
+from infra.jobs import outbox
+from infra.jobs.cron import CronEntry
+from infra.jobs.execution import JobDefinition, serve
 from infra.logging import configure_logging
 from infra.mail.post import MAIL_JOB
-from infra.qbo.asked_jobs import COMPARE, RECONCILE, RESCAN, TIE_OUT
+from infra.qbo.asked_jobs import RECONCILE, RESCAN
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
 from runway.orchestrators.disconnect_qbo import REVOKE_JOB
-from runway.orchestrators.watch import NOTICE_MAIL_JOB, WATCH_JOB
+from runway.orchestrators.qbo_webhooks import WEBHOOKS_JOB, WEBHOOKS_QUEUE
 from runway.wiring import Services, Settings, open_services
+
+SYNC_DUE_JOB, NIGHTLY_JOB, HOUSEKEEPING_JOB = "sync.due", "sync.nightly", "housekeeping"
+_NIGHT_LASTS = timedelta(hours=3)
 
 
 async def backfill_qbo(services: Services, business_id: str) -> None:
     """Read a company's books for the first time, or go on where that was cut off."""
     business = await _business(services, business_id)
-    await services.of(business).sync.backfill(actor=f"job:{BACKFILL_JOB}")
+    await services.of(business).sync.backfill_alone(actor=f"job:{BACKFILL_JOB}")
 
 
 async def _business(services: Services, business_id: str) -> Business:
@@ -32,37 +40,6 @@ async def rescan_qbo(services: Services, business_id: str, *entities: str) -> No
     await services.of(business).sync.rescan(*entities, actor=f"job:{RESCAN}")
 
 
-async def tie_out_qbo(services: Services, business_id: str) -> None:
-    """Compare the mirror's counts, sums and balances with QuickBooks' own."""
-    business = await _business(services, business_id)
-    await services.of(business).sync.tie_out(actor=f"job:{TIE_OUT}")
-    await services.watch.look_at(business.id)
-
-
-async def reconcile_qbo(services: Services, business_id: str) -> None:
-    """The night's look: tie out, compare some of all objects, tell what changed in closed books."""
-    business = await _business(services, business_id)
-    await services.of(business).sync.reconcile(actor=f"job:{RECONCILE}")
-    await services.watch.look_at(business.id)
-
-
-async def compare_qbo(services: Services, business_id: str) -> None:
-    """Every object field by field; it goes on where it was cut off."""
-    business = await _business(services, business_id)
-    await services.of(business).sync.compare(actor=f"job:{COMPARE}")
-    await services.watch.look_at(business.id)
-
-
-async def watch_all(services: Services) -> None:
-    """Raise and end the notices of every connected business."""
-    await services.watch.look_at_all()
-
-
-async def mail_notice(services: Services, business_id: str, notice_id: str) -> None:
-    """Write to the business's owners of one notice, once."""
-    await services.watch.write_letters(UUID(business_id), UUID(notice_id))
-
-
 async def revoke_qbo(services: Services, business_id: str) -> None:
     """End at Intuit what was disconnected here, unless that is done or it was connected again."""
     await services.disconnecting.revoke(UUID(business_id))
@@ -73,27 +50,80 @@ async def send_mail(services: Services, mail_id: str) -> None:
     await services.mail_room.send(UUID(mail_id))
 
 
+async def work_off_webhooks(services: Services, realm_id: str) -> None:
+    """Bring in what Intuit announced of one company."""
+    await services.qbo_webhooks.work_off(realm_id, sync_of=services.sync_of)
+
+
+async def sync_due(services: Services) -> None:
+    """Sync every business whose time has come, for some seconds; what is left is the next job's, asked for here."""
+    due = services.due_syncs
+    await due.ask_for_lost_backfills()
+    if await due.run():
+        async with services.jobs_uow([]) as uow:
+            # While this one runs it is marked to run again behind itself.
+            uow.ring_for(await outbox.ask_once(uow.session, SYNC_DUE_JOB, key="cron", queue="sync"))
+
+
+async def begin_night(services: Services) -> None:
+    """Ask for each business's reconciliation, one after the other through the night."""
+    async with services.jobs_uow([]) as uow:
+        connections = await services.qbo_connections.list_active(uow.session)
+        for number, connection in enumerate(connections):
+            ring = await outbox.ask_once(
+                uow.session,
+                RECONCILE,
+                str(connection.business_id),
+                key="nightly",
+                queue=JOBS[RECONCILE].queue,
+                business_id=connection.business_id,
+                after=_NIGHT_LASTS * number / len(connections),
+            )
+            uow.ring_for(ring)
+
+
+async def keep_house(services: Services) -> None:
+    """Rows that have done their work go."""
+    await services.housekeeping.tidy()
+
+
 JOBS = {
-    BACKFILL_JOB: JobDefinition(queue="bulk", run=backfill_qbo),
-    RESCAN: JobDefinition(queue="bulk", run=rescan_qbo),
-    TIE_OUT: JobDefinition(queue="bulk", run=tie_out_qbo),
-    COMPARE: JobDefinition(queue="bulk", run=compare_qbo),
-    WATCH_JOB: JobDefinition(queue="sync", run=watch_all),
-    NOTICE_MAIL_JOB: JobDefinition(queue="interactive", run=mail_notice),
-    RECONCILE: JobDefinition(queue="bulk", run=reconcile_qbo),
-    REVOKE_JOB: JobDefinition(queue="sync", run=revoke_qbo),
+    BACKFILL_JOB: JobDefinition(queue="bulk", run=backfill_qbo, beside_others=3),
+    RESCAN: JobDefinition(queue="bulk", run=rescan_qbo, beside_others=2),
+    REVOKE_JOB: JobDefinition(queue="sync", run=revoke_qbo, beside_others=1),
     MAIL_JOB: JobDefinition(queue="interactive", run=send_mail),
+    WEBHOOKS_JOB: JobDefinition(queue=WEBHOOKS_QUEUE, run=work_off_webhooks, beside_others=16),
+    SYNC_DUE_JOB: JobDefinition(queue="sync", run=sync_due, beside_others=1),
+    NIGHTLY_JOB: JobDefinition(queue="bulk", run=begin_night),
+    HOUSEKEEPING_JOB: JobDefinition(queue="bulk", run=keep_house, beside_others=1),
 }
+# By the database's clock, in UTC. At 08:15 it is night all over the United States.
+CRON = (
+    CronEntry(SYNC_DUE_JOB, JOBS[SYNC_DUE_JOB].queue, every=timedelta(seconds=15)),
+    CronEntry(HOUSEKEEPING_JOB, JOBS[HOUSEKEEPING_JOB].queue, cron="40 7 * * *"),
+    *((CronEntry(NIGHTLY_JOB, JOBS[NIGHTLY_JOB].queue, cron="15 8 * * *"),) if RECONCILE in JOBS else ()),
+)
 
 
-def run_job(outbox_id: int) -> None:
-    """RQ's entry: one event loop, one engine, one row of the outbox."""
-    asyncio.run(_run(outbox_id))
+def run_job(outbox_id: int, queue: str) -> None:
+    """RQ's entry: one event loop, one engine, one row of the outbox and what falls due beside it."""
+    asyncio.run(_run(outbox_id, queue))
 
 
-async def _run(outbox_id: int) -> None:
+async def _run(outbox_id: int, queue: str) -> None:
     settings = Settings.from_environment()
     configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
     with servers(settings.servers) as addresses:
+        if not await _is_due(outbox_id, addresses.database_jobs_url):
+            return  # rung twice, or done beside another: no reason to open everything
         async with open_services(settings, addresses) as services:
-            await execute(outbox_id, jobs=JOBS, context=services, uow=services.jobs_uow)
+            await serve(outbox_id, jobs=JOBS, context=services, uow=services.jobs_uow, queue=queue)
+
+
+async def _is_due(outbox_id: int, database_url: str) -> bool:
+    engine = create_engine(database_url, pool_size=1)
+    try:
+        async with unit_of_work_factory(engine)([]) as uow:
+            return await outbox.is_due(uow.session, outbox_id)
+    finally:
+        await engine.dispose()

@@ -28,6 +28,7 @@ from domains.core import people as people_models
 from domains.core.mirrors import COMPANY_INFO_FROM_QBO, PREFERENCES_FROM_QBO
 from infra.db.base import Base
 from infra.db.roles import ACCESS
+from infra.jobs import cron as cron_models
 from infra.jobs import outbox as outbox_models
 from infra.jobs import webhook_inbox as webhook_models
 from infra.log_proof import models as log_proof_models
@@ -53,6 +54,7 @@ MODEL_MODULES = (
     ar_models,
     cash_models,
     outbox_models,
+    cron_models,
     mail_models,
     rail_token_models,
     run_models,

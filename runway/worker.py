@@ -7,12 +7,13 @@ import signal
 
 from infra.embedded.servers import ServerAddresses, servers
 from infra.jobs import worker as rq_worker
+from infra.jobs.cron import Cron
 from infra.jobs.outbox import QUEUES
 from infra.jobs.sweeper import sweep_forever
 from infra.log_proof.keeping_sealed import keep_sealing
 from infra.log_proof.settings import LogProofFiles
 from infra.logging import configure_logging
-from runway import jobs  # noqa: F401  # loaded before the fork: every job's process then starts with it in memory
+from runway import jobs  # loaded before the fork: every job's process then starts with it in memory
 from runway.schema import bring_to_head
 from runway.wiring import Settings, open_services
 
@@ -27,7 +28,7 @@ def run_worker(settings: Settings) -> None:
 
 
 def run_scheduler(settings: Settings) -> None:
-    """Ring for due rows of the outbox, and seal the log, until SIGTERM or SIGINT."""
+    """Ring for due rows of the outbox, keep the schedule, and seal the log, until SIGTERM or SIGINT."""
     configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
     with servers(settings.servers) as addresses:
         bring_to_head(settings.servers, addresses)
@@ -39,6 +40,7 @@ async def _schedule(settings: Settings, addresses: ServerAddresses) -> None:
         files = LogProofFiles.from_environment(settings.servers)
         duties = asyncio.gather(
             sweep_forever(services.jobs_uow, services.doorbell),
+            Cron(jobs.CRON, uow=services.jobs_uow, redis_url=addresses.redis_url).keep(),
             keep_sealing(addresses.database_sealer_url, files, clock=services.clock),
         )
         loop = asyncio.get_running_loop()

@@ -155,7 +155,7 @@ class Books:
         async def clients(_business_id: UUID, _lane: Lane, _patience: Patience) -> QBORawClient:
             return self._client
 
-        async def lose_grant(_business_id: UUID, reason: str) -> None:
+        async def lose_grant(_business_id: UUID, reason: str, _seen_at: datetime) -> None:
             raise AssertionError(reason)
 
         return QBOSyncService(

@@ -48,6 +48,7 @@ class AccessEvent(StrEnum):
     PERMISSION_REFUSED = "permission.refused"
     BUSINESS_REFUSED = "business.refused"
     CONNECTION_CHANGED = "connection.changed"
+    WEBHOOK_REFUSED = "webhook.refused"
     EXPORTED = "audit.exported"
 
 

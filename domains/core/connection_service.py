@@ -1,5 +1,6 @@
 """Linking a business to its company on a rail. The OAuth exchange itself is the rail's; tokens are sealed by infra/security."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -18,6 +19,7 @@ from domains.core.errors import (
 from domains.core.models import Connection, ConnectionState, OAuthState
 from domains.core.secrets import hash_of, new_secret
 from infra.config import Rail
+from infra.errors import RailUnavailable
 from infra.ids import new_id
 
 STATE_LIFETIME = timedelta(minutes=10)
@@ -31,6 +33,21 @@ class PendingConnect:
     redirect_uri: str
 
 
+@dataclass(frozen=True)
+class ProbedCompany:
+    """What a rail answered just now, straight: the company's name as the rail has it, and how long it took."""
+
+    name: str | None
+    took: timedelta
+
+
+Probe = Callable[[UUID], Awaitable[ProbedCompany]]
+
+
+async def _no_probe(_business_id: UUID) -> ProbedCompany:
+    raise RailUnavailable("This process cannot ask the rail.")
+
+
 class ConnectionService:
     """Connections of one rail.
 
@@ -38,8 +55,9 @@ class ConnectionService:
     consent; `consume_state`, then the exchange of the code; `finish_connect` with the sealed tokens and the wish for the backfill.
     """
 
-    def __init__(self, rail: Rail) -> None:
+    def __init__(self, rail: Rail, *, probe: Probe = _no_probe) -> None:
         self.rail = rail
+        self._probe = probe
 
     async def start_connect(
         self,
@@ -114,16 +132,26 @@ class ConnectionService:
         return connection
 
     async def mark_needs_reconnect(
-        self, session: AsyncSession, business_id: UUID, *, reason: str, now: datetime
-    ) -> None:
+        self, session: AsyncSession, business_id: UUID, *, reason: str, now: datetime, seen_at: datetime | None = None
+    ) -> bool:
         """Say that only a person can bring the grant back. The first reason stays.
+
+        Args:
+            session: of the application's role.
+            business_id: whose.
+            reason: the rail's words.
+            now: the clock's.
+            seen_at: when whoever saw it began. False, and nothing changed, where a person has connected since.
 
         Raises:
             ConnectionNotFound: there is no connection.
         """
         connection = await self._to_change(session, business_id)
+        if seen_at is not None and connection.connected_at > seen_at:
+            return False
         if connection.state == ConnectionState.ACTIVE.value:
             self._change(connection, ConnectionState.NEEDS_RECONNECT, reason=reason, now=now)
+        return True
 
     async def disconnect(self, session: AsyncSession, business_id: UUID, *, reason: str, now: datetime) -> None:
         """End the link; the mirror stays and the same company may be connected again.
@@ -145,6 +173,18 @@ class ConnectionService:
         if connection is None:
             raise ConnectionNotFound(business_id, self.rail.value)
         return connection
+
+    async def probe(self, business_id: UUID) -> ProbedCompany:
+        """Ask the rail itself, past mirror and sync, whatever failed before.
+
+        Raises:
+            RailError: why it does not answer, or not to us.
+        """
+        return await self._probe(business_id)
+
+    async def find_by_account(self, session: AsyncSession, external_account_id: str) -> Connection | None:
+        """The connection that syncs this company of the rail; as a role that sees them all."""
+        return await queries.find_active_connection(session, external_account_id, rail=self.rail)
 
     async def list_active(self, session: AsyncSession) -> list[Connection]:
         """Every business that syncs on this rail."""

@@ -60,6 +60,17 @@ async def list_active_connections(session: AsyncSession, *, rail: Rail) -> list[
     )
 
 
+async def find_active_connection(session: AsyncSession, external_account_id: str, *, rail: Rail) -> Connection | None:
+    connection: Connection | None = await session.scalar(
+        select(Connection).where(
+            Connection.rail == rail.value,
+            Connection.external_account_id == external_account_id,
+            Connection.state == ConnectionState.ACTIVE.value,
+        )
+    )
+    return connection
+
+
 async def use_oauth_state(
     session: AsyncSession, state_hash: bytes, *, rail: Rail, now: datetime, session_hash: bytes | None
 ) -> tuple[UUID, str] | None:

@@ -9,7 +9,7 @@ from infra.db.roles import OWNER
 
 # Of no one business: people, what lets them in, and their letters. The application's own role has no right on them at all.
 OF_NO_BUSINESS = frozenset({
-    "alembic_version", "api_token", "api_token_use", "app_user", "firm", "firm_admin", "mail", "password_reset", "recovery_code",
+    "alembic_version", "api_token", "api_token_use", "app_user", "cron_tick", "firm", "firm_admin", "mail", "password_reset", "recovery_code",
     "user_session", "webhook_event",
 })  # fmt: skip
 _WALLS = """

@@ -8,6 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
 from rq.exceptions import DuplicateJobError
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from infra.jobs.outbox import Ring
@@ -41,16 +42,21 @@ class Doorbell:
     def _ring_all(self, rings: Sequence[Ring]) -> None:
         for ring in rings:
             queue = Queue(ring.queue, connection=self._redis, serializer=JSONSerializer)
-            # One ring an attempt lies in the queue, and not for long: what RQ keeps of a ring it lost, finished or failed
-            # would otherwise refuse every later one.
+            # One ring an attempt lies in the queue, and not for long: what RQ keeps of a ring it lost or finished would otherwise
+            # refuse every later one. Of a ring that failed before its row was claimed it is kept, so that the next one waits.
+            job_id = f"outbox-{ring.outbox_id}-{ring.attempts}"
+            if self._redis.exists(Job.key_for(job_id)):
+                continue
+            # A ring that nobody took in time leaves its number in the list, where it would lie once for each sweep.
+            queue.remove(job_id)
             with suppress(DuplicateJobError):
                 queue.enqueue_call(
                     func=self._function,
-                    args=(ring.outbox_id,),
-                    job_id=f"outbox-{ring.outbox_id}-{ring.attempts}",
+                    args=(ring.outbox_id, ring.queue),
+                    job_id=job_id,
                     unique=True,
                     timeout=_LONGEST_JOB_SECONDS,
                     ttl=_RING_LASTS_SECONDS,
                     result_ttl=0,
-                    failure_ttl=0,
+                    failure_ttl=_RING_LASTS_SECONDS,
                 )

@@ -1,6 +1,8 @@
-"""Running one row of the outbox: claim, work under a lease that is kept alive, and how it ended."""
+"""Running rows of the outbox: claim, work under a lease that is kept alive, and how it ended."""
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.errors import RailError, RailNeedsReconnect, RailUnavailable
+from infra.errors import RailError, RailNeedsReconnect, RailRateLimited, RailUnavailable
 from infra.jobs import outbox
 from infra.jobs.outbox import ClaimedJob
 from infra.logging import get_logger
@@ -16,13 +18,65 @@ from infra.redaction import words_of
 
 log = get_logger()
 
+_LONGEST_SERVICE = timedelta(minutes=5)
+_LOOK_EVERY_SECONDS = 0.25
+
+ToldOfDeath = Callable[[ClaimedJob, str], Awaitable[None]]
+
 
 @dataclass(frozen=True)
 class JobDefinition:
-    """A job's queue and what it does with its arguments, which are ids as strings. It must be safe to run twice."""
+    """A job's queue and what it does with its arguments, which are ids as strings. It must be safe to run twice.
+
+    `beside_others`: it waits for a rail most of its time, so a process at work takes up to so many due ones of it along.
+    """
 
     queue: str
     run: Callable[..., Awaitable[None]]
+    beside_others: int = 0
+
+
+async def _tell_nobody(_claimed: ClaimedJob, _error: str) -> None:
+    """The log has it, and the row is kept."""
+
+
+async def serve(
+    outbox_id: int,
+    *,
+    jobs: Mapping[str, JobDefinition],
+    context: object,
+    uow: UnitOfWorkFactory,
+    queue: str,
+    on_dead: ToldOfDeath = _tell_nobody,
+) -> None:
+    """Run the job that was rung for and, beside it, whatever falls due in its queue and may run beside others.
+
+    A process costs more than most jobs, and one slow business keeps no other waiting. It ends when nothing is left; with the first
+    job done, it takes nothing more on after five minutes.
+    """
+    room = {name: each.beside_others for name, each in jobs.items() if each.queue == queue and each.beside_others}
+    ends_at = time.monotonic() + _LONGEST_SERVICE.total_seconds()
+
+    def begin(row: int) -> asyncio.Task[bool]:
+        return asyncio.create_task(execute(row, jobs=jobs, context=context, uow=uow, on_dead=on_dead))
+
+    first = begin(outbox_id)
+    running = {outbox_id: ("", first)}
+    while running:
+        tasks = [task for _, task in running.values()]
+        await asyncio.wait(tasks, timeout=_LOOK_EVERY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for row in [row for row, (_, task) in running.items() if task.done()]:
+            running.pop(row)[1].result()
+        taken = Counter(job for job, _ in running.values())
+        open_jobs = [job for job, places in room.items() if taken[job] < places]
+        if not open_jobs or (first.done() and time.monotonic() > ends_at):
+            continue
+        async with uow([]) as unit:
+            due = await outbox.list_due_of(unit.session, queue, jobs=open_jobs, limit=sum(room.values()))
+        for row, job in due:
+            if row not in running and taken[job] < room[job]:
+                running[row] = (job, begin(row))
+                taken[job] += 1
 
 
 async def execute(
@@ -32,6 +86,7 @@ async def execute(
     context: object,
     uow: UnitOfWorkFactory,
     lease: timedelta = outbox.LEASE,
+    on_dead: ToldOfDeath = _tell_nobody,
 ) -> bool:
     """Run the job if nobody else has it; False when there was nothing to do.
 
@@ -39,16 +94,20 @@ async def execute(
     """
     async with uow([]) as unit:
         claimed = await outbox.claim(unit.session, outbox_id, lease=lease)
+        lost = await outbox.give_up(unit.session, outbox_id) if claimed is None else None
+    if lost is not None:
+        await _tell_of_death(lost, outbox.NO_WORKER_LIVED, on_dead)
     if claimed is None:
         return False
     heartbeat = asyncio.create_task(_keep_lease(claimed, uow, lease=lease))
     try:
         await jobs[claimed.job].run(context, *claimed.arguments)
     except Exception as error:  # noqa: BLE001  # whatever a job raises must end on its row, or it would be lost
-        await _end(claimed, uow, error=error)
+        if await _end(claimed, uow, error=error):
+            await _tell_of_death(claimed, words_of(error), on_dead)
     else:
         async with uow([]) as unit:
-            await outbox.finish(unit.session, claimed)
+            unit.ring_for(await outbox.finish(unit.session, claimed))
         log.info("jobs.job.done", job=claimed.job, outbox_id=outbox_id, attempts=claimed.attempts)
     finally:
         heartbeat.cancel()
@@ -56,7 +115,14 @@ async def execute(
     return True
 
 
-async def _end(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, error: Exception) -> None:
+async def _tell_of_death(claimed: ClaimedJob, error: str, on_dead: ToldOfDeath) -> None:
+    business_id = str(claimed.business_id) if claimed.business_id else None
+    log.error("jobs.job.dead", job=claimed.job, outbox_id=claimed.outbox_id, business_id=business_id, error=error)
+    await on_dead(claimed, error)
+
+
+async def _end(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, error: Exception) -> bool:
+    """Write down how it failed; True when it is dead now."""
     log.error(
         "jobs.job.failed",
         job=claimed.job,
@@ -65,14 +131,19 @@ async def _end(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, error: Exception)
         exc_info=None if isinstance(error, RailError) else error,
         error=words_of(error),
     )
+    text = words_of(error)
     async with uow([]) as unit:
         match error:
             case RailNeedsReconnect():
-                await outbox.bury(unit.session, claimed, error=words_of(error))
+                return await outbox.bury(unit.session, claimed, error=text)
+            case RailRateLimited(retry_after_seconds=seconds):
+                pause = max(timedelta(seconds=seconds), outbox.SHORTEST_RAIL_PAUSE)
+                await outbox.wait_for_rail(unit.session, claimed, error=text, at_least=pause)
             case RailUnavailable():
-                await outbox.wait_for_rail(unit.session, claimed, error=words_of(error))
+                await outbox.wait_for_rail(unit.session, claimed, error=text)
             case _:
-                await outbox.put_off(unit.session, claimed, error=f"{type(error).__name__}: {words_of(error)}")
+                return await outbox.put_off(unit.session, claimed, error=f"{type(error).__name__}: {text}")
+    return False
 
 
 async def _keep_lease(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, lease: timedelta) -> None:

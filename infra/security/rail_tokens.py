@@ -19,6 +19,7 @@ from infra.security.keyring import Keyring
 DISCONNECTED = "disconnected"  # the reason of a grant that a person ended here
 
 AlsoWrite = Callable[[UnitOfWork], Awaitable[None]]
+AlsoTrue = Callable[[UnitOfWork], Awaitable[bool]]
 
 
 class RailToken(Base):
@@ -60,6 +61,10 @@ class RailGrant:
     refreshed_after_rejection_at: datetime | None = None
     needs_reconnect_at: datetime | None = None
     reconnect_reason: str | None = None
+
+
+async def _always(_uow: UnitOfWork) -> bool:
+    return True
 
 
 async def nothing_else(_uow: UnitOfWork) -> None:
@@ -141,9 +146,16 @@ class RailTokenStore:
                 )
             )
 
-    async def mark_needs_reconnect(self, business_id: UUID, rail: Rail, *, reason: str, at: datetime) -> None:
-        """From now on every call fails at once until the business connects again; the first reason stays."""
+    async def mark_needs_reconnect(
+        self, business_id: UUID, rail: Rail, *, reason: str, at: datetime, if_also: AlsoTrue = _always
+    ) -> None:
+        """From now on every call fails at once until the business connects again; the first reason stays.
+
+        Nothing is written when `if_also`, called first in the same transaction, says no.
+        """
         async with self._unit_of_work([business_id]) as uow:
+            if not await if_also(uow):
+                return
             await uow.session.execute(
                 update(RailToken)
                 .where(

@@ -28,7 +28,7 @@ log = get_logger()
 
 
 class RefreshLease(Base):
-    """The latest refresh. Under way while `finished_at` is null and `leased_until`, the database's time, lies ahead.
+    """The latest refresh of a rail, or of one purpose there (`qbo.backfill`). Under way while `finished_at` is null and `leased_until`, the database's time, lies ahead.
 
     `fence` counts refreshes: who holds an old one changes nothing. `failures` in a row put the next attempt off to
     `next_attempt_at`, whoever asks, so that a rail that is down is asked seldom.
@@ -75,10 +75,11 @@ async def end_pause(session: AsyncSession, business_id: UUID, rail: Rail) -> Non
 class RefreshLeases:
     """The lease of one business and rail. Every method is one short transaction."""
 
-    def __init__(self, uow: UnitOfWorkFactory, business_id: UUID, rail: Rail) -> None:
+    def __init__(self, uow: UnitOfWorkFactory, business_id: UUID, rail: Rail, *, purpose: str | None = None) -> None:
+        """`purpose` names a lease beside that of refreshes: a first reading takes hours, and keeps no refresh waiting."""
         self._uow = uow
         self._business_id = business_id
-        self._rail = rail
+        self._leased = rail.value if purpose is None else f"{rail.value}.{purpose}"
 
     async def take(self, *, strategy: str, now: datetime, is_insistent: bool = False) -> int | None:
         """Become the one that refreshes; the fence, or None while another does or, unless `is_insistent`, after a failure."""
@@ -93,7 +94,7 @@ class RefreshLeases:
         is_time = or_(RefreshLease.next_attempt_at.is_(None), RefreshLease.next_attempt_at <= now)
         statement = (
             insert(RefreshLease)
-            .values(business_id=self._business_id, rail=self._rail.value, fence=1, **begun)
+            .values(business_id=self._business_id, rail=self._leased, fence=1, **begun)
             .on_conflict_do_update(
                 index_elements=["business_id", "rail"],
                 set_={"fence": RefreshLease.fence + 1, "finished_at": None, "calls": 0, "error": None, **begun},
@@ -113,7 +114,7 @@ class RefreshLeases:
             RefreshLease.finished_at.is_not(None),
             RefreshLease.error,
             RefreshLease.next_attempt_at,
-        ).where(RefreshLease.business_id == self._business_id, RefreshLease.rail == self._rail.value)
+        ).where(RefreshLease.business_id == self._business_id, RefreshLease.rail == self._leased)
         async with self._uow([self._business_id]) as uow:
             row = (await uow.session.execute(query)).one_or_none()
         return None if row is None else Standing(*row)
@@ -160,7 +161,7 @@ class RefreshLeases:
                 update(RefreshLease)
                 .where(
                     RefreshLease.business_id == self._business_id,
-                    RefreshLease.rail == self._rail.value,
+                    RefreshLease.rail == self._leased,
                     RefreshLease.fence == fence,
                 )
                 .values(**values)

@@ -1,22 +1,24 @@
 from runway.routes import (
     accounts,
+    admin_health,
     api_page,
     audit,
     bills,
     businesses,
     connect,
-    drift,
+    connection_health,
+    failed_jobs,
     health,
     invitations,
     invoices,
     me,
     members,
-    notices,
     parties,
     payments,
     runway,
     sync,
     tokens,
+    webhooks,
 )
 
 API = tuple(
@@ -25,9 +27,10 @@ API = tuple(
         health,
         businesses,
         connect,
+        connection_health,
+        admin_health,
         sync,
-        drift,
-        notices,
+                failed_jobs,
         runway,
         bills,
         invoices,
@@ -42,4 +45,5 @@ API = tuple(
     )
 )
 PAGES = (api_page.router,)
-ROUTERS = (*API, *PAGES)
+HOOKS = (webhooks.router,)
+ROUTERS = (*API, *PAGES, *HOOKS)

@@ -33,6 +33,7 @@ _LONGEST_ID = 64
 _MOST_USES_KEPT = 10_000  # forgetting one costs a statement
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
+BUSINESS_IN_PATH = "business_id"  # a path that names the business leaves nothing to choose
 BUSINESS_HEADER = "X-Business-ID"
 
 
@@ -166,7 +167,7 @@ async def entry_of(request: Request) -> Entry:
         return known
     services = services_of(request)
     now, session, token = services.clock.now(), session_token(request), bearer_token(request)
-    named = request.headers.get(BUSINESS_HEADER)
+    named = request.path_params.get(BUSINESS_IN_PATH) or request.headers.get(BUSINESS_HEADER)
     asked = None if named is None else named.strip()[:_LONGEST_ID]
     try:
         if token is not None:
@@ -188,6 +189,7 @@ async def entry_of(request: Request) -> Entry:
         async with services.access_uow([]) as uow:
             await note_use(uow.session, request, entry.principal, business_id=entry.business.id)
     bind_business(entry.business.id)
+    services.timing.note_activity(entry.business.id, now=now)
     request.state.entry = entry
     return entry
 

@@ -27,7 +27,10 @@ HERE: dict[str, str | None] = {
     f"{SYNC}.get_bills_by_due_days": "days: int, *, freshness: FreshnessNeed = ON_DEMAND",
     f"{SYNC}.get_invoices": "*, freshness: FreshnessNeed = ON_DEMAND",
     f"{SYNC}.get_company_info": "*, freshness: FreshnessNeed = ON_DEMAND",
+    f"{SYNC}.should_sync": "strategy: SyncStrategy",
+    f"{SYNC}.record_sync": "run_id: UUID, tally: PullTally",
     "infra.sync.smart_sync.SmartSyncService": None,
+    "infra.sync.timing.SyncTimingManager": None,
     "infra.sync.freshness.SyncStrategy": None,
     "infra.sync.transaction_log.TransactionLogService": None,
     "infra.db.tenancy.TenantAwareService": None,
@@ -40,11 +43,8 @@ HERE: dict[str, str | None] = {
 
 # class, or class.method → the issue that brings it. Where it will live is that issue's to say.
 TO_COME: dict[str, int] = {
-    "SyncTimingManager": 5,
     "SyncCache": 5,
     "QBOSyncService.execute_qbo_call": 5,
-    "QBOSyncService.should_sync": 5,
-    "QBOSyncService.record_sync": 5,
     "QBOSyncService.get_cache": 5,
     "QBOSyncService.set_cache": 5,
     "QBORawClient.get_kpi_data": 5,

@@ -228,6 +228,7 @@ async def test_operation_ids_stay(web: Web) -> None:
         "list_bills",
         "list_businesses",
         "list_customers",
+        "list_failed",
         "list_invitations",
         "list_invoice_history",
         "list_invoices",
@@ -236,6 +237,7 @@ async def test_operation_ids_stay(web: Web) -> None:
         "list_tokens",
         "list_vendors",
         "remove_member",
+        "retry_failed",
         "revoke_invitation",
         "revoke_token",
     ]

@@ -36,7 +36,7 @@ async def _no_client(business_id: UUID, lane: Lane, patience: Patience) -> QBORa
     raise AssertionError(f"a fresh mirror of {business_id} asked QBO ({lane}, {patience})")
 
 
-async def _no_lost_grant(business_id: UUID, reason: str) -> None:
+async def _no_lost_grant(business_id: UUID, reason: str, _seen_at: datetime) -> None:
     raise AssertionError(f"the grant of {business_id} was lost: {reason}")
 
 

@@ -185,7 +185,7 @@ class Mirrored:
         async with self.uow([self.business_id]) as uow:
             return list(await uow.session.scalars(select(SyncRun).order_by(SyncRun.id)))
 
-    async def _lose(self, _business_id: UUID, reason: str) -> None:
+    async def _lose(self, _business_id: UUID, reason: str, _seen_at: datetime) -> None:
         self.lost_grants.append(reason)
 
 
@@ -199,7 +199,7 @@ def make_service(business_id: UUID, *, client: QBORawClient, engine: AsyncEngine
     async def clients(_business_id: UUID, _lane: Lane, _patience: Patience) -> QBORawClient:
         return client
 
-    async def lose(_business_id: UUID, reason: str) -> None:
+    async def lose(_business_id: UUID, reason: str, _seen_at: datetime) -> None:
         raise AssertionError(reason)
 
     return QBOSyncService(
