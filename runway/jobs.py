@@ -13,10 +13,11 @@ from infra.jobs.cron import CronEntry
 from infra.jobs.execution import JobDefinition, serve
 from infra.logging import configure_logging
 from infra.mail.post import MAIL_JOB
-from infra.qbo.asked_jobs import RECONCILE, RESCAN
+from infra.qbo.asked_jobs import COMPARE, RECONCILE, RESCAN, TIE_OUT
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
 from runway.orchestrators.disconnect_qbo import REVOKE_JOB
 from runway.orchestrators.qbo_webhooks import WEBHOOKS_JOB, WEBHOOKS_QUEUE
+from runway.orchestrators.watch import NOTICE_MAIL_JOB, WATCH_JOB
 from runway.wiring import Services, Settings, open_services
 
 SYNC_DUE_JOB, NIGHTLY_JOB, HOUSEKEEPING_JOB = "sync.due", "sync.nightly", "housekeeping"
@@ -38,6 +39,37 @@ async def rescan_qbo(services: Services, business_id: str, *entities: str) -> No
     """Read whole again what change capture cannot bring in step; it goes on where it was cut off."""
     business = await _business(services, business_id)
     await services.of(business).sync.rescan(*entities, actor=f"job:{RESCAN}")
+
+
+async def tie_out_qbo(services: Services, business_id: str) -> None:
+    """Compare the mirror's counts, sums and balances with QuickBooks' own."""
+    business = await _business(services, business_id)
+    await services.of(business).sync.tie_out(actor=f"job:{TIE_OUT}")
+    await services.watch.look_at(business.id)
+
+
+async def reconcile_qbo(services: Services, business_id: str) -> None:
+    """The night's look: tie out, compare some of all objects, tell what changed in closed books."""
+    business = await _business(services, business_id)
+    await services.of(business).sync.reconcile(actor=f"job:{RECONCILE}")
+    await services.watch.look_at(business.id)
+
+
+async def compare_qbo(services: Services, business_id: str) -> None:
+    """Every object field by field; it goes on where it was cut off."""
+    business = await _business(services, business_id)
+    await services.of(business).sync.compare(actor=f"job:{COMPARE}")
+    await services.watch.look_at(business.id)
+
+
+async def watch_all(services: Services) -> None:
+    """Raise and end the notices of every connected business."""
+    await services.watch.look_at_all()
+
+
+async def mail_notice(services: Services, business_id: str, notice_id: str) -> None:
+    """Write to the business's owners of one notice, once."""
+    await services.watch.write_letters(UUID(business_id), UUID(notice_id))
 
 
 async def revoke_qbo(services: Services, business_id: str) -> None:
@@ -90,6 +122,11 @@ async def keep_house(services: Services) -> None:
 JOBS = {
     BACKFILL_JOB: JobDefinition(queue="bulk", run=backfill_qbo, beside_others=3),
     RESCAN: JobDefinition(queue="bulk", run=rescan_qbo, beside_others=2),
+    TIE_OUT: JobDefinition(queue="bulk", run=tie_out_qbo, beside_others=2),
+    COMPARE: JobDefinition(queue="bulk", run=compare_qbo, beside_others=2),
+    WATCH_JOB: JobDefinition(queue="sync", run=watch_all, beside_others=1),
+    NOTICE_MAIL_JOB: JobDefinition(queue="interactive", run=mail_notice),
+    RECONCILE: JobDefinition(queue="bulk", run=reconcile_qbo, beside_others=2),
     REVOKE_JOB: JobDefinition(queue="sync", run=revoke_qbo, beside_others=1),
     MAIL_JOB: JobDefinition(queue="interactive", run=send_mail),
     WEBHOOKS_JOB: JobDefinition(queue=WEBHOOKS_QUEUE, run=work_off_webhooks, beside_others=16),
