@@ -48,15 +48,16 @@ class RealmCalls:
 
     async def settle(self, jobs_uow: UnitOfWorkFactory) -> None:
         """As the role oodaloo_jobs. A database that is away leaves the class unknown."""
+        realms = {realm_id for realm_id, _, _ in (*self._calls, *self._held_back)}
+        if not realms:
+            return
+        classes = await self._classes_of(realms, jobs_uow)
         calls, self._calls = self._calls, Counter()
         held_back, self._held_back = self._held_back, Counter()
-        if not calls and not held_back:
-            return
-        classes = await self._classes_of({realm_id for realm_id, _, _ in (*calls, *held_back)}, jobs_uow)
         for (realm_id, lane, outcome), count in calls.items():
-            TALLY.counter(CALLS, self._rail, classes[realm_id], lane, outcome).add(count)
+            TALLY.counter(CALLS, self._rail, classes.get(realm_id, UNKNOWN), lane, outcome).add(count)
         for (realm_id, lane, reason), count in held_back.items():
-            TALLY.counter(HELD_BACK, self._rail, classes[realm_id], lane, reason).add(count)
+            TALLY.counter(HELD_BACK, self._rail, classes.get(realm_id, UNKNOWN), lane, reason).add(count)
 
     async def _classes_of(self, realms: Collection[str], jobs_uow: UnitOfWorkFactory) -> Mapping[str, str]:
         now = monotonic()

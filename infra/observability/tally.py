@@ -160,11 +160,6 @@ class Tally:
                 amounts[part] = amounts.get(part, 0.0) + amount
         return [Reading(self._metrics[name], labels, amounts) for (name, labels), amounts in sorted(found.items())]
 
-    async def keep_telling(self, redis: Redis) -> None:
-        while True:
-            await asyncio.sleep(TOLD_EVERY_SECONDS)
-            await self.tell(redis)
-
     def _give_back(self, taken: Mapping[tuple[str, Labels], Mapping[str, float]]) -> None:
         for key, amounts in taken.items():
             self._cells[key].give_back(amounts)

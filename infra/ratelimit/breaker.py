@@ -79,6 +79,14 @@ class RailBreaker:
         found = (self._circuits.get(name) for name in _names(account, way))
         return max((circuit.wait_seconds() for circuit in found if circuit), default=0.0)
 
+    def standing(self) -> dict[str, int]:
+        """How many circuits are closed, open, and open with room for a probe; of this process."""
+        found = {"closed": 0, "open": 0, "half_open": 0}
+        for circuit in self._circuits.values():
+            is_resting = circuit.wait_seconds() > 0
+            found["closed" if circuit.is_closed else "open" if is_resting else "half_open"] += 1
+        return found
+
     @asynccontextmanager
     async def watch(self, account: str, *, way: Way) -> AsyncIterator[Watched]:
         """Let a call through, as the one probe where a circuit is open.

@@ -14,22 +14,15 @@ from infra.db.migrate import current_is_head
 from infra.db.roles import ACCESS, APP, JOBS, OWNER, SEALER
 from infra.embedded.servers import ServerAddresses
 from infra.log_proof.catalog import check_catalog
-from infra.log_proof.findings import LAG_ALLOWED
-from infra.log_proof.lag import sealing_lag
-from infra.log_proof.sealer import open_connection
-from runway.doctor.findings import Finding, fail, ok, warn
+from infra.observability.installation import read_sealing_lag
+from infra.observability.standings import QUEUE_STANDINGS, queues_of
+from infra.observability.verdicts import DUE_AFTER, of_queues, of_seal
+from runway.doctor.findings import Finding, fail, judged, ok, warn
 
 _OLDEST_VERSION = 18
 _CONNECT_SECONDS = 5
 _SKEW_WARNED, _SKEW_ALLOWED = timedelta(seconds=1), timedelta(seconds=30)
 _MOST_NAMED = 5
-_DUE_AFTER, _STUCK_AFTER = timedelta(minutes=1), timedelta(minutes=15)
-_QUEUE = """
-SELECT clock_timestamp() - min(due_at) FILTER (
-    WHERE dead_at IS NULL AND due_at <= clock_timestamp() AND (leased_until IS NULL OR leased_until < clock_timestamp())),
-  count(*) FILTER (WHERE dead_at IS NOT NULL)
-FROM outbox WHERE finished_at IS NULL
-"""
 
 
 def connect(url: str) -> Connection[Any]:
@@ -126,23 +119,15 @@ def check_clock(addresses: ServerAddresses, clock: Clock) -> Finding:
 
 def check_queue(addresses: ServerAddresses) -> Finding:
     with connect(addresses.database_jobs_url) as connection:
-        row = connection.execute(_QUEUE).fetchone()
-    lag, dead = row or (None, 0)
-    said = f"the oldest job that is due has waited {(lag or timedelta(0)).total_seconds():.0f} s; {dead} are dead"
-    if lag is not None and lag > _STUCK_AFTER:
-        return fail("queue", said, "Start `oodaloo worker` and `oodaloo scheduler`, or more of them.")
-    if lag is not None and lag > _DUE_AFTER:
-        return warn("queue", said, "See that `oodaloo worker` and `oodaloo scheduler` run.")
-    return warn("queue", said, "Look at last_error of the dead rows in outbox.") if dead else ok("queue", said)
+        queues = queues_of(connection.execute(QUEUE_STANDINGS).fetchall())
+    is_late = any(queue.oldest_due_seconds > DUE_AFTER.total_seconds() for queue in queues)
+    late, dead = "See that `oodaloo worker` and `oodaloo scheduler` run, or start more.", "See `oodaloo sync failed`."
+    return judged("queue", of_queues(queues), to_do=late if is_late else dead)
 
 
 def check_sealing(addresses: ServerAddresses) -> Finding:
-    with open_connection(addresses.database_sealer_url) as connection:
-        lag = sealing_lag(connection)
-    said = f"the oldest row of the logs that is not sealed is {lag.total_seconds():.0f} s old"
-    if lag > LAG_ALLOWED:
-        return warn("log seal", said, "See that `oodaloo scheduler` runs; `oodaloo log seal` does one round.")
-    return ok("log seal", said)
+    verdict = of_seal(read_sealing_lag(addresses.database_sealer_url))
+    return judged("log seal", verdict, to_do="See that `oodaloo scheduler` runs; `oodaloo log seal` does one round.")
 
 
 def _some(names: list[str]) -> str:

@@ -1,13 +1,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-
-class Level(StrEnum):
-    OK = "ok"
-    WARN = "warn"  # it works, and should be looked at
-    FAIL = "fail"  # it does not work, or is not safe
+from infra.observability.verdicts import Level, Verdict
 
 
 @dataclass(frozen=True)
@@ -36,6 +31,11 @@ def warn(check: str, said: str, to_do: str) -> Finding:
 
 def fail(check: str, said: str, to_do: str) -> Finding:
     return Finding(check, Level.FAIL, said, to_do)
+
+
+def judged(check: str, verdict: Verdict, *, to_do: str) -> Finding:
+    """`to_do` is for a verdict that is not well."""
+    return Finding(check, verdict.level, verdict.said, to_do if verdict.level is not Level.OK else "")
 
 
 def is_well(findings: Iterable[Finding]) -> bool:

@@ -6,27 +6,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-from redis import Redis
 from redis.exceptions import RedisError
-from rq import Worker
 
+from infra.clock import SystemClock
 from infra.config import KeyringSettings, QBOSettings, Rail, ServerSettings
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import unit_of_work_factory
 from infra.embedded.servers import ServerAddresses
 from infra.errors import OodalooError
-from infra.jobs.outbox import QUEUES
+from infra.observability.installation import quick_redis
+from infra.observability.readiness import opens_what_it_seals
+from infra.observability.rq_standing import read_doorbells
+from infra.observability.verdicts import of_workers
 from infra.qbo.transport import open_http
 from infra.security.keyring import Keyring
 from infra.security.keyring_file import KeyringUnusable
 from infra.security.rail_tokens import NotConnected, RailTokenStore
 from runway.doctor.database import connect
-from runway.doctor.findings import Finding, fail, ok, warn
+from runway.doctor.findings import Finding, fail, judged, ok, warn
 from runway.wiring import keyring_path
 
-_SAMPLE_CONTEXT = ("doctor", "sample")
 _LOW_BYTES, _TOO_LOW_BYTES = 5 * 1024**3, 1024**3
-_REDIS_SECONDS = 3
 _ACTIVE = "SELECT business_id FROM connection WHERE state = 'active' AND rail = %s ORDER BY business_id LIMIT 1"
 
 
@@ -39,12 +39,12 @@ def check_keyring(settings: KeyringSettings, servers: ServerSettings) -> Finding
         )
     try:
         ring = Keyring.load(path)
-        opened = ring.open(ring.seal("sample", context=_SAMPLE_CONTEXT), context=_SAMPLE_CONTEXT)
+        is_sound = opens_what_it_seals(ring)
     except KeyringUnusable as error:
         return fail(
             "keyring", str(error), "Bring back the file, mode 600, from your copy: no other opens what it sealed."
         )
-    if opened.get_secret_value() != "sample":
+    if not is_sound:
         return fail("keyring", "it does not open what it sealed", "Bring back the file from your copy.")
     return ok("keyring", f"{len(ring.key_ids())} keys in {path}")
 
@@ -76,19 +76,13 @@ def check_sealed_grant(settings: KeyringSettings, servers: ServerSettings, addre
 def check_redis(addresses: ServerAddresses) -> Iterator[Finding]:
     """Redis, and who listens to it: a queue without a worker is seldom meant."""
     try:
-        with Redis.from_url(
-            addresses.redis_url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS
-        ) as redis:
-            redis.ping()
-            served = {queue for worker in Worker.all(connection=redis) for queue in worker.queue_names()}
+        with quick_redis(addresses.redis_url) as redis:
+            bells = read_doorbells(redis, now=SystemClock().now())
     except (RedisError, OSError) as error:
         yield fail("redis", f"it does not answer ({type(error).__name__})", "Start it, or correct OODALOO_REDIS_URL.")
         return
     yield ok("redis", "it answers")
-    if missing := [queue for queue in QUEUES if queue not in served]:
-        yield warn("workers", f"nobody serves {', '.join(missing)}", "Start `oodaloo worker`.")
-    else:
-        yield ok("workers", "every queue has a worker")
+    yield judged("workers", of_workers(bells), to_do="Start `oodaloo worker`.")
 
 
 def check_disk(home: Path) -> Finding:

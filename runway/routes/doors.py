@@ -31,6 +31,7 @@ P = TypeVar("P", bound=Callable[..., Awaitable[Any]])
 class Door(StrEnum):
     RECOGNISED = "recognised"  # whoever has a living session or token; it tells them of themselves alone
     SIGNED_IN = "signed_in"  # a person at a browser; the page tells them of themselves alone
+    METRICS = "metrics"  # whoever holds OODALOO_METRICS_TOKEN; it shows sums over all businesses, and no business
     FIRM_ADMIN = "firm_admin"  # a person who is signed in, a firm's admin, and has a second factor
 
 
