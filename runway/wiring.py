@@ -76,7 +76,7 @@ from infra.security.keyring import Keyring
 from infra.security.rail_tokens import NotConnected, RailTokenStore
 from infra.security.token_spool import TokenSpool
 from infra.sync.call_budget import CallBudget
-from infra.sync.call_counts import CallTally
+from infra.sync.call_counts import CallTally, counted_as
 from infra.sync.in_flight import RefreshesInFlight
 from infra.sync.timing import SyncTimingManager
 from runway.orchestrators.disconnect_qbo import DisconnectQBO
