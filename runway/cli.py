@@ -8,6 +8,7 @@ from infra.log_proof.command import app as log_app
 from infra.qbo.simulator.command import app as simulator_app
 from runway.command_line import plainly
 from runway.doctor_command import doctor
+from runway.failed_jobs_command import list_failed, retry_failed
 from runway.firm_command import business_app, firm_app
 from runway.keys_command import app as keys_app
 from runway.sync_group import app as sync_app
@@ -23,6 +24,8 @@ app.add_typer(business_app, name="business")
 app.add_typer(log_app, name="log")
 app.add_typer(keys_app, name="keys")
 app.add_typer(simulator_app, name="simulator")
+sync_app.command("failed")(list_failed)
+sync_app.command("retry")(retry_failed)
 app.add_typer(sync_app, name="sync")
 
 

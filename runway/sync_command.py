@@ -14,8 +14,10 @@ from infra.errors import InvalidInput
 from infra.logging import configure_logging
 from infra.qbo.reading import PullTally
 from infra.qbo.reconciliation import Reconciled
+from infra.qbo.sync_service import BackfillElsewhere
 from infra.sync import drift, runs, scans
 from infra.sync.drift import DriftFilter
+from infra.sync.freshness import SyncStrategy
 from infra.sync.scans import ScanPurpose
 from runway.registry import MIRROR_SPECS
 from runway.schema import bring_to_head
@@ -109,12 +111,32 @@ async def _with_bar(services: Services, business: Business) -> PullTally:
         TimeElapsedColumn(),
     ) as progress:
         task = progress.add_task("", total=len(MIRROR_SPECS), objects=0)
-        work = asyncio.create_task(services.of(business).sync.backfill(actor="cli:sync"))
+        work = asyncio.create_task(_bring_up_to_date(services, business))
         while not work.done():
             await asyncio.wait([work], timeout=_POLL_SECONDS)
             done, objects = await _progress_of(services, business.id)
             progress.update(task, completed=done, objects=objects)
         return await work
+
+
+async def _bring_up_to_date(services: Services, business: Business) -> PullTally:
+    """Never beside a worker that does the same: its reading is waited for, and shown."""
+    sync = services.of(business).sync
+    while not await _is_read(services, business.id):
+        try:
+            return await sync.backfill_alone(actor="cli:sync")
+        except BackfillElsewhere:
+            await asyncio.sleep(_POLL_SECONDS)
+    refreshed = await sync.bring_up_to_date(SyncStrategy.LIVE)
+    async with services.uow([business.id]) as uow:
+        (run,) = await runs.list_runs(uow.session, business.id, rail=Rail.QBO, limit=1)
+    return PullTally(calls=refreshed.calls, seen=run.seen, changed=run.changed)
+
+
+async def _is_read(services: Services, business_id: UUID) -> bool:
+    async with services.uow([business_id]) as uow:
+        states = await runs.list_states(uow.session, business_id, rail=Rail.QBO)
+    return all(spec.entity in states and states[spec.entity].synced_through is not None for spec in MIRROR_SPECS)
 
 
 async def _progress_of(services: Services, business_id: UUID) -> tuple[int, int]:
