@@ -7,3 +7,9 @@ class BillNotFound(NotFound):
     def __init__(self, bill_id: UUID) -> None:
         self.bill_id = bill_id
         super().__init__(f"There is no bill {bill_id}.")
+
+
+class VendorNotFound(NotFound):
+    def __init__(self, vendor_id: UUID) -> None:
+        self.vendor_id = vendor_id
+        super().__init__(f"There is no vendor {vendor_id}.")

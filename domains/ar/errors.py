@@ -7,3 +7,9 @@ class InvoiceNotFound(NotFound):
     def __init__(self, invoice_id: UUID) -> None:
         self.invoice_id = invoice_id
         super().__init__(f"There is no invoice {invoice_id}.")
+
+
+class CustomerNotFound(NotFound):
+    def __init__(self, customer_id: UUID) -> None:
+        self.customer_id = customer_id
+        super().__init__(f"There is no customer {customer_id}.")

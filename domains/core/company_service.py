@@ -1,8 +1,10 @@
+from datetime import date
 from uuid import UUID
 
 from domains.core.models import CompanyInfo
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
+from infra.qbo.wire.reports import KPIData
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
 
 
@@ -16,3 +18,13 @@ class CompanyService(TenantAwareService):
     async def find_company(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[CompanyInfo | None]:
         """None before the first sync."""
         return await self._qbo.get_company_info(freshness=freshness)
+
+    async def get_kpi_data(
+        self, as_of: date | None = None, *, days: int = 30, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[KPIData]:
+        """QBO's own key figures: earned in the `days` up to and with `as_of` (today), and what stands then.
+
+        Raises:
+            StaleRefused: QBO was never asked before and does not answer now.
+        """
+        return await self._qbo.get_kpi_data(as_of, days=days, freshness=freshness)

@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
 
 from infra.clock import Clock
 from infra.config import Rail
 from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.errors import RailNeedsReconnect, RailUnavailable
+from infra.errors import RailError, RailNeedsReconnect, RailUnavailable
 from infra.ids import new_id
 from infra.logging import get_logger
 from infra.qbo import backfill, incremental, reconciliation
@@ -22,9 +24,13 @@ from infra.qbo.raw_client import QBORawClient
 from infra.qbo.reading import PullTally, QBOPull
 from infra.qbo.reconciliation import Reconciled
 from infra.qbo.transport import Patience
+from infra.qbo.wire.reports import AgingKind, AgingReport, KPIData, PayingParty, PaymentHistory
 from infra.ratelimit.lanes import Lane
 from infra.redaction import words_of
 from infra.sync import runs
+from infra.sync.cache import GOOD_FOR, Cached, SyncCache
+from infra.sync.cached_reads import Asked, CachedReads
+from infra.sync.call_counts import counted_as
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed, SyncStrategy
 from infra.sync.in_flight import RefreshesInFlight
 from infra.sync.reconciliation import Difference
@@ -34,6 +40,8 @@ from infra.sync.smart_sync import SmartSyncService
 from infra.sync.spec import AnySpec
 from infra.sync.timing import SyncTimingManager
 
+T = TypeVar("T")
+Figures = TypeVar("Figures", bound=BaseModel)
 ClientFactory = Callable[[UUID, Lane, Patience], Awaitable[QBORawClient]]
 LostGrant = Callable[[UUID, str, datetime], Awaitable[None]]
 Changed = Callable[[UUID, AbstractSet[str]], Awaitable[None]]
@@ -92,6 +100,16 @@ class QBOSyncService(SmartSyncService):
             refresh=self._refresh_calls,
             in_flight=in_flight,
             time_zone=time_zone,
+            rest_seconds=rest_seconds,
+        )
+        self._cache = SyncCache(business_id, Rail.QBO, uow=uow, clock=clock)
+        self._cached_reads = CachedReads(
+            business_id,
+            Rail.QBO,
+            cache=self._cache,
+            uow=uow,
+            clock=clock,
+            in_flight=in_flight,
             rest_seconds=rest_seconds,
         )
         self._specs = {spec.entity: spec for spec in specs}
@@ -283,6 +301,96 @@ class QBOSyncService(SmartSyncService):
         await self._run(RunKind.RECONCILIATION, whole, actor=actor, lane=Lane.RECONCILIATION, patience=_JOB_PATIENCE)
         return found[0]
 
+    async def execute_qbo_call(
+        self,
+        operation: str,
+        call: Callable[[QBORawClient], Awaitable[T]],
+        *,
+        strategy: SyncStrategy = SyncStrategy.ON_DEMAND,
+    ) -> T:
+        """Ask QBO something that no mirror holds: in the strategy's lane and patience, counted as `operation`.
+
+        Raises:
+            RailError: QBO's error as its kind.
+        """
+        lane, patience = _manner_of(strategy)
+        began_at = self._clock.now()
+        client = await self._clients(self.business_id, lane, patience)
+        try:
+            with counted_as(operation):
+                return await call(client)
+        except QBOError as error:
+            raise await self._kind_of(error, began_at=began_at) from error
+
+    async def get_cache(self, key: str) -> Cached | None:
+        """The latest answer kept under `key`, and whether it is good still."""
+        return await self._cache.find(key)
+
+    async def set_cache(self, key: str, value: Any, *, asked_at: datetime, good_for: timedelta = GOOD_FOR) -> None:
+        """Keep an answer that was asked for at `asked_at`; JSON, amounts as texts or Decimal."""
+        await self._cache.set(key, value, asked_at=asked_at, good_for=good_for)
+
+    async def get_kpi_data(
+        self, as_of: date | None = None, *, days: int = 30, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[KPIData]:
+        """What QBO itself makes of the books: earned in the `days` up to and with `as_of` (today), and what stands then."""
+        on = as_of or self.today()
+
+        async def ask(client: QBORawClient) -> KPIData:
+            return await client.get_kpi_data(on, days=days)
+
+        return await self._cached(f"kpis:{on}:{days}", "kpis", KPIData, ask, freshness)
+
+    async def get_aging_report(
+        self, kind: AgingKind, as_of: date | None = None, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[AgingReport]:
+        """QBO's own ageing of what is owed, or owing, on `as_of` (today)."""
+        on = as_of or self.today()
+
+        async def ask(client: QBORawClient) -> AgingReport:
+            return await client.get_aging_report(kind, on)
+
+        return await self._cached(f"ageing:{kind.value}:{on}", "ageing", AgingReport, ask, freshness)
+
+    async def get_payment_history(
+        self, entity_type: PayingParty, entity_id: str, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[PaymentHistory]:
+        """All payments QBO has of a vendor or customer, named by QBO's id."""
+
+        async def ask(client: QBORawClient) -> PaymentHistory:
+            return await client.get_payment_history(entity_type, entity_id)
+
+        key = f"payments:{entity_type.value}:{entity_id}"
+        return await self._cached(key, "payment_history", PaymentHistory, ask, freshness)
+
+    async def _cached(
+        self,
+        key: str,
+        operation: str,
+        model: type[Figures],
+        call: Callable[[QBORawClient], Awaitable[Figures]],
+        freshness: FreshnessNeed,
+    ) -> Fetched[Figures]:
+        """The figures under `key`, asked of QBO when they are not good.
+
+        Raises:
+            StaleRefused: there are none, or the strategy is `live`, and QBO did not answer in time.
+            RailRejected: QBO refused the question.
+        """
+
+        async def ask() -> Asked:
+            asked_at, clients = self._clock.now(), []
+
+            async def with_client(client: QBORawClient) -> Figures:
+                clients.append(client)
+                return await call(client)
+
+            figures = await self.execute_qbo_call(operation, with_client, strategy=freshness.strategy)
+            return Asked(figures.model_dump(mode="json"), asked_at, calls=clients[0].calls)
+
+        found = await self._cached_reads.get(key, ask, freshness=freshness, max_age=self._oldest(freshness))
+        return Fetched(model.model_validate(found.value), found.freshness)
+
     async def _refresh_calls(self, strategy: SyncStrategy) -> int:
         return (await self.refresh(strategy)).calls
 
@@ -314,13 +422,11 @@ class QBOSyncService(SmartSyncService):
         async with self._uow([self.business_id]) as uow:
             await runs.begin_run(uow.session, run)
         try:
-            tally = await work(self._pull(client, actor=actor, run_id=run_id))
+            with counted_as(_feature_of(kind, actor)):
+                tally = await work(self._pull(client, actor=actor, run_id=run_id))
         except QBOError as error:
             await self._record_failure(run_id, error)
-            rail_error = to_rail_error(error)
-            if isinstance(rail_error, RailNeedsReconnect):
-                await self._on_lost_grant(self.business_id, str(rail_error), run.started_at)
-            raise rail_error from error
+            raise await self._kind_of(error, began_at=run.started_at) from error
         except (Exception, asyncio.CancelledError) as error:
             await self._record_failure(run_id, error)
             raise
@@ -328,6 +434,13 @@ class QBOSyncService(SmartSyncService):
         if tally.changed_entities and self._on_changed is not None:
             await self._on_changed(self.business_id, tally.changed_entities)
         return tally
+
+    async def _kind_of(self, error: QBOError, *, began_at: datetime) -> RailError:
+        """The kind to raise in its place; where only a person can bring the access back, it is noted."""
+        rail_error = to_rail_error(error)
+        if isinstance(rail_error, RailNeedsReconnect):
+            await self._on_lost_grant(self.business_id, str(rail_error), began_at)
+        return rail_error
 
     def _pull(self, client: QBORawClient, *, actor: str, run_id: UUID) -> QBOPull:
         return QBOPull(
@@ -354,6 +467,11 @@ class QBOSyncService(SmartSyncService):
                 entities=list(self._specs),
                 values={"last_error": text, "last_error_at": now},
             )
+
+
+def _feature_of(kind: RunKind, actor: str) -> str:
+    """A refresh counts as whoever asked for it, any other run as what it is."""
+    return actor.removeprefix("sync:") if kind is RunKind.INCREMENTAL else kind.value
 
 
 def _manner_of(strategy: SyncStrategy) -> tuple[Lane, Patience]:

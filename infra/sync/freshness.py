@@ -55,6 +55,8 @@ class FreshnessNeed:
 
 
 ON_DEMAND = FreshnessNeed()
+AS_IT_STANDS = FreshnessNeed(strategy=SyncStrategy.PAGE, max_age=timedelta.max)
+"""What is in the mirror, however old, and never waiting."""
 
 
 @dataclass(frozen=True)

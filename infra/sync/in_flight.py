@@ -6,9 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from infra.config import Rail
-
-Key = tuple[UUID, Rail]
+Key = tuple[UUID, str]  # business; rail, and what of it
 
 
 @dataclass(frozen=True)

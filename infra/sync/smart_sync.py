@@ -21,6 +21,7 @@ from infra.logging import get_logger
 from infra.observability.counted import note_read
 from infra.redaction import words_of
 from infra.sync import runs
+from infra.sync.alone import RailResting, refresh_alone
 from infra.sync.freshness import (
     NEVER_SHOWN_SILENTLY,
     ON_DEMAND,
@@ -54,20 +55,6 @@ class StaleRefused(RailUnavailable):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"The books could not be brought up to date, and this needs them live: {reason}.")
-
-
-class RefreshFailedBefore(RailUnavailable):
-    """A refresh failed moments ago, here or in another process; the rail is not asked again at once."""
-
-    def __init__(self, rail: Rail, error: str | None) -> None:
-        super().__init__(error or f"{rail.value} could not be read a moment ago")
-
-
-class RailResting(RailUnavailable):
-    """The rail kept failing: it is left alone, and nobody waits for it."""
-
-    def __init__(self, rail: Rail, *, seconds: float) -> None:
-        super().__init__(f"{rail.value} keeps failing and is not asked again for {max(1, round(seconds))} s")
 
 
 @dataclass(frozen=True)
@@ -203,11 +190,16 @@ class SmartSyncService:
         return refreshed
 
     def _max_age(self, specs: Sequence[AnySpec], need: FreshnessNeed) -> timedelta:
-        if need.of_today:
-            now = self._clock.now()
-            midnight = datetime.combine(now.astimezone(self._time_zone).date(), time(), self._time_zone)
-            return now - midnight.astimezone(UTC)
-        return need.max_age if need.max_age is not None else min(spec.max_age for spec in specs)
+        oldest = self._oldest(need)
+        return oldest if oldest is not None else min(spec.max_age for spec in specs)
+
+    def _oldest(self, need: FreshnessNeed) -> timedelta | None:
+        """The oldest data that the caller accepts; None where they left it to what they read."""
+        if not need.of_today:
+            return need.max_age
+        now = self._clock.now()
+        midnight = datetime.combine(now.astimezone(self._time_zone).date(), time(), self._time_zone)
+        return now - midnight.astimezone(UTC)
 
     async def _age(self, session: AsyncSession, specs: Sequence[AnySpec]) -> MirrorAge:
         states = await runs.list_states(session, self.business_id, rail=self.rail)
@@ -259,38 +251,10 @@ class SmartSyncService:
                 return refreshed, is_ours
 
     async def _refresh_under_lease(self, strategy: SyncStrategy) -> Refreshed:
-        """Refresh, or wait for the process that does.
-
-        Raises:
-            RailUnavailable: the other's failed, or the last one did, moments ago.
-            RailError: as the refresh itself.
-        """
         leases = RefreshLeases(self._uow, self.business_id, self.rail)
-        is_insistent = strategy is SyncStrategy.LIVE
-        while True:
-            fence = await leases.take(strategy=strategy.value, now=self._clock.now(), is_insistent=is_insistent)
-            if fence is not None:
-                return await self._refresh_as(leases, fence, strategy)
-            standing = await leases.look()
-            if standing is not None and not standing.is_under_way and standing.next_attempt_at is not None:
-                raise RefreshFailedBefore(self.rail, standing.error)
-            ended = await leases.wait_for_end()
-            if standing is None or ended is None or ended.fence != standing.fence:
-                continue
-            if ended.error is not None:
-                raise RefreshFailedBefore(self.rail, ended.error)
-            if ended.is_finished:
-                return Refreshed(calls=0, is_own=False)
-
-    async def _refresh_as(self, leases: RefreshLeases, fence: int, strategy: SyncStrategy) -> Refreshed:
-        try:
-            async with leases.kept(fence):
-                calls = await self._refresh(strategy)
-        except (Exception, asyncio.CancelledError) as error:
-            await leases.finish(fence, calls=0, now=self._clock.now(), error=words_of(error))
-            raise
-        await leases.finish(fence, calls=calls, now=self._clock.now())
-        return Refreshed(calls=calls, is_own=True)
+        return await refresh_alone(
+            leases, self.rail, lambda: self._refresh(strategy), strategy=strategy, clock=self._clock
+        )
 
 
 @dataclass(frozen=True)

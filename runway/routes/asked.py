@@ -11,14 +11,15 @@ from domains.core.paging import MAX_PAGE
 from infra.errors import InvalidInput
 from infra.sync.freshness import ON_DEMAND, FreshnessNeed, SyncStrategy
 
-LIVE = "live"
-_SECONDS = re.compile(r"[0-9]{1,8}")
+LIVE, END_OF_YESTERDAY = "live", "end of yesterday"
+_AMOUNT = re.compile(r"([0-9]{1,8})(?: ?(s|seconds?|min|minutes?|h|hours?))?")
+_UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 class MaxAgeUnreadable(InvalidInput):
     def __init__(self) -> None:
         super().__init__(
-            f"max_age should be a number of seconds (of 8 digits at most), such as 60, or the word {LIVE}."
+            f"max_age should be an age such as 60, 60 s, 15 min or 2 h (8 digits at most), or the words {END_OF_YESTERDAY} or {LIVE}."
         )
 
 
@@ -40,26 +41,30 @@ class AskedFreshness(Strict):
     max_age: str | None = Field(
         default=None,
         description=(
-            "The oldest data you accept, in seconds; unless given, 20 minutes. Older data is refreshed first, for which at most 2 s "
-            "are waited; then the mirror answers, marked stale with the reason. `live` waits up to 10 s and is never stale: "
-            "fresh data or 503."
+            "The oldest data you accept, in seconds or with a unit: 60, 60 s, 15 min, 2 h; unless given, 20 minutes. "
+            "`end of yesterday`: all that was in the books then, in the company's zone. Older data is refreshed first, for which "
+            "at most 2 s are waited; then the mirror answers, marked stale with the reason. `live` waits up to 10 s and is never "
+            "stale: fresh data or 503. Data older than a day has a reason even where you accept it."
         ),
-        examples=["60", LIVE],
+        examples=["60", "15 min", END_OF_YESTERDAY, LIVE],
     )
 
     def need(self) -> FreshnessNeed:
         """Read `max_age`.
 
         Raises:
-            MaxAgeUnreadable: it is neither seconds nor `live`.
+            MaxAgeUnreadable: it is neither an age nor one of the words.
         """
         if self.max_age is None:
             return ON_DEMAND
         if self.max_age == LIVE:
             return FreshnessNeed(strategy=SyncStrategy.LIVE)
-        if not _SECONDS.fullmatch(self.max_age):
+        if self.max_age.replace("_", " ") == END_OF_YESTERDAY:
+            return FreshnessNeed(of_today=True)
+        age = _AMOUNT.fullmatch(self.max_age)
+        if age is None:
             raise MaxAgeUnreadable
-        return FreshnessNeed(max_age=timedelta(seconds=int(self.max_age)))
+        return FreshnessNeed(max_age=timedelta(seconds=int(age[1]) * _UNITS[(age[2] or "s")[0]]))
 
 
 class AskedPage(AskedFreshness):
