@@ -164,7 +164,8 @@ _BUSINESS_PARAMETER = {
 def _restore_examples(shown: dict[str, Any], written: Mapping[int | str, Any]) -> None:
     for status, response in written.items():
         for media_type, content in response.get("content", {}).items():
-            shown[str(status)]["content"][media_type]["example"] = content["example"]
+            if "example" in content:
+                shown[str(status)]["content"][media_type]["example"] = content["example"]
 
 
 def _problem(status: HTTPStatus) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -75,9 +75,12 @@ class Storm:
         self._traces = Traces(self.root)
         self._room = asyncio.Semaphore(_AT_ONCE)
 
-    async def run(self, requests: int, *, told: Callable[[int], None] = lambda _: None) -> Tally:
+    async def run(
+        self, requests: int, *, until: Sequence[str] = (), told: Callable[[int], None] = lambda _: None
+    ) -> Tally:
+        """So many requests, or fewer where something of the kinds `until` is found."""
         end, batch = self.tally.requests + requests, 0
-        while self.tally.requests < end:
+        while self.tally.requests < end and not self.tally.count(*until):
             snapshot = look(self.root, self.world)
             await self._send_all([self._draws.draw(snapshot) for _ in range(_BATCH)], snapshot)
             if batch % _PROBE_EVERY == 0:
