@@ -111,7 +111,7 @@ def describe(app: FastAPI, routers: Iterable[APIRouter]) -> dict[str, Any]:
             schema.pop("$defs", None)
             schemas[model.__name__] = schema
         for route in (route for router in routers for route in router.routes if isinstance(route, APIRoute)):
-            for method in route.methods or ():
+            for method in (route.methods or ()) if route.include_in_schema else ():
                 operation = document["paths"][route.path][method.lower()]
                 _restore_examples(operation["responses"], route.responses)
                 _tell_who_may(operation, route.dependant)
