@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domains.core.errors import DriftItemNotFound
 from domains.core.paging import MAX_PAGE, InstantCursor, page_of
-from infra.qbo.asked_jobs import COMPARE, RESCAN
+from infra.qbo.asked_jobs import COMPARE, RECONCILE, RESCAN
 from infra.sync import drift
 from infra.sync.drift import DriftCause, DriftFilter, DriftItem, DriftKind
 from runway.routes.access import AllServices, ReadsBooks, SyncsBooks
@@ -123,3 +123,15 @@ async def ask_for_comparison(caller: SyncsBooks, services: AllServices) -> Asked
     async with services.uow([caller.business.id]) as uow:
         uow.enqueue(COMPARE, str(caller.business.id), queue="bulk")
     return AskedAnswer(data=Asked(asked=COMPARE))
+
+
+@router.post(
+    "/sync/reconcile",
+    status_code=HTTPStatus.ACCEPTED,
+    summary="Tie out with QuickBooks",
+    responses=documented({"data": {"asked": RECONCILE}}, status=HTTPStatus.ACCEPTED),
+)
+async def ask_for_reconciliation(caller: SyncsBooks) -> AskedAnswer:
+    """What each night does: counts, open A/P and A/R, every balance, and a part of all objects, as a job."""
+    await caller.services.sync.schedule_reconciliation()
+    return AskedAnswer(data=Asked(asked=RECONCILE))
