@@ -11,6 +11,7 @@ from infra.embedded.servers import servers
 from infra.jobs import outbox
 from infra.jobs.cron import CronEntry
 from infra.jobs.execution import JobDefinition, serve
+from infra.jobs.outbox import ClaimedJob
 from infra.logging import configure_logging
 from infra.mail.post import MAIL_JOB
 from infra.qbo.asked_jobs import COMPARE, RECONCILE, RESCAN, TIE_OUT
@@ -137,8 +138,9 @@ JOBS = {
 # By the database's clock, in UTC. At 08:15 it is night all over the United States.
 CRON = (
     CronEntry(SYNC_DUE_JOB, JOBS[SYNC_DUE_JOB].queue, every=timedelta(seconds=15)),
+    CronEntry(WATCH_JOB, JOBS[WATCH_JOB].queue, every=timedelta(minutes=1)),
     CronEntry(HOUSEKEEPING_JOB, JOBS[HOUSEKEEPING_JOB].queue, cron="40 7 * * *"),
-    *((CronEntry(NIGHTLY_JOB, JOBS[NIGHTLY_JOB].queue, cron="15 8 * * *"),) if RECONCILE in JOBS else ()),
+    CronEntry(NIGHTLY_JOB, JOBS[NIGHTLY_JOB].queue, cron="15 8 * * *"),
 )
 
 
@@ -154,7 +156,12 @@ async def _run(outbox_id: int, queue: str) -> None:
         if not await _is_due(outbox_id, addresses.database_jobs_url):
             return  # rung twice, or done beside another: no reason to open everything
         async with open_services(settings, addresses) as services:
-            await serve(outbox_id, jobs=JOBS, context=services, uow=services.jobs_uow, queue=queue)
+
+            async def tell(dead: ClaimedJob, _error: str) -> None:
+                if dead.business_id is not None:
+                    await services.watch.look_at(dead.business_id)
+
+            await serve(outbox_id, jobs=JOBS, context=services, uow=services.jobs_uow, queue=queue, on_dead=tell)
 
 
 async def _is_due(outbox_id: int, database_url: str) -> bool:

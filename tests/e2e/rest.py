@@ -35,6 +35,7 @@ from tests.rig import Database
 
 PUBLIC_URL = "http://oodaloo.test"
 UNHURRIED = EdgeSettings(address_per_minute=1_000_000, credential_per_minute=1_000_000, money_per_minute=1_000_000)
+VERIFIER_TOKENS = ["the-current-verifier-token", "the-one-before"]
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -47,7 +48,7 @@ def settings_for(home: Path, info: SimulatorInfo | None) -> Settings:
         rails=RailSettings(),
         web=WebSettings.model_validate({"public_url": PUBLIC_URL}),
         keyring=KeyringSettings(),
-        qbo=QBOSettings.model_validate(given),
+        qbo=QBOSettings.model_validate({**given, "webhook_verifier_tokens": VERIFIER_TOKENS}),
         edge=UNHURRIED,
     )
 
