@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
+from structlog.contextvars import bound_contextvars
 
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import RailError, RailNeedsReconnect, RailRateLimited, RailUnavailable
 from infra.jobs import outbox
 from infra.jobs.outbox import ClaimedJob
 from infra.logging import get_logger
+from infra.observability.counted import note_job
 from infra.redaction import words_of
 
 log = get_logger()
@@ -99,36 +101,61 @@ async def execute(
         await _tell_of_death(lost, outbox.NO_WORKER_LIVED, on_dead)
     if claimed is None:
         return False
-    heartbeat = asyncio.create_task(_keep_lease(claimed, uow, lease=lease))
-    try:
-        await jobs[claimed.job].run(context, *claimed.arguments)
-    except Exception as error:  # noqa: BLE001  # whatever a job raises must end on its row, or it would be lost
-        if await _end(claimed, uow, error=error):
-            await _tell_of_death(claimed, words_of(error), on_dead)
-    else:
-        async with uow([]) as unit:
-            unit.ring_for(await outbox.finish(unit.session, claimed))
-        log.info("jobs.job.done", job=claimed.job, outbox_id=outbox_id, attempts=claimed.attempts)
-    finally:
-        heartbeat.cancel()
-        await asyncio.wait([heartbeat])
+    with bound_contextvars(**_shown_of(claimed)):
+        heartbeat = asyncio.create_task(_keep_lease(claimed, uow, lease=lease))
+        try:
+            await _attempt(claimed, jobs, context=context, uow=uow, on_dead=on_dead)
+        finally:
+            heartbeat.cancel()
+            await asyncio.wait([heartbeat])
     return True
 
 
+def _shown_of(claimed: ClaimedJob) -> dict[str, str | int]:
+    """What every line has that is logged while the job runs."""
+    business = {"business_id": str(claimed.business_id)} if claimed.business_id else {}
+    return {"job": claimed.job, "job_id": claimed.outbox_id, **business}
+
+
+async def _attempt(
+    claimed: ClaimedJob,
+    jobs: Mapping[str, JobDefinition],
+    *,
+    context: object,
+    uow: UnitOfWorkFactory,
+    on_dead: ToldOfDeath,
+) -> None:
+    """One attempt to its end on the row; one line of the log tells of it."""
+    began = time.monotonic()
+    try:
+        await jobs[claimed.job].run(context, *claimed.arguments)
+    except Exception as error:  # noqa: BLE001  # whatever a job raises must end on its row, or it would be lost
+        is_dead = await _end(claimed, uow, error=error, seconds=time.monotonic() - began)
+        if is_dead:
+            await _tell_of_death(claimed, words_of(error), on_dead)
+    else:
+        seconds = time.monotonic() - began
+        async with uow([]) as unit:
+            unit.ring_for(await outbox.finish(unit.session, claimed))
+        note_job(claimed.job, "done", seconds=seconds)
+        log.info("jobs.job.done", attempts=claimed.attempts, ms=round(seconds * 1000))
+
+
 async def _tell_of_death(claimed: ClaimedJob, error: str, on_dead: ToldOfDeath) -> None:
-    business_id = str(claimed.business_id) if claimed.business_id else None
-    log.error("jobs.job.dead", job=claimed.job, outbox_id=claimed.outbox_id, business_id=business_id, error=error)
-    await on_dead(claimed, error)
+    with bound_contextvars(**_shown_of(claimed)):
+        log.error("jobs.job.dead", error=error)
+        await on_dead(claimed, error)
 
 
-async def _end(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, error: Exception) -> bool:
-    """Write down how it failed; True when it is dead now."""
-    log.error(
+async def _end(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, error: Exception, seconds: float) -> bool:
+    """Write down how it failed; True when it is dead now. That a rail is down is no fault of ours, and no error in the log."""
+    is_rails = isinstance(error, RailError)
+    note_job(claimed.job, "waits_for_rail" if isinstance(error, RailUnavailable) else "failed", seconds=seconds)
+    (log.warning if is_rails else log.error)(
         "jobs.job.failed",
-        job=claimed.job,
-        outbox_id=claimed.outbox_id,
         attempts=claimed.attempts,
-        exc_info=None if isinstance(error, RailError) else error,
+        ms=round(seconds * 1000),
+        exc_info=None if is_rails else error,
         error=words_of(error),
     )
     text = words_of(error)
@@ -154,4 +181,4 @@ async def _keep_lease(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, lease: tim
             async with uow([]) as unit:
                 await outbox.extend_lease(unit.session, claimed, lease=lease)
         except SQLAlchemyError as error:
-            log.warning("jobs.lease.not_extended", outbox_id=claimed.outbox_id, error=type(error).__name__)
+            log.warning("jobs.lease.not_extended", job_id=claimed.outbox_id, error=type(error).__name__)

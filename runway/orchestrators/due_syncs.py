@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import text
+from structlog.contextvars import bind_contextvars
 
 from infra.clock import Clock
 from infra.config import Rail
@@ -124,6 +125,7 @@ class DueSyncs:
         return [one for one in due if one.business_id not in begun]
 
     async def _sync(self, business_id: UUID) -> None:
+        bind_contextvars(business_id=str(business_id))  # of this task alone
         try:
             async with asyncio.timeout(self._each.total_seconds()):
                 sync = await self._sync_of(business_id)
