@@ -113,7 +113,7 @@ class Shop:
     async def read_books(self) -> None:
         answer = await self.visitor.connect(realm_id=self.company.realm_id)
         assert answer.status_code == 200, answer.text
-        assert await self.web.run_jobs(self.visitor.business_id) == 1
+        assert await self.web.run_jobs(self.visitor.business_id) >= 1  # an earlier reading's tie-out may wait besides
 
     async def stop_quickbooks(self) -> None:
         """From now on nobody listens there."""
