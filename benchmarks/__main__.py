@@ -41,6 +41,12 @@ async def _cancellation() -> Sequence[Measure]:
     return (await cancellation.run(requests=25_000)).measures
 
 
+async def _limiter() -> Sequence[Measure]:
+    from benchmarks.proofs import limiter
+
+    return (await limiter.run()).measures
+
+
 async def _books() -> Sequence[Measure]:
     from benchmarks.proofs import books
 
@@ -81,6 +87,7 @@ _BENCHES: dict[str, Work] = {
 _PROOFS: dict[str, Work] = {
     "cancellation": _cancellation,
     "paging": _paging,
+    "limiter": _limiter,
     "books": _books,
     "tampering": _tampering,
     "tenancy": _tenancy,

@@ -71,7 +71,7 @@ def _measure(rig: Rig, size: LargeCompany, *, latency_ms: int) -> dict[str, Any]
     company = rig.home / f"company-{size.bills}.json"
     if not company.exists():
         write_large(size, company, today=SystemClock().now().date())
-    with _simulator(rig.home, company, latency_ms=latency_ms) as info:
+    with running_simulator_process(rig.home, company, latency_ms=latency_ms) as info:
         environment = {
             **environment_of(rig.addresses),
             "OODALOO_HOME": str(rig.home),
@@ -87,7 +87,8 @@ def _measure(rig: Rig, size: LargeCompany, *, latency_ms: int) -> dict[str, Any]
 
 
 @contextmanager
-def _simulator(home: Path, company: Path, *, latency_ms: int) -> Iterator[Mapping[str, Any]]:
+def running_simulator_process(home: Path, company: str | Path, *, latency_ms: int) -> Iterator[Mapping[str, Any]]:
+    """The simulator in a process of its own; what it writes for clients."""
     info_file, log = _info_file(home), home / "simulator.log"
     info_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "runway.cli", "simulator", "qbo", "--port", "0", "--latency-ms", str(latency_ms)]

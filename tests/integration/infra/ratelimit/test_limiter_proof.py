@@ -1,0 +1,16 @@
+"""A sample of `make prove ONLY=limiter`: three processes for eight seconds, Redis restarted and emptied meanwhile."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.proofs import limiter
+
+
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # a process that a failed proof leaves is killed, its pipes are not read
+async def test_processes_under_pressure_keep_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiter, "BUILD", tmp_path)
+    proved = await limiter.run(processes=3, seconds=8)
+    assert proved.ok, [measure for measure in proved.measures if not measure.ok]
