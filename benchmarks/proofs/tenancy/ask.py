@@ -28,6 +28,12 @@ class Ask:
     foreign: UUID | None = None
     more: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def business_named(self) -> str | None:
+        """In the path, where the path names it; else in the header."""
+        parts = zip(self.template.split("/"), self.path.split("/"), strict=False)
+        return next((shown for part, shown in parts if part == "{business_id}"), self.business)
+
     def headers(self) -> dict[str, str]:
         headers = dict(self.more)
         if self.principal.kind == "token":

@@ -14,7 +14,7 @@ Pair = tuple[str, str]
 
 _ID_KINDS = {
     "bill_id": "bill", "invoice_id": "invoice", "user_id": "user", "token_id": "token", "invitation_id": "invitation",
-    "session_id": "session",
+    "session_id": "session", "vendor_id": "vendor", "customer_id": "customer", "item_id": "drift", "notice_id": "notice",
 }  # fmt: skip
 _JUNK: tuple[Any, ...] = (None, True, -1, 1e300, "", "x" * 300, "null", [], {}, ["a"], {"a": {"b": []}}, "cy", "%00")
 _VALUES: Mapping[str, tuple[str, ...]] = {
@@ -34,6 +34,9 @@ class Contents:
 
     def id(self, name: str, chosen: UUID | None, *, is_plain: bool) -> tuple[str, UUID | None]:
         """For the part of a path of that name."""
+        if name == "job_id":
+            own_jobs = [job for job, owner in self.world.jobs.items() if owner == chosen]
+            return str(self.chance.choice((own_jobs if is_plain else []) or [*self.world.jobs, 10**9, "x"])), None
         kind, roll = _ID_KINDS.get(name, "bill"), self.chance.random()
         own = self.world.of_business(kind, chosen) if chosen else []
         if own and roll < (0.8 if is_plain else 0.4):

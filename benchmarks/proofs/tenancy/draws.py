@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -41,8 +41,9 @@ class Draws:
         chance: random.Random,
         *,
         mix: tuple[float, float],
+        focus: Collection[str] = (),
     ) -> None:
-        """`mix`: as MIX."""
+        """`mix`: as MIX. `focus`: the only paths, where there are any."""
         self.mix = mix
         self.world = world
         self.routes = routes
@@ -51,9 +52,9 @@ class Draws:
         self._tried: Counter[tuple[str, str]] = Counter()
         self._contents = Contents(world, chance)
         self._doors_of: tuple[Snapshot | None, list[Opening]] = (None, [])
-        self._api = [route for route in routes if not route.is_page]
-        self._pages = [route for route in routes if route.is_page]
-        offered = {route.asks_for() for route in routes}
+        self._api = [route for route in routes if (route.path in focus if focus else not route.is_page)]
+        self._pages = [route for route in routes if route.is_page and not focus] or self._api
+        offered = {route.asks_for() for route in self._api}
         labels = [(role, may) for role, permissions in ROLES.items() for may in permissions if may in offered]
         self.pairs = sorted(labels + [("service", may) for may in ROLES["owner"] if may in offered])
 
@@ -165,6 +166,9 @@ class Draws:
         for part in route.path.split("/"):
             if not part.startswith("{"):
                 path.append(part)
+                continue
+            if part == "{business_id}":
+                path.append(named if named and named.replace("-", "").isalnum() else str(new_id()))
                 continue
             shown, stranger = self._contents.id(part.strip("{}"), chosen, is_plain=is_plain)
             path.append(shown)

@@ -71,3 +71,9 @@ def _declared(dependant: Dependant) -> str:
         if own is not None:
             return str(own.value)
     return next((need for inner in dependant.dependencies if (need := _declared(inner)) != "open"), "open")
+
+
+def is_known(route: KnownRoute) -> bool:
+    """Whether the oracle has a word of its own of what it needs."""
+    key = (route.method, route.path)
+    return key in NEEDS or key in DOORS

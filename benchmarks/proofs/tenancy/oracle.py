@@ -118,7 +118,8 @@ class Snapshot:
 def _rule_in_business(ask: Ask, standing: Standing, need: str) -> Ruling:
     rights = standing.rights
     only = next(iter(rights)) if len(rights) == 1 else None
-    chosen = only if ask.business is None else _read_id(ask.business)
+    named = ask.business_named
+    chosen = only if named is None else _read_id(named)
     right = rights.get(chosen) if chosen is not None else None
     if right is None:
         return Ruling(may=False, need=need, why="no business of theirs", standing=standing)

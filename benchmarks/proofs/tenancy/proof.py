@@ -1,7 +1,7 @@
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -56,9 +56,17 @@ class Stage:
         await fill_books(world, self.services.uow, self.root)
         return world
 
-    def storm_of(self, world: World, chance: random.Random, tally: Tally, *, mix: tuple[float, float] = MIX) -> Storm:
+    def storm_of(
+        self,
+        world: World,
+        chance: random.Random,
+        tally: Tally,
+        *,
+        mix: tuple[float, float] = MIX,
+        focus: Collection[str] = (),
+    ) -> Storm:
         """One world's requests, to be added to `tally`."""
-        return Storm(self.app, self.http, self.root, Probe(self.inside), world, chance, tally, mix)
+        return Storm(self.app, self.http, self.root, Probe(self.inside), world, chance, tally, mix, focus)
 
 
 async def run(*, requests: int) -> ProofResult:
@@ -111,6 +119,7 @@ def measures_of(tally: Tally, *, requests: int, each: int) -> list[Measure]:
         at_least("of them to be refused", tally.refused, "requests", bar=requests // 5),
         at_least("least successes of a role with a permission", least, "requests", bar=each),
         reported("roles and permissions with a route", len(tally.pairs), "pairs"),
+        reported("routes taken at their word, the oracle has none", len(tally.unknown), "routes"),
         reported("routes and methods tried", len(tally.routes), "routes"),
         at_most("answers with another tenant's words or ids", tally.count("leak"), "answers", bar=0),
         at_most("let in without the right to", tally.count("let in", "gift"), "answers", bar=0),

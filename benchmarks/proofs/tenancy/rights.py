@@ -21,11 +21,36 @@ WITH_FRESH_PROOF = frozenset({"connection.manage", "members.manage", "tokens.man
 FRESH_THOUGH_SAFE = frozenset({("GET", "/api/v1/qbo/connect")})
 
 _BOOKS = (
-    "/bills", "/bills/{bill_id}", "/bills/{bill_id}/history", "/invoices", "/invoices/{invoice_id}",
-    "/invoices/{invoice_id}/history", "/vendors", "/customers", "/accounts", "/payments", "/runway", "/sync", "/qbo/connection",
+    "/bills",
+    "/bills/{bill_id}",
+    "/bills/{bill_id}/history",
+    "/invoices",
+    "/invoices/{invoice_id}",
+    "/invoices/{invoice_id}/history",
+    "/vendors",
+    "/customers",
+    "/accounts",
+    "/payments",
+    "/runway",
+    "/sync",
+    "/qbo/connection",
+    "/qbo_setup/{business_id}/health",
+    "/drift",
+    "/notices",
+    "/kpis",
+    "/ageing",
+    "/vendors/{vendor_id}/payments",
+    "/customers/{customer_id}/payments",
+    "/sync/budget",
+)
+_SYNCING = (
+    "/drift/{item_id}/confirm", "/sync/compare", "/sync/reconcile", "/notices/{notice_id}/seen", "/sync/failed/{job_id}/retry",
 )  # fmt: skip
 NEEDS: dict[tuple[str, str], str] = {
     **{("GET", f"/api/v1{path}"): "books.read" for path in _BOOKS},
+    **{("POST", f"/api/v1{path}"): "books.sync" for path in _SYNCING},
+    ("GET", "/qbo_setup/{business_id}/health"): "books.read",
+    ("GET", "/api/v1/sync/failed"): "books.sync",
     ("GET", "/api/v1/qbo/connect"): "connection.manage",
     ("DELETE", "/api/v1/qbo/connection"): "connection.manage",
     ("GET", "/api/v1/members"): "members.manage",
@@ -44,4 +69,7 @@ DOORS: dict[tuple[str, str], str] = {
     ("GET", "/api/v1/me"): "recognised",
     ("GET", "/api/v1/businesses"): "recognised",
     ("POST", "/api/v1/businesses"): "firm_admin",
+    ("GET", "/admin/health"): "firm_admin",
+    ("GET", "/api/v1/admin/health"): "firm_admin",
+    ("GET", "/metrics"): "metrics",
 }

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from psycopg import Connection
 from benchmarks.proofs.tenancy.ask import Ask
 from benchmarks.proofs.tenancy.draws import Draws
 from benchmarks.proofs.tenancy.judge import Judge, Seen
-from benchmarks.proofs.tenancy.known_routes import KnownRoute, routes_of
+from benchmarks.proofs.tenancy.known_routes import KnownRoute, is_known, routes_of
 from benchmarks.proofs.tenancy.oracle import SAFE, Ruling, Snapshot, look
 from benchmarks.proofs.tenancy.probe import Probe
 from benchmarks.proofs.tenancy.traces import Traces, difference
@@ -64,11 +64,12 @@ class Storm:
     chance: random.Random
     tally: Tally
     mix: tuple[float, float]
+    focus: Collection[str] = ()
 
     def __post_init__(self) -> None:
         self.routes = routes_of(self.app)
         self._by_key: dict[tuple[str, str], KnownRoute] = {(one.method, one.path): one for one in self.routes}
-        self._draws = Draws(self.world, self.routes, self.chance, mix=self.mix)
+        self._draws = Draws(self.world, self.routes, self.chance, mix=self.mix, focus=self.focus)
         self._draws.served = self.tally.served
         self.tally.pairs.update(self._draws.pairs)
         self._judge = Judge(self.world, self.app.openapi()["paths"], self.tally.complain)
@@ -138,6 +139,8 @@ class Storm:
         route = self._by_key.get((ask.method, ask.template))
         declared = route.need if route else "none"
         ruling = snapshot.rule(ask, declared=declared)
+        if route and declared not in {"open", "signed_in"} and not is_known(route):
+            self.tally.unknown.add(f"{route.method} {route.path}")
         if route and ruling.need not in {declared, "", "none"}:
             self.tally.complain("declared", f"{ask.method} {ask.template} declares {declared}, not {ruling.need}")
         return ruling

@@ -12,7 +12,7 @@ Fingerprint = dict[tuple[str, UUID | None], tuple[int, int]]
 _NOT_LOOKED_AT = frozenset(
     {
         "access_log", "api_token_use", "alembic_version", "log_batch", "log_checkpoint", "sync_state", "sync_run", "sync_cache",
-        "refresh_lease", "business_activity", "rail_call_count", "quarantined_object", "drift_item",
+        "refresh_lease", "business_activity", "rail_call_count", "quarantined_object",
     }
 )  # fmt: skip
 # A use is noted in these rows, so what counts of them is whether one came, went or ended.

@@ -24,6 +24,10 @@ from infra.security.sealed_columns import context_by_row
 from runway.registry import MIRROR_SPECS
 
 BUSINESS_ROLES = ("owner", "approver", "bookkeeper", "viewer")
+_DEAD_JOB = """
+    INSERT INTO outbox (business_id, queue, job, arguments, attempts, dead_at, last_error)
+    VALUES (%(business_id)s, 'sync', 'qbo.backfill', %(arguments)s, 8, now(), %(word)s) RETURNING id
+"""
 _EVERY_PERMISSION = sorted(ROLES["owner"])
 
 
@@ -54,6 +58,7 @@ class World:
     words_of_users: dict[UUID, str] = field(default_factory=dict)
     principals: list[Principal] = field(default_factory=list)
     rows: defaultdict[str, dict[UUID, set[UUID]]] = field(default_factory=lambda: defaultdict(dict))
+    jobs: dict[int, UUID] = field(default_factory=dict)
     cursors: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, kind: str, row: UUID, *owners: UUID) -> UUID:
@@ -279,9 +284,16 @@ def _make_traces(root: Connection[Any], world: World, *, now: datetime) -> None:
             "expires_at": now + timedelta(days=1),
         }])  # fmt: skip
         insert(root, "notice", [{
-            **own, "id": new_id(), "kind": "storm", "subject": word, "severity": "warning", "title": word, "text": word,
+            **own, "id": world.add("notice", new_id(), business), "kind": "drift", "subject": word, "severity": "warning", "title": word, "text": word,
             "details": Jsonb({"of": word}), "raised_at": now, "last_raised_at": now,
         }])  # fmt: skip
+        insert(root, "drift_item", [{
+            **own, "id": world.add("drift", new_id(), business), "rail": "qbo", "kind": "implausible_deletions", "entity": "Bill",
+            "external_id": word, "cause": "missed_deletion", "details": Jsonb({"of": word}), "run_id": new_id(), "found_at": now,
+        }])  # fmt: skip
+        dead = root.execute(_DEAD_JOB, {**own, "word": word, "arguments": Jsonb([str(business), word])}).fetchone()
+        assert dead is not None
+        world.jobs[dead[0]] = business
         insert(root, "access_log", [{
             **own, "event": "connection.changed", "actor": "cli", "address": "local", "request_id": word,
             "details": Jsonb({"of": word}),
