@@ -79,6 +79,10 @@ class InstallationHealth:
             for role, engine in self.engines.items()
         ]
 
+    def forget(self) -> None:
+        """Look again at once: something has just been changed."""
+        self._standing.forget()
+
     async def close(self) -> None:
         await self._standing.close()
         self._rq_redis.close()

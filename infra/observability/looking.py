@@ -76,6 +76,10 @@ class Kept(Generic[T]):
             self._under_way = asyncio.create_task(self._refresh())
         return await asyncio.shield(self._under_way)
 
+    def forget(self) -> None:
+        """The next one who asks has a new look."""
+        self._kept = None
+
     async def close(self) -> None:
         """Give up a look that is under way."""
         if self._under_way is not None:

@@ -49,6 +49,10 @@ class Readiness:
     async def get(self) -> Standing:
         return await self._standing.get()
 
+    def forget(self) -> None:
+        """Look again at once: something has just been changed."""
+        self._standing.forget()
+
     async def close(self) -> None:
         await self._standing.close()
 

@@ -112,12 +112,12 @@ async def _list_connections(session: AsyncSession, ids: Sequence[UUID]) -> list[
     """The living one of each business and rail, else the last that was."""
     is_gone = case((Connection.state == ConnectionState.DISCONNECTED.value, 1), else_=0)
     query = (
-        select(Connection)
-        .where(Connection.business_id.in_(ids))
-        .distinct(Connection.business_id, Connection.rail)
-        .order_by(Connection.business_id, Connection.rail, is_gone, Connection.state_changed_at.desc())
+        select(Connection).where(Connection.business_id.in_(ids)).order_by(is_gone, Connection.state_changed_at.desc())
     )
-    return list(await session.scalars(query))
+    latest: dict[tuple[UUID, str], Connection] = {}
+    for connection in await session.scalars(query):
+        latest.setdefault((connection.business_id, connection.rail), connection)
+    return list(latest.values())
 
 
 async def _read_readings(session: AsyncSession, ids: Sequence[UUID]) -> dict[tuple[UUID, str], Reading]:
