@@ -22,7 +22,7 @@ from infra.ids import new_id
 from infra.logging import get_logger
 from infra.sync import quarantine
 from infra.sync.shapes import MirrorRow, TransactionType
-from infra.sync.spec import AnySpec, Delivery, RailRecord, UnreadableRecord
+from infra.sync.spec import AnySpec, Delivery, LogEvent, RailRecord, UnreadableRecord
 from infra.sync.store_statements import StoreStatements, statements_for
 
 log = get_logger()
@@ -118,6 +118,26 @@ async def store(session: AsyncSession, spec: AnySpec, delivery: Delivery) -> Sto
         deletions=len(delivery.deletions),
     )
     return replace(outcome, ignored=outcome.ignored - unwritable, quarantined=refused)
+
+
+async def append_event(session: AsyncSession, spec: AnySpec, event: LogEvent) -> int | None:
+    """Write down what happened to an object without changing it (an approval, a request); its version then, None without it."""
+    connection = await _driver_connection(session)
+    mirror: type[MirrorRow] = spec.mirror
+    statements = statements_for(mirror)
+    await connection.execute(statements.lock, (f"{mirror.__tablename__}:{event.business_id}",))
+    parameters = {
+        "business_id": event.business_id,
+        "rail": spec.rail.value,
+        "entity_id": event.entity_id,
+        "event": event.transaction_type,
+        "source": event.source.value,
+        "actor": event.actor,
+        "request_id": event.request_id,
+        "details": exact_json.dumps(event.details).decode(),
+    }
+    row = await (await connection.execute(statements.event, parameters, prepare=False)).fetchone()
+    return None if row is None else int(row[0])
 
 
 def _fill(spec: AnySpec, candidates: Sequence[_Candidate], unreadable: list[UnreadableRecord]) -> list[_Filled]:

@@ -110,3 +110,19 @@ class Delivery:
     deletions: Sequence[RailDeletion] = field(default=())
     unreadable: Sequence[UnreadableRecord] = field(default=())
     are_proved: bool = False
+
+
+@dataclass(frozen=True)
+class LogEvent:
+    """Something that happened to an object of the mirror without changing it.
+
+    `details` stand where a change has its fields: JSON, amounts as texts or Decimal.
+    """
+
+    business_id: UUID
+    entity_id: UUID
+    transaction_type: str
+    source: LogSource
+    actor: str
+    request_id: str
+    details: Payload = field(default_factory=dict)

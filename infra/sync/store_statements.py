@@ -116,6 +116,20 @@ RETURNING transaction_type
 """
 
 
+# What happened to an object without changing it takes the next version, too: the log has no place beside it.
+_EVENT = """
+WITH told AS (
+  UPDATE {mirror} AS m SET version = m.version + 1
+  WHERE m.business_id = %(business_id)s AND m.rail = %(rail)s AND m.id = %(entity_id)s
+  RETURNING new.id, new.version, new.payload
+)
+INSERT INTO {mirror}_transaction_log{log_columns}
+SELECT %(business_id)s, id, version, %(event)s, %(source)s, %(actor)s, %(request_id)s, payload, %(details)s::json
+FROM told
+RETURNING version
+"""
+
+
 @dataclass(frozen=True)
 class StoreStatements:
     """Each column of the domain's own is a parameter `own_<column>`: an array with one element an object."""
@@ -125,6 +139,7 @@ class StoreStatements:
     insert: str
     update: str
     delete: str
+    event: str
     own_columns: tuple[str, ...]
 
 
@@ -152,5 +167,6 @@ def statements_for(mirror: type[MirrorRow]) -> StoreStatements:
         insert=_INSERT.format(**parts),
         update=_UPDATE.format(**parts),
         delete=_DELETE.format(**parts),
+        event=_EVENT.format(**parts),
         own_columns=tuple(own),
     )

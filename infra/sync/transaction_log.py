@@ -9,11 +9,18 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from infra.errors import NotFound
+from infra.sync import mirror_store
 from infra.sync.shapes import LogRow, MirrorRow, TransactionType
-from infra.sync.spec import MirrorSpec
+from infra.sync.spec import AnySpec, LogEvent, MirrorSpec
 
 M = TypeVar("M", bound=MirrorRow)
 L = TypeVar("L", bound=LogRow)
+
+
+class EventWithoutObject(NotFound):
+    def __init__(self, entity: str, entity_id: UUID) -> None:
+        super().__init__(f"There is no {entity} {entity_id} to which this could have happened.")
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class AsOf(Generic[M]):
 
 
 class TransactionLogService:
-    """Reads the logs. Rows are appended by mirror_store alone."""
+    """Reads the logs, and adds what happened without changing an object. mirror_store alone writes the rows."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -53,6 +60,17 @@ class TransactionLogService:
             .limit(limit)
         )
         return rows.all()
+
+    async def append_event(self, spec: AnySpec, event: LogEvent) -> int:
+        """Write down what happened to an object; the version it has then.
+
+        Raises:
+            EventWithoutObject: the mirror has no such object.
+        """
+        version = await mirror_store.append_event(self._session, spec, event)
+        if version is None:
+            raise EventWithoutObject(spec.entity, event.entity_id)
+        return version
 
     async def as_of(
         self, spec: MirrorSpec[Any, M, Any], business_id: UUID, *, entity_id: UUID, instant: datetime
