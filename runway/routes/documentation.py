@@ -38,14 +38,26 @@ _SIGNED_IN = (
     HTTPStatus.CONFLICT,
     MALFORMED.status,
 )
-# The edge may answer so wherever a request goes.
+# The edge may answer so wherever a request goes: these, which clients deal with, and those, which well-behaved ones never see.
 _ANYWHERE = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+_AT_THE_EDGE = (
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.REQUEST_URI_TOO_LONG,
+    HTTPStatus.MISDIRECTED_REQUEST,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+)
 _EXAMPLE_DETAILS = {
     HTTPStatus.BAD_REQUEST: "The cursor cannot be read. Pass the last page's next_cursor, unchanged.",
     HTTPStatus.UNAUTHORIZED: "This token is not valid, or not any more.",
     HTTPStatus.FORBIDDEN: "This needs the permission members.manage, which you do not have in this business.",
     HTTPStatus.NOT_FOUND: "There is no such business for you.",
     HTTPStatus.CONFLICT: "This business is not connected to QuickBooks yet.",
+    HTTPStatus.REQUEST_TIMEOUT: "The body was not here within 15 s.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body may have 1048576 bytes.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The path and query may have 8192 bytes.",
+    HTTPStatus.MISDIRECTED_REQUEST: "This server does not answer for the host that the request names.",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "There may be 100 header fields of 32768 bytes together.",
     MALFORMED.status: "query.limit: Input should be less than or equal to 200",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests: the limit 'credential' is used up.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "It is in our log under the request's id.",
@@ -114,6 +126,8 @@ def describe(app: FastAPI, routers: Iterable[APIRouter]) -> dict[str, Any]:
             for method in (route.methods or ()) if route.include_in_schema else ():
                 operation = document["paths"][route.path][method.lower()]
                 _restore_examples(operation["responses"], route.responses)
+                for status in _AT_THE_EDGE:
+                    operation["responses"].setdefault(str(status.value), _problem(status))
                 _tell_who_may(operation, route.dependant)
         document["components"]["securitySchemes"] = _SCHEMES
         app.openapi_schema = document
