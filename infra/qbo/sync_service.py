@@ -106,7 +106,8 @@ class QBOSyncService(SmartSyncService):
         self._cached_reads = CachedReads(
             business_id,
             Rail.QBO,
-            cache=self._cache,
+            find=self.get_cache,
+            keep=self.set_cache,
             uow=uow,
             clock=clock,
             in_flight=in_flight,

@@ -14,7 +14,7 @@ from infra.errors import OodalooError, RailRejected
 from infra.logging import get_logger
 from infra.redaction import words_of
 from infra.sync.alone import RailResting, refresh_alone
-from infra.sync.cache import Cached, SyncCache
+from infra.sync.cache import Cached
 from infra.sync.freshness import (
     NEVER_SHOWN_SILENTLY,
     Fetched,
@@ -43,14 +43,20 @@ Ask = Callable[[], Awaitable[Asked]]
 
 
 class CachedReads:
-    """One business's. `rest_seconds` is how long its rail is not asked because it kept failing."""
+    """One business's.
+
+    Args:
+        find, keep: of its cache; `keep` takes key and value, and `asked_at`.
+        rest_seconds: how long its rail is not asked because it kept failing.
+    """
 
     def __init__(
         self,
         business_id: UUID,
         rail: Rail,
         *,
-        cache: SyncCache,
+        find: Callable[[str], Awaitable[Cached | None]],
+        keep: Callable[..., Awaitable[None]],
         uow: UnitOfWorkFactory,
         clock: Clock,
         in_flight: RefreshesInFlight,
@@ -58,7 +64,8 @@ class CachedReads:
     ) -> None:
         self._business_id = business_id
         self._rail = rail
-        self._cache = cache
+        self._find = find
+        self._keep = keep
         self._uow = uow
         self._clock = clock
         self._in_flight = in_flight
@@ -71,11 +78,11 @@ class CachedReads:
             StaleRefused: there is none to show, or the strategy is `live`, and the rail did not answer in time.
             RailRejected: the rail refused the question itself.
         """
-        found = await self._cache.find(key)
+        found = await self._find(key)
         if found is not None and freshness.strategy is not SyncStrategy.LIVE and self._suits(found, max_age):
             return Fetched(found.value, self._freshness(found))
         refreshed, reason = await self._ask(key, ask, freshness)
-        found = await self._cache.find(key)
+        found = await self._find(key)
         if found is None or (reason is not None and freshness.strategy is SyncStrategy.LIVE):
             raise StaleRefused(reason or "the answer was not kept")
         source = FreshnessSource.RAIL if refreshed.is_own else FreshnessSource.COALESCED
@@ -110,7 +117,7 @@ class CachedReads:
     async def _ask_alone(self, key: str, ask: Ask, strategy: SyncStrategy) -> Refreshed:
         async def refresh() -> int:
             asked = await ask()
-            await self._cache.set(key, asked.value, asked_at=asked.asked_at)
+            await self._keep(key, asked.value, asked_at=asked.asked_at)
             return asked.calls
 
         leases = RefreshLeases(self._uow, self._business_id, self._rail, purpose=f"cache.{key}")
