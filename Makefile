@@ -2,6 +2,7 @@
 #   make demo [COMPANY=FILE]    simulator, sample company, worker and web app on this machine
 #   make test [PYTEST_ARGS=…]   the tests          make check   format, lint, types, contracts
 #   make bench [ONLY=name]      speed               make prove [ONLY=name]   the long proofs
+#   make soak [SOAK_ARGS=…]     days of many companies with people at work and everything failing, in minutes
 #   make lock                   refresh requirements/*.txt from requirements/*.in
 #   make clean                  remove .venv, caches and build; the data in .oodaloo stay
 PYTHON ?= python3
@@ -10,7 +11,7 @@ PYTEST_ARGS ?= -n 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench prove lock clean
+.PHONY: help demo test check bench prove soak lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -31,6 +32,9 @@ check: $(VENV)/dev.done
 
 bench prove: $(VENV)/dev.done
 	$(VENV)/bin/python -m benchmarks $@ $(if $(ONLY),--only '$(ONLY)')
+
+soak: $(VENV)/dev.done
+	$(VENV)/bin/python -m benchmarks soak $(SOAK_ARGS)
 
 lock: $(VENV)/dev.done
 	for name in runtime dev; do \

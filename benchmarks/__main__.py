@@ -1,12 +1,17 @@
-"""`python -m benchmarks bench` and `python -m benchmarks prove`: what `make bench` and `make prove` run."""
+"""`python -m benchmarks bench`, `prove` and `soak`: what the targets of the same names run."""
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from benchmarks.report import BUILD, Measure, print_table, write_json
 from infra.logging import configure_logging
+
+if TYPE_CHECKING:
+    from benchmarks.soak import SoakSize
 
 Work = Callable[[], Awaitable[Sequence[Measure]]]
 
@@ -77,6 +82,12 @@ async def _tenancy() -> Sequence[Measure]:
     return (await tenancy.run(requests=25_000)).measures
 
 
+async def _soak(size: "SoakSize", *, seed: int | None) -> Sequence[Measure]:
+    from benchmarks import soak
+
+    return (await soak.run(size, seed=seed)).measures
+
+
 _BENCHES: dict[str, Work] = {
     "mirror_store": _mirror_store,
     "backfill": _backfill,
@@ -96,20 +107,50 @@ _PROOFS: dict[str, Work] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("what", choices=("bench", "prove"))
-    parser.add_argument("--only", default="", help=f"one of {', '.join((*_BENCHES, *_PROOFS))}")
+    commands = parser.add_subparsers(dest="what", required=True)
+    for what, known in (("bench", _BENCHES), ("prove", _PROOFS)):
+        commands.add_parser(what).add_argument("--only", default="", choices=("", *known), help="one of them")
+    _add_soak(commands.add_parser("soak"))
     arguments = parser.parse_args()
-    known, file = (_BENCHES, "bench.json") if arguments.what == "bench" else (_PROOFS, "proof.json")
-    if arguments.only and arguments.only not in known:
-        parser.error(f"{arguments.what} knows {', '.join(known)}, not {arguments.only!r}")
     configure_logging(level="WARNING")
-    return asyncio.run(_run([arguments.only] if arguments.only else list(known), known, file=file))
+    match arguments.what:
+        case "soak":
+            size = _soak_size(arguments)
+            known, file = {"soak": lambda: _soak(size, seed=arguments.seed)}, "proof.json"
+        case "bench":
+            known, file = _chosen(_BENCHES, arguments.only), "bench.json"
+        case _:
+            known, file = _chosen(_PROOFS, arguments.only), "proof.json"
+    return asyncio.run(_run(known, file=file))
 
 
-async def _run(names: Sequence[str], known: dict[str, Work], *, file: str) -> int:
+def _chosen(known: dict[str, Work], only: str) -> dict[str, Work]:
+    return {name: work for name, work in known.items() if only in {"", name}}
+
+
+def _add_soak(parser: argparse.ArgumentParser) -> None:
+    from benchmarks.soak import FULL
+
+    parser.add_argument("--seed", type=int, help="that of an earlier run; a new one unless it is given")
+    parser.add_argument("--companies", type=int, default=FULL.companies)
+    parser.add_argument("--days", type=int, default=FULL.days)
+    parser.add_argument("--steps", type=int, default=FULL.steps, help="a day, of a quarter of an hour each")
+    parser.add_argument("--step-seconds", type=float, default=FULL.step_seconds, help="of running time a step")
+    parser.add_argument("--acts-per-second", type=float, default=FULL.acts_per_second, help="of people in QuickBooks")
+    parser.add_argument("--workers", type=int, default=FULL.workers)
+
+
+def _soak_size(arguments: argparse.Namespace) -> "SoakSize":
+    from benchmarks.soak import FULL
+
+    given = ("companies", "days", "steps", "step_seconds", "acts_per_second", "workers")
+    return replace(FULL, **{name: getattr(arguments, name) for name in given})
+
+
+async def _run(known: dict[str, Work], *, file: str) -> int:
     measures: list[Measure] = []
-    for name in names:
-        measured = await known[name]()
+    for name, work in known.items():
+        measured = await work()
         print_table(name, measured)
         measures += measured
     write_json(BUILD / file, measures)

@@ -17,7 +17,7 @@ from infra.qbo.simulator.timeline.simulated_clock import SimulatedClock
 
 REALM = "9130000000000001"
 CHECKING, PAYABLE, RECEIVABLE, UNDEPOSITED, SALES, RENT, VISA, SAVINGS, PETTY, REPAIRS = map(str, range(1, 11))
-_ACCOUNTS = (
+ACCOUNTS = (
     (CHECKING, "Checking", "Bank", "Checking"),
     (PAYABLE, "Accounts Payable (A/P)", "Accounts Payable", "AccountsPayable"),
     (RECEIVABLE, "Accounts Receivable (A/R)", "Accounts Receivable", "AccountsReceivable"),
@@ -149,7 +149,7 @@ def _bytes_of(company: Company) -> bytes:
 
 
 def _file() -> CompanyFile:
-    accounts: list[Body] = [{"Id": i, "Name": n, "AccountType": t, "AccountSubType": s} for i, n, t, s in _ACCOUNTS]
+    accounts: list[Body] = [{"Id": i, "Name": n, "AccountType": t, "AccountSubType": s} for i, n, t, s in ACCOUNTS]
     accounts[int(PETTY) - 1]["ParentRef"] = {"value": CHECKING}
     items = [("1", "Hours", SALES), ("2", "Parts", SALES)]
     return CompanyFile(

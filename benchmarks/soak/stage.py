@@ -1,0 +1,166 @@
+"""Simulator, servers and product, set up together: companies connected and read for the first time."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import psycopg
+from pydantic import SecretStr
+from sqlalchemy import make_url
+
+from benchmarks.rig import Rig
+from benchmarks.soak.books import make_companies
+from benchmarks.soak.machinery import VERIFIER_TOKEN, Machinery
+from benchmarks.soak.moved_time import MovedTime
+from infra.config import KeyringSettings, QBOSettings, RailSettings, ServerSettings, WebSettings
+from infra.db.unit_of_work import UnitOfWork
+from infra.embedded.postgres import SUPERUSER
+from infra.errors import OodalooError
+from infra.jobs import outbox
+from infra.qbo.asked_jobs import BACKFILL
+from infra.qbo.oauth import TokenGrant
+from infra.qbo.simulator.server import SimulatorInfo, running_simulator
+from infra.qbo.simulator.simulator import Simulator
+from infra.qbo.simulator.timeline.simulated_clock import SimulatedClock
+from infra.qbo.simulator.webhooks.subscription import read_subscription
+from runway.jobs import JOBS
+from runway.sign_in import issue_token
+from runway.wiring import Services, Settings, open_services
+
+_LIFETIME = timedelta(hours=1)
+_WEBHOOK_DELAY_SECONDS = 2
+
+
+class TooSlow(OodalooError):
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(f"{what} was not so within {seconds:g} s.")
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A business that mirrors a realm, and a token that reads it."""
+
+    business_id: UUID
+    realm_id: str
+    token: str
+
+
+@dataclass
+class Stage:
+    rig: Rig
+    clock: MovedTime
+    simulator: Simulator
+    machinery: Machinery
+    services: Services
+    root_url: str
+    businesses: list[Connected]
+
+    def root(self) -> "psycopg.Connection[tuple[object, ...]]":
+        """As superuser, whom no wall stops."""
+        return psycopg.connect(self.root_url, autocommit=True)
+
+    async def connect(self, token_name: str) -> None:
+        """As Intuit's callback leaves it: claimed, its tokens kept, its first reading asked for."""
+        rail = self.services.qbo_rail
+        for realm_id in self.simulator.companies:
+            issued = await issue_token(
+                self.services.access_uow, f"Company {realm_id}", name=token_name, lifetime=timedelta(days=365)
+            )
+
+            async def claim(uow: UnitOfWork, business_id: UUID = issued.business_id, realm: str = realm_id) -> None:
+                await self.services.qbo_connections.finish_connect(
+                    uow.session, business_id, external_account_id=realm, now=self.clock.now()
+                )
+                uow.enqueue(BACKFILL, str(business_id), queue="bulk")
+
+            await rail.auth.connect(issued.business_id, realm_id, grant=self._grant(realm_id), also=claim)
+            self.businesses.append(Connected(issued.business_id, realm_id, issued.token))
+
+    async def ask(self, job: str, *business_ids: UUID) -> None:
+        """Have a worker do `job`, for each business or for all at once."""
+        for business_id in business_ids or (None,):
+            arguments = () if business_id is None else (str(business_id),)
+            async with self.services.jobs_uow([]) as uow:
+                ring = await outbox.ask_once(
+                    uow.session, job, *arguments, key="cron", queue=JOBS[job].queue, business_id=business_id
+                )
+                uow.ring_for(ring)
+
+    async def until(
+        self, what: str, is_so: Callable[["psycopg.Connection[tuple[object, ...]]"], bool], *, seconds: float
+    ) -> None:
+        """Raises:
+        TooSlow: it is not so in time.
+        """
+        deadline = time.monotonic() + seconds
+        with self.root() as root:
+            while not await asyncio.to_thread(is_so, root):
+                self.machinery.check()
+                if time.monotonic() > deadline:
+                    raise TooSlow(what, seconds)
+                await asyncio.sleep(0.2)
+
+    def _grant(self, realm_id: str) -> TokenGrant:
+        now, oauth = self.clock.now(), self.simulator.oauth
+        given = oauth.grant(realm_id, client_id=oauth.client_id)
+        return TokenGrant(
+            access_token=SecretStr(given["access_token"]),
+            refresh_token=SecretStr(given["refresh_token"]),
+            issued_at=now,
+            expires_at=now + _LIFETIME,
+            refresh_expires_at=now + 100 * 24 * _LIFETIME,
+        )
+
+
+@asynccontextmanager
+async def open_stage(rig: Rig, *, companies: int, acts: int, workers: int, seed: int) -> AsyncIterator[Stage]:
+    clock = MovedTime(rig.home / "ahead")
+    made = await asyncio.to_thread(make_companies, companies, acts=acts, clock=clock, seed=seed)
+    simulator = Simulator(made, clock=SimulatedClock(clock), seed=seed)
+    async with AsyncExitStack() as stack:
+        info = await stack.enter_async_context(running_simulator(simulator))
+        machinery = Machinery(rig, info, clock_file=rig.home / "ahead", seed=seed)
+        stack.callback(machinery.stop)
+        machinery.start(workers=workers)
+        services = await stack.enter_async_context(open_services(_settings(rig.home, info), rig.addresses, clock=clock))
+        root = make_url(rig.addresses.database_app_url).set(username=SUPERUSER, drivername="postgresql")
+        stage = Stage(
+            rig, clock, simulator, machinery, services, root.render_as_string(hide_password=False), businesses=[]
+        )
+        await _wait_until_up(stage)
+        form = "legacy" if seed % 2 else "cloudevents"
+        simulator.webhooks.subscribe(read_subscription({
+            "url": f"{machinery.url}/api/v1/webhooks/qbo", "verifier_token": VERIFIER_TOKEN, "format": form,
+            "delay_seconds": _WEBHOOK_DELAY_SECONDS,
+        }))  # fmt: skip
+        yield stage
+
+
+def _settings(home: Path, info: SimulatorInfo) -> Settings:
+    named = ("client_id", "client_secret", "api_url", "discovery_url")
+    return Settings(
+        servers=ServerSettings(home=home),
+        rails=RailSettings(),
+        web=WebSettings(),
+        keyring=KeyringSettings(keyring_file=None),
+        qbo=QBOSettings.model_validate({name: getattr(info, name) for name in named}),
+    )
+
+
+async def _wait_until_up(stage: Stage) -> None:
+    deadline = time.monotonic() + 60
+    async with httpx.AsyncClient(trust_env=False) as http:
+        while time.monotonic() < deadline:
+            stage.machinery.check()
+            try:
+                if (await http.get(f"{stage.machinery.url}/healthz")).is_success:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+    raise TooSlow("The web app's start", 60)
