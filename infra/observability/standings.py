@@ -27,7 +27,7 @@ FROM (
   SELECT queue, 0, 0, 0, count(*), NULL FROM outbox WHERE dead_at IS NOT NULL AND finished_at IS NULL GROUP BY queue
 ) each GROUP BY queue ORDER BY queue
 """
-_TICKS = "SELECT job, slot, greatest(extract(epoch FROM now() - slot), 0)::float8 FROM cron_tick ORDER BY job"
+TICKS = "SELECT job, slot, greatest(extract(epoch FROM now() - slot), 0)::float8 FROM cron_tick ORDER BY job"
 # Of a company that is read: the age of its oldest kind of object.
 _CONNECTIONS = """
 SELECT c.rail, c.state, count(*), count(*) FILTER (WHERE s.oldest IS NULL),
@@ -107,7 +107,7 @@ def _listing(sql: str, make: Callable[..., Any]) -> Callable[[AsyncSession], Awa
     return look
 
 
-list_ticks: Callable[[AsyncSession], Awaitable[list[Tick]]] = _listing(_TICKS, Tick)
+list_ticks: Callable[[AsyncSession], Awaitable[list[Tick]]] = _listing(TICKS, Tick)
 list_connections: Callable[[AsyncSession], Awaitable[list[ConnectionsStanding]]] = _listing(
     _CONNECTIONS, ConnectionsStanding
 )

@@ -60,6 +60,7 @@ def _examine_servers(
     yield from _run("walls", lambda: database.check_walls(addresses))
     yield from _run("tokens", lambda: machine.check_sealed_grant(keyring, settings, addresses))
     yield from _run("queue", lambda: database.check_queue(addresses))
+    yield from _run("schedule", lambda: database.check_schedule(addresses))
     yield from _run("log seal", lambda: database.check_sealing(addresses))
 
 

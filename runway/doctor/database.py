@@ -15,8 +15,8 @@ from infra.db.roles import ACCESS, APP, JOBS, OWNER, SEALER
 from infra.embedded.servers import ServerAddresses
 from infra.log_proof.catalog import check_catalog
 from infra.observability.installation import read_sealing_lag
-from infra.observability.standings import QUEUE_STANDINGS, queues_of
-from infra.observability.verdicts import DUE_AFTER, of_queues, of_seal
+from infra.observability.standings import QUEUE_STANDINGS, TICKS, Tick, queues_of
+from infra.observability.verdicts import DUE_AFTER, of_queues, of_schedule, of_seal
 from runway.doctor.findings import Finding, fail, judged, ok, warn
 
 _OLDEST_VERSION = 18
@@ -123,6 +123,12 @@ def check_queue(addresses: ServerAddresses) -> Finding:
     is_late = any(queue.oldest_due_seconds > DUE_AFTER.total_seconds() for queue in queues)
     late, dead = "See that `oodaloo worker` and `oodaloo scheduler` run, or start more.", "See `oodaloo sync failed`."
     return judged("queue", of_queues(queues), to_do=late if is_late else dead)
+
+
+def check_schedule(addresses: ServerAddresses) -> Finding:
+    with connect(addresses.database_jobs_url) as connection:
+        ticks = [Tick(*row) for row in connection.execute(TICKS).fetchall()]
+    return judged("schedule", of_schedule(ticks), to_do="Start `oodaloo scheduler`.")
 
 
 def check_sealing(addresses: ServerAddresses) -> Finding:
