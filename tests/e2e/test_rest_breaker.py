@@ -17,7 +17,7 @@ from tests.e2e.rest import Shop, assert_problem
 
 ONCE = Patience(budget=timedelta(seconds=5), wait_for_limit=timedelta(seconds=5), retry_waits=())
 DOWN = {"do": "answer", "status": 503}
-HANGING = {"do": "silence"}
+HANGING = {"do": "latency", "constant_ms": 4000}
 
 
 def calls(shop: Shop) -> int:
@@ -75,8 +75,9 @@ async def test_one_probe_at_a_time_finds_out_that_it_is_back(shop: Shop, monkeyp
 async def test_calls_that_hang_open_the_circuit_too(shop: Shop) -> None:
     await shop.read_books()
     trouble(shop, HANGING)
-    await fail(shop, times=5, patience=Patience(budget=timedelta(seconds=1), retry_waits=()))
-    await fail(shop, times=5, patience=Patience(budget=timedelta(seconds=1), retry_waits=()))
+    hasty = Patience(budget=timedelta(seconds=1.5), wait_for_limit=timedelta(seconds=1.5), retry_waits=())
+    for _ in range(2):
+        await fail(shop, times=5, patience=hasty)
     client = await shop.web.services.qbo_rail.client(UUID(shop.visitor.business_id), Lane.USER, ONCE)
     with pytest.raises(QBOCircuitOpen):
         await client.count("Bill")
