@@ -70,6 +70,18 @@ async def _tampering() -> Sequence[Measure]:
     return (await tampering.run(1000)).measures
 
 
+async def _throttle() -> Sequence[Measure]:
+    from benchmarks import throttle
+
+    return await throttle.run()
+
+
+async def _open_breaker_read() -> Sequence[Measure]:
+    from benchmarks import open_breaker_read
+
+    return await open_breaker_read.run()
+
+
 async def _log_seal() -> Sequence[Measure]:
     from benchmarks import log_seal
 
@@ -88,12 +100,26 @@ async def _soak(size: "SoakSize", *, seed: int | None) -> Sequence[Measure]:
     return (await soak.run(size, seed=seed)).measures
 
 
+async def _webhooks() -> Sequence[Measure]:
+    from benchmarks.proofs import webhook_storm
+
+    return (await webhook_storm.run(requests=20_000)).measures
+
+
+async def _killed_workers() -> Sequence[Measure]:
+    from benchmarks.proofs import killed_workers
+
+    return (await killed_workers.run(kills=50)).measures
+
+
 _BENCHES: dict[str, Work] = {
     "mirror_store": _mirror_store,
     "backfill": _backfill,
     "fresh_read": _fresh_read,
     "simulator_page": _simulator_page,
     "log_seal": _log_seal,
+    "throttle": _throttle,
+    "open_breaker_read": _open_breaker_read,
 }
 _PROOFS: dict[str, Work] = {
     "cancellation": _cancellation,
@@ -102,6 +128,8 @@ _PROOFS: dict[str, Work] = {
     "books": _books,
     "tampering": _tampering,
     "tenancy": _tenancy,
+    "webhooks": _webhooks,
+    "killed_workers": _killed_workers,
 }
 
 

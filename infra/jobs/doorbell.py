@@ -17,7 +17,7 @@ from infra.logging import get_logger
 log = get_logger()
 
 _LONGEST_JOB_SECONDS = 6 * 3600
-_RING_LASTS_SECONDS = 30
+_RING_LASTS_SECONDS = 10
 
 
 class Doorbell:
@@ -40,20 +40,23 @@ class Doorbell:
         self._redis.close()
 
     def _ring_all(self, rings: Sequence[Ring]) -> None:
+        seconds, _ = self._redis.time()
+        turn = seconds // _RING_LASTS_SECONDS
         for ring in rings:
             queue = Queue(ring.queue, connection=self._redis, serializer=JSONSerializer)
-            # One ring an attempt lies in the queue, and not for long: what RQ keeps of a ring it lost or finished would otherwise
-            # refuse every later one. Of a ring that failed before its row was claimed it is kept, so that the next one waits.
-            job_id = f"outbox-{ring.outbox_id}-{ring.attempts}"
-            if self._redis.exists(Job.key_for(job_id)):
+            # One ring an attempt and ten seconds, so that a job that fails before its row is claimed does not keep a worker busy.
+            # What RQ keeps of a ring that it lost with its worker, for ever, refuses none after that.
+            name = f"outbox-{ring.outbox_id}-{ring.attempts}"
+            if self._redis.exists(Job.key_for(f"{name}-{turn}")):
                 continue
-            # A ring that nobody took in time leaves its number in the list, where it would lie once for each sweep.
-            queue.remove(job_id)
+            # A ring that nobody took in time has left its number in the list, where one would come to lie every ten seconds.
+            queue.remove(f"{name}-{turn - 1}")
+            queue.remove(f"{name}-{turn}")
             with suppress(DuplicateJobError):
                 queue.enqueue_call(
                     func=self._function,
                     args=(ring.outbox_id, ring.queue),
-                    job_id=job_id,
+                    job_id=f"{name}-{turn}",
                     unique=True,
                     timeout=_LONGEST_JOB_SECONDS,
                     ttl=_RING_LASTS_SECONDS,

@@ -218,6 +218,5 @@ async def test_with_redis_down_the_wish_is_kept_and_the_sweeper_rings_later(
     finally:
         doorbell.close()
     with Redis.from_url(redis_url) as client:
-        rung = client.lrange("rq:queue:sync", 0, -1)
-    assert isinstance(rung, list)
-    assert rung.count(f"outbox-{outbox_id}-0".encode()) == 1, "twice rung, once queued"
+        rung = [name for name in client.lrange("rq:queue:sync", 0, -1) if name.startswith(b"outbox-%d-0-" % outbox_id)]
+    assert len(rung) == 1, "twice rung, once queued"

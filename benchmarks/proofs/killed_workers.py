@@ -1,0 +1,255 @@
+"""Workers killed with SIGKILL at random instants of a first reading and of an incremental sync: nothing is lost, nothing doubled.
+
+The real processes: `oodaloo worker` with its RQ workers and their work horses. What a minute of waiting would do, the end of a lease,
+is done by moving it.
+"""
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import psutil
+from redis.asyncio import Redis
+from rich.progress import Progress
+from sqlalchemy import select, text
+
+from benchmarks.companies import TOKENS, ConnectedCompany, Town, open_town
+from benchmarks.report import Measure, ProofResult, at_least, at_most, reported
+from benchmarks.rig import open_rig
+from infra.clock import SystemClock
+from infra.embedded.servers import ServerAddresses
+from infra.jobs import outbox
+from infra.jobs.outbox import OutboxRow
+from infra.jobs.sweeper import ring_due
+from infra.qbo.asked_jobs import BACKFILL
+from infra.qbo.simulator.files.generator import generate_large
+from infra.qbo.simulator.files.large_company import LargeCompany
+from infra.qbo.simulator.webhooks.events import Event, cloud_body, sign
+from infra.qbo.webhooks import SIGNATURE_HEADER
+
+_PATIENCE_SECONDS = 75.0
+_LATENCY_MS = 40.0
+_EDITS = 60
+
+
+class Stuck(Exception):
+    """A job that did not come to its end."""
+
+
+@dataclass
+class Killing:
+    kills: int = 0
+    missed: int = 0
+    emptied: int = 0
+    differing: int = 0
+    broken_histories: int = 0
+    most_attempts: int = 0
+    backfill_calls: int = 0
+    whole_calls: int = 0
+
+    @property
+    def extra_calls(self) -> float:
+        return self.backfill_calls / max(1, self.whole_calls)
+
+
+async def run(*, kills: int) -> ProofResult:
+    """The proof at full size: half of the kills in first readings, half in incremental syncs."""
+    with open_rig() as rig, Progress() as progress:
+        task = progress.add_task("Killed workers", total=kills)
+        killing = await prove(
+            rig.addresses, home=rig.home, kills=kills, seed=1, told=lambda n: progress.update(task, completed=n)
+        )
+    return ProofResult("killed_workers", measures_of(killing, kills=kills))
+
+
+def measures_of(killing: Killing, *, kills: int) -> tuple[Measure, ...]:
+    return (
+        at_least("workers killed in the middle", killing.kills, "kills", bar=kills),
+        at_most("objects that differ from the books", killing.differing, "objects", bar=0),
+        at_most("objects with a version lost or doubled", killing.broken_histories, "objects", bar=0),
+        at_most("attempts of one job", killing.most_attempts, "attempts", bar=3),
+        reported("jobs that ended before the blow", killing.missed, "jobs"),
+        reported("times that Redis was emptied besides", killing.emptied, "times"),
+        reported("calls of the killed first readings, of an undisturbed one's", round(killing.extra_calls, 2), "times"),
+    )
+
+
+async def prove(
+    addresses: ServerAddresses, *, home: Path, kills: int, seed: int, told: Callable[[int], object] = lambda _: None
+) -> Killing:
+    """Kill until it was done so often; a blow that came too late is dealt again on another company."""
+    size = LargeCompany(bills=400, invoices=300, vendors=10, customers=10, months=6)
+    file = generate_large(size, today=SystemClock().now().date())
+    killing, draw = Killing(), random.Random(seed)  # noqa: S311  # a schedule, not a secret
+    count = kills // 2 + 2 + kills // 5
+    async with open_town(addresses, home=home, files=[file] * count, latency_ms=_LATENCY_MS) as town:
+        first, *others = town.companies
+        await first.sync()
+        whole = _calls(town, first)
+        async with _running_worker(town) as worker:
+            stage = _Stage(town, worker, killing, draw, addresses.redis_url)
+            for company in others:
+                if killing.kills >= kills:
+                    break
+                await stage.kill_in_backfill(company, whole_calls=whole)
+                await stage.kill_in_refresh(company)
+                told(killing.kills)
+        for company in town.companies:
+            async with town.services.uow([company.business_id]) as uow:
+                begun = (await uow.session.execute(text("SELECT count(*) FROM sync_state"))).scalar_one()
+            if begun:
+                killing.differing += len(await company.differing())
+                killing.broken_histories += await company.broken_histories()
+    return killing
+
+
+@dataclass(frozen=True)
+class _Stage:
+    town: Town
+    worker: psutil.Process
+    killing: Killing
+    draw: random.Random
+    redis_url: str
+
+    async def kill_in_backfill(self, company: ConnectedCompany, *, whole_calls: int) -> None:
+        """After some of its calls, and a little more."""
+        async with self.town.services.jobs_uow([]) as uow:
+            asked = await outbox.ask_once(
+                uow.session,
+                BACKFILL,
+                str(company.business_id),
+                key="proof",
+                queue="bulk",
+                business_id=company.business_id,
+            )
+            uow.ring_for(asked)
+        after = _calls(self.town, company) + self.draw.randrange(1, max(2, whole_calls))
+        await self._until(lambda: _calls(self.town, company) >= after, company, BACKFILL)
+        await self._blow_and_heal(company, BACKFILL, within_seconds=0.05)
+        self.killing.backfill_calls += _calls(self.town, company)
+        self.killing.whole_calls += whole_calls
+
+    async def kill_in_refresh(self, company: ConnectedCompany) -> None:
+        """Somebody edits, Intuit tells, and the job that brings it in is killed somewhere between its claim and its end."""
+        events = []
+        for _ in range(_EDITS):
+            entity = self.draw.choice(("Bill", "Invoice", "Vendor"))
+            record = self.town.simulator.other_users.edit_one(company.company, entity)
+            if record is not None:
+                at = self.town.simulator.clock.now().timestamp()
+                identifier = UUID(int=self.draw.getrandbits(128))
+                events.append(Event(identifier, company.company.realm_id, entity, record.id, "Update", at))
+        body = cloud_body(events, source="intuit.x")
+        before = _calls(self.town, company)
+        answer = await self.town.http.post(
+            "/api/v1/webhooks/qbo", content=body, headers={SIGNATURE_HEADER: sign(body, TOKENS[0])}
+        )
+        answer.raise_for_status()
+        await self._until_claimed(company, "qbo.webhooks")
+        if self.draw.random() < 0.5:
+            await self._until(lambda: _calls(self.town, company) > before, company, "qbo.webhooks")
+        await self._blow_and_heal(company, "qbo.webhooks", within_seconds=0.15)
+
+    async def _blow_and_heal(self, company: ConnectedCompany, job: str, *, within_seconds: float) -> None:
+        await asyncio.sleep(self.draw.random() * within_seconds)
+        row = await self._latest(company, job)
+        _kill_busy(self.worker)
+        if row.finished_at is None:
+            self.killing.kills += 1
+        else:
+            self.killing.missed += 1
+        if self.draw.random() < 0.2:
+            self.killing.emptied += 1
+            async with Redis.from_url(self.redis_url) as redis:
+                await redis.flushdb()
+        await self._let_leases_end(company)
+        await self._until_done(company, job)
+
+    async def _let_leases_end(self, company: ConnectedCompany) -> None:
+        """A minute later. Those of the dead alone: nobody else works on this company."""
+        past = "leased_until = clock_timestamp() - interval '1 second'"
+        values = {"id": company.business_id}
+        async with self.town.services.jobs_uow([]) as uow:
+            ended = (
+                f"UPDATE outbox SET {past} WHERE business_id = :id AND leased_until IS NOT NULL AND finished_at IS NULL"  # noqa: S608  # our own words
+            )
+            await uow.session.execute(text(ended), values)
+        async with self.town.services.uow([company.business_id]) as uow:
+            ended = f"UPDATE refresh_lease SET {past} WHERE business_id = :id AND finished_at IS NULL"  # noqa: S608  # the same
+            await uow.session.execute(text(ended), values)
+
+    async def _until(self, happened: Callable[[], bool], company: ConnectedCompany, job: str) -> None:
+        """Or until the job ended, which was too quick for the blow."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        looked = 0.0
+        while not happened():
+            if time.monotonic() - looked > 0.2:
+                looked = time.monotonic()
+                if (await self._latest(company, job)).finished_at is not None:
+                    return
+                await ring_due(self.town.services.jobs_uow, self.town.services.doorbell)
+            if time.monotonic() > deadline:
+                raise Stuck(job)
+            await asyncio.sleep(0.003)
+
+    async def _until_claimed(self, company: ConnectedCompany, job: str) -> None:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while (row := await self._latest(company, job)).leased_until is None and row.finished_at is None:
+            await ring_due(self.town.services.jobs_uow, self.town.services.doorbell)
+            if time.monotonic() > deadline:
+                raise Stuck(job)
+            await asyncio.sleep(0.01)
+
+    async def _until_done(self, company: ConnectedCompany, job: str) -> None:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while (row := await self._latest(company, job)).finished_at is None:
+            await ring_due(self.town.services.jobs_uow, self.town.services.doorbell)
+            if time.monotonic() > deadline or row.dead_at is not None:
+                shown = (row.id, row.attempts, row.leased_until, row.due_at, row.dead_at, row.last_error)
+                raise Stuck(f"{job}: {shown}")
+            await asyncio.sleep(0.1)
+        self.killing.most_attempts = max(self.killing.most_attempts, row.attempts)
+
+    async def _latest(self, company: ConnectedCompany, job: str) -> OutboxRow:
+        async with self.town.services.jobs_uow([]) as uow:
+            query = select(OutboxRow).where(OutboxRow.business_id == company.business_id, OutboxRow.job == job)
+            return (await uow.session.scalars(query.order_by(OutboxRow.id.desc()).limit(1))).one()
+
+
+def _calls(town: Town, company: ConnectedCompany) -> int:
+    return sum(town.simulator.requests[company.company.realm_id].values())
+
+
+def _kill_busy(worker: psutil.Process) -> None:
+    """Supervisor → one process a queue → its work horse. The busy ones go; the supervisor starts the process anew."""
+    for of_queue in worker.children():
+        for horse in of_queue.children():
+            for process in (of_queue, horse):
+                try:
+                    process.kill()
+                except psutil.NoSuchProcess:
+                    continue
+
+
+@asynccontextmanager
+async def _running_worker(town: Town) -> AsyncIterator[psutil.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "runway.cli", "worker",
+        env=os.environ | town.environment | {"OODALOO_LOG_LEVEL": "WARNING"}, start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        try:
+            async with asyncio.timeout(15):
+                await process.wait()
+        except TimeoutError:
+            process.kill()

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+import pytest
+
+from benchmarks.proofs import killed_workers
+from infra.embedded.servers import ServerAddresses
+from tests.rig import Database
+
+
+@pytest.mark.timeout(240)
+async def test_workers_killed_at_random_instants(database: Database, redis_url: str, tmp_path: Path) -> None:
+    """A sample of `make prove ONLY=killed_workers`."""
+    addresses = ServerAddresses(
+        database_owner_url=database.owner_url, database_app_url=database.app_url, redis_url=redis_url
+    )
+    killing = await killed_workers.prove(addresses, home=tmp_path, kills=5, seed=3)
+    assert [measure for measure in killed_workers.measures_of(killing, kills=5) if not measure.ok] == []
