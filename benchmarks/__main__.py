@@ -112,9 +112,29 @@ async def _killed_workers() -> Sequence[Measure]:
     return (await killed_workers.run(kills=50)).measures
 
 
+async def _nothing_changed() -> Sequence[Measure]:
+    from benchmarks import nothing_changed
+
+    return await nothing_changed.run()
+
+
+async def _beside_dlt() -> Sequence[Measure]:
+    from benchmarks import beside_dlt
+
+    return await beside_dlt.run()
+
+
+async def _readers() -> Sequence[Measure]:
+    from benchmarks.proofs import readers
+
+    return (await readers.run(readers=1000)).measures
+
+
 _BENCHES: dict[str, Work] = {
     "mirror_store": _mirror_store,
     "backfill": _backfill,
+    "beside_dlt": _beside_dlt,
+    "nothing_changed": _nothing_changed,
     "fresh_read": _fresh_read,
     "simulator_page": _simulator_page,
     "log_seal": _log_seal,
@@ -130,6 +150,7 @@ _PROOFS: dict[str, Work] = {
     "tenancy": _tenancy,
     "webhooks": _webhooks,
     "killed_workers": _killed_workers,
+    "readers": _readers,
 }
 
 

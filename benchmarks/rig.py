@@ -5,9 +5,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import psutil
+from redis import Redis
 
 from benchmarks.report import BUILD
 from infra.config import ServerSettings
@@ -37,9 +39,18 @@ def open_rig() -> Iterator[Rig]:
     try:
         with servers(ServerSettings(home=home, database_url=None, redis_url=None)) as addresses:
             migrate(addresses.database_owner_url)
+            _vouch_for(addresses.redis_url)
             yield Rig(home, addresses)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _vouch_for(redis_url: str) -> None:
+    """Nobody called any company before: without a word the limiter takes a new Redis for one that lost its memory, and waits."""
+    script = (files("infra.ratelimit") / "permit.lua").read_text(encoding="utf-8")
+    with Redis.from_url(redis_url) as redis:
+        redis.script_load(script)
+        redis.set("limit:{qbo}:begun", 1)
 
 
 @contextmanager

@@ -5,11 +5,12 @@ Two GCRAs (the minute and the second), calls in flight with leases, and a block 
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
+from typing import TypeVar
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -23,10 +24,11 @@ from infra.ratelimit.limits import Bucket, Limits
 from infra.ratelimit.local_share import LocalShare
 from infra.ratelimit.shared_share import Refusal, SharedShare, Untold
 
-# A busy event loop (parsing a page of 1,000) can hold an answer back this long without Redis being at fault.
 _REDIS_ANSWERS_WITHIN_SECONDS = 0.25
 _REDIS_REST_SECONDS = 1.0
 _POLL_JITTER_SECONDS = 0.005
+
+T = TypeVar("T")
 
 log = get_logger()
 
@@ -53,8 +55,7 @@ class RailLimiter:
     async def begin(self) -> None:
         """At a process's start: a new Redis begins to count now and not at the first call."""
         try:
-            async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
-                await self._shared.begin()
+            await _promptly(self._shared.begin)
         except (RedisError, OSError, TimeoutError) as error:
             self._rest_redis(error)
 
@@ -85,8 +86,7 @@ class RailLimiter:
         log.warning("ratelimit.realm.blocked", rail=self._rail, realm_id=realm_id, seconds=seconds)
         self._local.block(realm_id, seconds=seconds)
         try:
-            async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
-                await self._shared.block(realm_id, seconds=seconds)
+            await _promptly(lambda: self._shared.block(realm_id, seconds=seconds))
         except (RedisError, OSError, TimeoutError) as error:
             self._rest_redis(error)
 
@@ -108,8 +108,7 @@ class RailLimiter:
     async def _ask(self, realm_id: str, lane: Lane, *, bucket: Bucket, call: str) -> tuple[bool, Refusal | None]:
         if monotonic() >= self._redis_rests_until:
             try:
-                async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
-                    return False, await self._ask_redis(realm_id, lane, bucket=bucket, call=call)
+                return False, await _promptly(lambda: self._ask_redis(realm_id, lane, bucket=bucket, call=call))
             except (RedisError, OSError, TimeoutError) as error:
                 self._rest_redis(error)
         if not LANE_SHARES[lane].may_degrade:
@@ -129,8 +128,7 @@ class RailLimiter:
         if monotonic() < self._redis_rests_until:
             return
         try:
-            async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
-                await self._shared.renew(realm_id, calls)
+            await _promptly(lambda: self._shared.renew(realm_id, calls))
         except (RedisError, OSError, TimeoutError) as error:
             self._rest_redis(error)
 
@@ -138,8 +136,7 @@ class RailLimiter:
         if monotonic() < self._redis_rests_until:
             return  # the lease ends by itself
         try:
-            async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
-                await self._shared.release(realm_id, call)
+            await _promptly(lambda: self._shared.release(realm_id, call))
         except (RedisError, OSError, TimeoutError) as error:
             self._rest_redis(error)
 
@@ -149,3 +146,17 @@ class RailLimiter:
             self._is_redis_gone = True
             self._local.begin()
         log.warning("ratelimit.redis.unavailable", rail=self._rail, error=type(error).__name__)
+
+
+async def _promptly(ask: Callable[[], Awaitable[T]]) -> T:
+    """Redis's answer; asked twice, as the event loop itself may have been busy while the first one came.
+
+    Raises:
+        RedisError, OSError, TimeoutError: there is none.
+    """
+    try:
+        async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
+            return await ask()
+    except TimeoutError:
+        async with asyncio.timeout(_REDIS_ANSWERS_WITHIN_SECONDS):
+            return await ask()
