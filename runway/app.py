@@ -50,7 +50,7 @@ def _build(opener: ServicesOpener) -> FastAPI:
     )
     for router in (*ROUTERS, *WEB):
         app.include_router(router)
-    errors.install(app)
+    errors.install(app, (*ROUTERS, *WEB))
     app.add_middleware(RequestEdge)
     app.openapi = lambda: describe(app, API)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
     return app

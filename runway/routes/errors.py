@@ -1,12 +1,14 @@
 """Which HTTP status each kind of error has. What no kind covers is a bug: 500, logged with the request's id."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -87,8 +89,10 @@ def answer_error(request: Request, error: Exception) -> Response:
     )
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error that a route, a dependency or the router raises."""
+def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Answer every error that a route, a dependency or the router raises. `routers` tell the methods that a path takes."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    app.state.methods_by_path = [(route.path_regex, route.methods) for route in routes]
     app.add_exception_handler(OodalooError, _answer_ours)
     app.add_exception_handler(RequestValidationError, _answer_malformed)
     app.add_exception_handler(HTTPException, _answer_http)
@@ -136,6 +140,12 @@ async def _answer_malformed(request: Request, error: Exception) -> Response:
     )
 
 
+def _methods_at(request: Request) -> set[str]:
+    """All of the path's: the router names those of its first route there alone (RFC 9110, 15.5.6)."""
+    found = (methods for path, methods in request.app.state.methods_by_path if path.match(request.url.path))
+    return set().union(*found)
+
+
 async def _answer_http(request: Request, error: Exception) -> Response:
     """The router's own: no such path, no such method."""
     status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -145,6 +155,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
             kind, detail = "not-found", "There is nothing at this path."
         case HTTPStatus.METHOD_NOT_ALLOWED:
             kind, detail = "method-not-allowed", f"This path does not take {request.method}."
+            headers = {**(headers or {}), "Allow": ", ".join(sorted(_methods_at(request)))}
         case _:
             # Not what was raised with it, which may be a library's own words.
             kind, detail = f"http-{status.value}", status.description or status.phrase
