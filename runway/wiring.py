@@ -155,9 +155,9 @@ class QBORail:
     budget: CallBudget
     realms: dict[UUID, str] = field(default_factory=dict)
 
-    def rest_seconds(self, business_id: UUID) -> float:
-        """How long QuickBooks is not asked for this business, because it kept failing; 0: it may be. Asks nobody."""
-        return self.breaker.wait_seconds(self.realms.get(business_id, ""))
+    def rest_seconds(self, business_id: UUID) -> float | None:
+        """How long QuickBooks is not asked for this business, because it kept failing; 0: it may be tried. None: all is well."""
+        return self.breaker.rest_seconds(self.realms.get(business_id, ""))
 
     async def read_company(self, realm_id: str, access_token: SecretStr) -> Payload:
         """CompanyInfo, read with a token that is not kept yet: whether it opens this realm.
@@ -458,6 +458,7 @@ async def open_services(
         stack.push_async_callback(readiness.close)
         installation = InstallationHealth(
             engines=engines,
+            reads={APP: reads, ACCESS: access_reads},
             jobs_uow=jobs_uow,
             redis=redis,
             redis_url=addresses.redis_url,

@@ -79,6 +79,16 @@ class Reads:
             kwargs={"autocommit": True, "options": LIMITS},
         )
 
+    @property
+    def in_use(self) -> int:
+        """Connections at work at this moment."""
+        stats = self._pool.get_stats()
+        return stats["pool_size"] - stats["pool_available"] if self._is_open else 0
+
+    @property
+    def size(self) -> int:
+        return self._pool.max_size
+
     async def close(self) -> None:
         if self._is_open:
             await self._pool.close()

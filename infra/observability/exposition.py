@@ -167,14 +167,14 @@ def _of_process(pools: Iterable[PoolStanding], breakers: Mapping[str, int]) -> I
     yield _gauge(
         "oodaloo_db_pool_in_use",
         "Connections in use, of the process that answers.",
-        ["role"],
-        [((pool.role,), float(pool.in_use)) for pool in pools],
+        ["role", "kind"],
+        [((pool.role, pool.kind), float(pool.in_use)) for pool in pools],
     )
     yield _gauge(
         "oodaloo_db_pool_size",
         "Connections that it may have.",
-        ["role"],
-        [((pool.role,), float(pool.size)) for pool in pools],
+        ["role", "kind"],
+        [((pool.role, pool.kind), float(pool.size)) for pool in pools],
     )
     yield _gauge(
         "oodaloo_breaker_circuits",

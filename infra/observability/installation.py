@@ -12,8 +12,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.pool import QueuePool
 
 from infra.clock import Clock
+from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.log_proof.lag import sealing_lag
 from infra.observability import standings
@@ -27,9 +29,10 @@ _ALIVE = text("SELECT current_user::text")
 
 @dataclass(frozen=True)
 class PoolStanding:
-    """A login role's connections in this process, and how many of them are in use."""
+    """A login role's connections in this process, and how many of them are in use. `kind`: of units of work, or of plain reads."""
 
     role: str
+    kind: str
     in_use: int
     size: int
 
@@ -48,12 +51,13 @@ class Standing:
 
 
 class InstallationHealth:
-    """`engines` by login role. What it knows is up to five seconds old."""
+    """`engines` and `reads` by login role. What it knows is up to five seconds old."""
 
     def __init__(
         self,
         *,
         engines: Mapping[str, AsyncEngine],
+        reads: Mapping[str, Reads],
         jobs_uow: UnitOfWorkFactory,
         redis: AsyncRedis,
         redis_url: str,
@@ -61,6 +65,7 @@ class InstallationHealth:
         clock: Clock,
     ) -> None:
         self.engines = engines
+        self._reads = reads
         self._jobs_uow = jobs_uow
         self._redis = redis
         self._sealer_url = sealer_url
@@ -74,10 +79,13 @@ class InstallationHealth:
         return await self._standing.get()
 
     def pools(self) -> list[PoolStanding]:
-        return [
-            PoolStanding(role.removeprefix("oodaloo_"), engine.pool.checkedout(), engine.pool.size())  # type: ignore[attr-defined]  # a QueuePool has both
+        units = [
+            PoolStanding(_short(role), "units", pool.checkedout(), pool.size())
             for role, engine in self.engines.items()
+            if isinstance(pool := engine.pool, QueuePool)
         ]
+        reads = [PoolStanding(_short(role), "reads", pool.in_use, pool.size) for role, pool in self._reads.items()]
+        return units + reads
 
     def forget(self) -> None:
         """Look again at once: something has just been changed."""
@@ -88,9 +96,7 @@ class InstallationHealth:
         self._rq_redis.close()
 
     async def _look(self) -> Standing:
-        looks: dict[str, Look] = {
-            f"database:{role.removeprefix('oodaloo_')}": _asking(engine) for role, engine in self.engines.items()
-        }
+        looks: dict[str, Look] = {f"database:{_short(role)}": _asking(engine) for role, engine in self.engines.items()}
         looks |= {
             "redis": self._redis.ping,
             "workers": self._doorbells,
@@ -110,6 +116,10 @@ class InstallationHealth:
                 return await look(uow.session)
 
         return listed
+
+
+def _short(role: str) -> str:
+    return role.removeprefix("oodaloo_")
 
 
 def _asking(engine: AsyncEngine) -> Look:

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -175,6 +175,18 @@ async def test_a_schema_that_is_behind_makes_it_unready_and_a_newer_one_does_not
             root.execute("UPDATE alembic_version SET version_num = %s", [was[0]])
     assert behind["detail"] == "migrations: the schema is older than this version needs"
     assert ahead.status_code == 200, ahead.text
+
+
+async def test_a_busy_process_stays_in_and_shows_that_it_is_busy(watched: Watched) -> None:
+    engine = watched.web.services.installation.engines[APP]
+    async with AsyncExitStack() as stack:
+        for _ in range(watched.web.services.settings.servers.database_pool_size):
+            await stack.enter_async_context(engine.connect())
+        assert (await watched.ready()).json()["status"] == "ready"
+        text = (await watched.metrics()).text
+    in_use, size = (value_of(text, f"oodaloo_db_pool_{name}", role="app", kind="units") for name in ("in_use", "size"))
+    assert in_use == size > 1
+    assert value_of(text, "oodaloo_up", part="database:app") == 0
 
 
 async def test_however_often_balancers_ask_each_role_is_asked_once_a_second(watched: Watched) -> None:
