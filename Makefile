@@ -30,6 +30,9 @@ check: $(VENV)/dev.done
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+# What the row beside_dlt is measured beside has an environment of its own; the other rows do without.
+bench: $(if $(filter beside_dlt,$(or $(ONLY),beside_dlt)),$(VENV)/bench.done)
+
 bench prove: $(VENV)/dev.done
 	$(VENV)/bin/python -m benchmarks $@ $(if $(ONLY),--only '$(ONLY)')
 
@@ -37,7 +40,7 @@ soak: $(VENV)/dev.done
 	$(VENV)/bin/python -m benchmarks soak $(SOAK_ARGS)
 
 lock: $(VENV)/dev.done
-	for name in runtime dev; do \
+	for name in runtime dev bench; do \
 		$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
@@ -59,6 +62,11 @@ $(VENV)/runtime.done: requirements/runtime.txt | $(VENV)/bin/oodaloo
 $(VENV)/dev.done: requirements/dev.txt | $(VENV)/bin/oodaloo
 	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	touch $@ $(VENV)/runtime.done
+
+$(VENV)/bench.done: requirements/bench.txt | $(VENV)/dev.done
+	$(VENV)/bin/python -m venv $(VENV)/dlt
+	$(VENV)/dlt/bin/python -m pip install --quiet --require-hashes -r requirements/bench.txt && touch $@ || { \
+		rm -rf $(VENV)/dlt; echo "dlt could not be installed: the row beside_dlt will say that it was not measured." >&2; }
 
 # As an editable install would: the checkout can be imported from any directory. Needs no build, hence no download.
 $(VENV)/bin/oodaloo: Makefile $(VENV)/python.done

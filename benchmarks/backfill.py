@@ -68,33 +68,53 @@ async def run() -> Sequence[Measure]:
 
 
 def _measure(rig: Rig, size: LargeCompany, *, latency_ms: int) -> dict[str, Any]:
-    company = rig.home / f"company-{size.bills}.json"
+    with running_simulator_process(rig.home, company_file(rig.home, size), latency_ms=latency_ms) as info:
+        return read_books(rig, info)
+
+
+def company_file(home: Path, size: LargeCompany) -> Path:
+    """Written once."""
+    company = home / f"company-{size.bills}.json"
     if not company.exists():
         write_large(size, company, today=SystemClock().now().date())
-    with running_simulator_process(rig.home, company, latency_ms=latency_ms) as info:
-        environment = {
-            **environment_of(rig.addresses),
-            "OODALOO_HOME": str(rig.home),
-            "QBO_CLIENT_ID": info["client_id"],
-            "QBO_CLIENT_SECRET": info["client_secret"],
-            "QBO_API_URL": info["api_url"],
-            "QBO_DISCOVERY_URL": info["discovery_url"],
-        }
-        command = [sys.executable, "-m", "benchmarks.backfill_child", str(_info_file(rig.home))]
-        finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603  # ours
+    return company
+
+
+def read_books(rig: Rig, info: Mapping[str, Any]) -> dict[str, Any]:
+    """A first sync of the simulator's first company, in a process of its own; what `benchmarks.backfill_child` tells of it."""
+    command = [sys.executable, "-m", "benchmarks.backfill_child", str(_info_file(rig.home))]
+    finished = subprocess.run(  # noqa: S603  # ours
+        command, env=child_environment(rig, info), stdout=subprocess.PIPE, check=True
+    )
     result: dict[str, Any] = json.loads(finished.stdout)
     return result
 
 
+def child_environment(rig: Rig, info: Mapping[str, Any]) -> dict[str, str]:
+    """What a process needs to be the product on this rig, with the simulator for QuickBooks."""
+    return {
+        **environment_of(rig.addresses),
+        "OODALOO_HOME": str(rig.home),
+        "QBO_CLIENT_ID": info["client_id"],
+        "QBO_CLIENT_SECRET": info["client_secret"],
+        "QBO_API_URL": info["api_url"],
+        "QBO_DISCOVERY_URL": info["discovery_url"],
+    }
+
+
 @contextmanager
-def running_simulator_process(home: Path, company: str | Path, *, latency_ms: int) -> Iterator[Mapping[str, Any]]:
+def running_simulator_process(
+    home: Path, company: str | Path, *, latency_ms: int, options: Sequence[str] = ()
+) -> Iterator[Mapping[str, Any]]:
     """The simulator in a process of its own; what it writes for clients."""
     info_file, log = _info_file(home), home / "simulator.log"
     info_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "runway.cli", "simulator", "qbo", "--port", "0", "--latency-ms", str(latency_ms)]
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  # ours
-            [*command, "--company", str(company), "--info", str(info_file)], stdout=output, stderr=subprocess.STDOUT
+            [*command, *options, "--company", str(company), "--info", str(info_file)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     try:
         while not info_file.exists():

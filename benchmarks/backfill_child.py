@@ -59,7 +59,7 @@ async def _measure(settings: Settings, addresses: Any, info: dict[str, Any]) -> 
     _watch(spent)
     async with open_services(settings, addresses) as opened:
         services = replace(opened, uow=_timed_uow(opened.uow, spent))
-        business = await _connect(services, info)
+        business = await connect(services, info)
         started = perf_counter()
         tally = await services.of(business).sync.backfill(actor="benchmark")
         seconds = perf_counter() - started
@@ -73,7 +73,7 @@ async def _measure(settings: Settings, addresses: Any, info: dict[str, Any]) -> 
     }
 
 
-async def _connect(services: Services, info: dict[str, Any]) -> Business:
+async def connect(services: Services, info: dict[str, Any]) -> Business:
     """A business with the grant that the simulator printed, as the OAuth2 callback would leave it."""
     now = SystemClock().now()
     async with services.access_uow([]) as uow:

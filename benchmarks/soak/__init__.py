@@ -80,6 +80,7 @@ class _Course:
     megabytes: list[float] = field(default_factory=list)
     announced: defaultdict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     last_notification: int = 0
+    lost_grants: int = 0
     orphans: list[int] = field(default_factory=list)
 
 
@@ -156,6 +157,7 @@ class _Soak:
             await asyncio.sleep(self._draw.expovariate(size.acts_per_second))
         await readers
         self._collect_announcements()
+        self._course.lost_grants += await stage.reconnect()
         self._course.megabytes.append(stage.machinery.megabytes())
         stage.machinery.check()
         stage.clock.move(size.step)
@@ -253,6 +255,7 @@ class _Soak:
     async def _catch_up(self) -> None:
         """Everybody's time comes, the idle ones' too."""
         stage = self._stage
+        self._course.lost_grants += await stage.reconnect()
         quiet_since = stage.clock.now()
         stage.clock.move(timedelta(hours=2))
         await stage.ask(SYNC_DUE_JOB)
@@ -330,8 +333,10 @@ class _Soak:
         for words in (*dead[:5], *bugs[:5]):
             self._say(words)
         causes = judging.drift_by_cause(root)
+        kills = self._stage.machinery.kills
         return (
-            at_most("soak: dead jobs", len(dead), "jobs", bar=0),
+            at_most("soak: grants lost with a killed worker", self._course.lost_grants, "grants", bar=kills),
+            at_most("soak: dead jobs", len(dead), "jobs", bar=self._course.lost_grants),
             at_most("soak: kinds of tracebacks in the logs", len(bugs), "kinds", bar=0),
             at_most("soak: reads that were not answered", self._course.refused_reads, "reads", bar=0),
             reported("soak: slowest read", max(self._course.reads, default=0.0), "s"),

@@ -66,21 +66,36 @@ class Stage:
         return psycopg.connect(self.root_url, autocommit=True)
 
     async def connect(self, token_name: str) -> None:
-        """As Intuit's callback leaves it: claimed, its tokens kept, its first reading asked for."""
-        rail = self.services.qbo_rail
+        """A business for each company, and its books asked for."""
         for realm_id in self.simulator.companies:
             issued = await issue_token(
                 self.services.access_uow, f"Company {realm_id}", name=token_name, lifetime=timedelta(days=365)
             )
+            one = Connected(issued.business_id, realm_id, issued.token)
+            await self._grant_access(one)
+            self.businesses.append(one)
 
-            async def claim(uow: UnitOfWork, business_id: UUID = issued.business_id, realm: str = realm_id) -> None:
-                await self.services.qbo_connections.finish_connect(
-                    uow.session, business_id, external_account_id=realm, now=self.clock.now()
-                )
-                uow.enqueue(BACKFILL, str(business_id), queue="bulk")
+    async def reconnect(self) -> int:
+        """As people do whose grant is gone; how many had to."""
+        lost = "SELECT business_id FROM connection WHERE state = 'needs_reconnect'"
+        with self.root() as root:
+            gone = {row[0] for row in root.execute(lost).fetchall()}
+        for one in self.businesses:
+            if one.business_id in gone:
+                await self._grant_access(one)
+        return len(gone)
 
-            await rail.auth.connect(issued.business_id, realm_id, grant=self._grant(realm_id), also=claim)
-            self.businesses.append(Connected(issued.business_id, realm_id, issued.token))
+    async def _grant_access(self, one: Connected) -> None:
+        """As Intuit's callback leaves it: claimed, its tokens kept, its reading asked for."""
+
+        async def claim(uow: UnitOfWork) -> None:
+            await self.services.qbo_connections.finish_connect(
+                uow.session, one.business_id, external_account_id=one.realm_id, now=self.clock.now()
+            )
+            uow.enqueue(BACKFILL, str(one.business_id), queue="bulk")
+
+        auth = self.services.qbo_rail.auth
+        await auth.connect(one.business_id, one.realm_id, grant=self._grant(one.realm_id), also=claim)
 
     async def ask(self, job: str, *business_ids: UUID) -> None:
         """Have a worker do `job`, for each business or for all at once."""
@@ -122,7 +137,8 @@ class Stage:
 async def open_stage(rig: Rig, *, companies: int, acts: int, workers: int, seed: int) -> AsyncIterator[Stage]:
     clock = MovedTime(rig.home / "ahead")
     made = await asyncio.to_thread(make_companies, companies, acts=acts, clock=clock, seed=seed)
-    simulator = Simulator(made, clock=SimulatedClock(clock), seed=seed)
+    # Intuit gives out a new refresh token about once a day. One that a killed process had just received is lost to us for ever.
+    simulator = Simulator(made, clock=SimulatedClock(clock), seed=seed, rotate_always=False)
     async with AsyncExitStack() as stack:
         info = await stack.enter_async_context(running_simulator(simulator))
         machinery = Machinery(rig, info, clock_file=rig.home / "ahead", seed=seed)
