@@ -99,7 +99,9 @@ async def sync_due(services: Services) -> None:
 
 
 async def begin_night(services: Services) -> None:
-    """Ask for each business's reconciliation, one after the other through the night."""
+    """Ask for each business's reconciliation, one after the other through the night; not while the month's calls run out."""
+    if not await services.qbo_rail.budget.allows_checks():
+        return
     async with services.jobs_uow([]) as uow:
         connections = await services.qbo_connections.list_active(uow.session)
         for number, connection in enumerate(connections):

@@ -72,7 +72,7 @@ class QBOSyncService(SmartSyncService):
             access back; one who has done so since the run began is not undone.
         on_changed: told the business and the entities after a run that changed some.
         timing: says when the schedule's time has come.
-        rest_seconds: how long QBO is not asked for a business because it kept failing.
+        rest_seconds: how long QBO is not asked for a business because it kept failing; None while all is well.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class QBOSyncService(SmartSyncService):
         on_lost_grant: LostGrant,
         on_changed: Changed | None = None,
         timing: SyncTimingManager | None = None,
-        rest_seconds: Callable[[UUID], float] = lambda _: 0.0,
+        rest_seconds: Callable[[UUID], float | None] = lambda _: None,
     ) -> None:
         super().__init__(
             business_id,

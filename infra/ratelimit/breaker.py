@@ -87,6 +87,11 @@ class RailBreaker:
             found["closed" if circuit.is_closed else "open" if is_resting else "half_open"] += 1
         return found
 
+    def rest_seconds(self, account: str) -> float | None:
+        """As `wait_seconds`, of reads; None while all is well, 0 when the next call is a probe."""
+        found = [circuit for name in _names(account, Way.READ) if (circuit := self._circuits.get(name))]
+        return None if all(circuit.is_closed for circuit in found) else self.wait_seconds(account)
+
     @asynccontextmanager
     async def watch(self, account: str, *, way: Way) -> AsyncIterator[Watched]:
         """Let a call through, as the one probe where a circuit is open.

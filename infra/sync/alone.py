@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from infra.clock import Clock
 from infra.config import Rail
 from infra.errors import RailUnavailable
 from infra.redaction import words_of
-from infra.sync.freshness import SyncStrategy
+from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from infra.sync.in_flight import Refreshed
 from infra.sync.refresh_lease import RefreshLeases
 
@@ -24,6 +25,19 @@ class RailResting(RailUnavailable):
 
     def __init__(self, rail: Rail, *, seconds: float) -> None:
         super().__init__(f"{rail.value} keeps failing and is not asked again for {max(1, round(seconds))} s")
+
+
+def patience_of(need: FreshnessNeed, *, rest: float | None) -> timedelta:
+    """How long a caller waits. Nobody waits for the call that finds out whether the rail is back, but who takes nothing stale."""
+    is_doubtful = rest is not None and need.strategy is SyncStrategy.ON_DEMAND
+    return timedelta(0) if is_doubtful else need.wait
+
+
+def late(rail: Rail, waited_seconds: float) -> str:
+    """Why there is nothing newer after a wait in vain."""
+    if waited_seconds == 0:
+        return f"{rail.value} is being asked; this is what was known before"
+    return f"{rail.value} did not answer within {waited_seconds:g} s"
 
 
 async def refresh_alone(

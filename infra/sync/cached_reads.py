@@ -13,7 +13,7 @@ from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import OodalooError, RailRejected
 from infra.logging import get_logger
 from infra.redaction import words_of
-from infra.sync.alone import RailResting, refresh_alone
+from infra.sync.alone import RailResting, late, patience_of, refresh_alone
 from infra.sync.cache import Cached
 from infra.sync.freshness import (
     NEVER_SHOWN_SILENTLY,
@@ -47,7 +47,7 @@ class CachedReads:
 
     Args:
         find, keep: of its cache; `keep` takes key and value, and `asked_at`.
-        rest_seconds: how long its rail is not asked because it kept failing.
+        rest_seconds: as SmartSyncService has it.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class CachedReads:
         uow: UnitOfWorkFactory,
         clock: Clock,
         in_flight: RefreshesInFlight,
-        rest_seconds: Callable[[UUID], float],
+        rest_seconds: Callable[[UUID], float | None],
     ) -> None:
         self._business_id = business_id
         self._rail = rail
@@ -97,16 +97,17 @@ class CachedReads:
         """The second is why there is nothing new."""
         nothing = Refreshed(calls=0, is_own=False)
         rest = self._rest_seconds(self._business_id)
-        if rest > 0:
+        if rest:
             return nothing, words_of(RailResting(self._rail, seconds=rest))
         flight, is_ours = self._in_flight.join(
             (self._business_id, f"{self._rail.value}:{key}"), lambda: self._ask_alone(key, ask, need.strategy)
         )
+        wait = patience_of(need, rest=rest).total_seconds()
         try:
-            async with asyncio.timeout(need.wait.total_seconds()):
+            async with asyncio.timeout(wait):
                 refreshed = await asyncio.shield(flight.task)
         except TimeoutError:
-            return nothing, f"{self._rail.value} did not answer within {need.wait.total_seconds():g} s"
+            return nothing, late(self._rail, wait)
         except RailRejected:
             raise
         except OodalooError as error:

@@ -21,7 +21,7 @@ from infra.logging import get_logger
 from infra.observability.counted import note_read
 from infra.redaction import words_of
 from infra.sync import runs
-from infra.sync.alone import RailResting, refresh_alone
+from infra.sync.alone import RailResting, late, patience_of, refresh_alone
 from infra.sync.freshness import (
     NEVER_SHOWN_SILENTLY,
     ON_DEMAND,
@@ -82,7 +82,8 @@ class SmartSyncService:
         refresh: brings every mirror of the rail up to date and returns the calls it cost; raises RailError.
         in_flight: shared by the process, so that readers of one stale company share one refresh.
         time_zone: the company's, in which days end.
-        rest_seconds: how long the rail is not asked for a business because it kept failing; asks nobody itself.
+        rest_seconds: how long the rail is not asked for a business because it kept failing, 0 when it may be tried; None while all is
+            well. Asks nobody itself.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class SmartSyncService:
         refresh: Callable[[SyncStrategy], Awaitable[int]],
         in_flight: RefreshesInFlight,
         time_zone: tzinfo = UTC,
-        rest_seconds: Callable[[UUID], float] = lambda _: 0.0,
+        rest_seconds: Callable[[UUID], float | None] = lambda _: None,
     ) -> None:
         self._time_zone = time_zone
         self._rest_seconds = rest_seconds
@@ -184,7 +185,7 @@ class SmartSyncService:
         Raises:
             RailError: nothing is in step that was not before.
         """
-        if (rest := self._rest_seconds(self.business_id)) > 0:
+        if rest := self._rest_seconds(self.business_id):
             raise RailResting(self.rail, seconds=rest)
         refreshed, _ = await self._refresh_once(strategy)
         return refreshed
@@ -208,11 +209,12 @@ class SmartSyncService:
     async def _bring_up_to_date(self, age: MirrorAge, need: FreshnessNeed) -> "_Attempt":
         if reason := self._reason_not_to_ask(age):
             return _Attempt(reason=reason)
+        wait = patience_of(need, rest=self._rest_seconds(self.business_id)).total_seconds()
         try:
-            async with asyncio.timeout(need.wait.total_seconds()):
+            async with asyncio.timeout(wait):
                 refreshed, is_ours = await self._refresh_once(need.strategy)
         except TimeoutError:
-            return _Attempt(reason=f"{self.rail.value} did not answer within {need.wait.total_seconds():g} s")
+            return _Attempt(reason=late(self.rail, wait))
         except RailNeedsReconnect as error:
             return _Attempt(reason=words_of(error))
         except (
@@ -229,7 +231,7 @@ class SmartSyncService:
         if age.is_backfilling:
             return "the first sync of this company has not finished"
         rest = self._rest_seconds(self.business_id)
-        return words_of(RailResting(self.rail, seconds=rest)) if rest > 0 else None
+        return words_of(RailResting(self.rail, seconds=rest)) if rest else None
 
     async def _refresh_once(self, strategy: SyncStrategy) -> tuple[Refreshed, bool]:
         """Begin a refresh or join one; true when this call began it. The refresh goes on when its caller stops waiting.

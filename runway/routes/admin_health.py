@@ -118,8 +118,12 @@ async def get_admin_health(guest: AdminOfFirm, services: AllServices) -> AdminHe
     async with services.access_uow([]) as uow:
         entries = await services.access.list_entries(uow.session, guest.principal)
     names = {entry.business.id: entry.business.name for entry in entries if entry.role is Role.FIRM_ADMIN}
-    rest = services.qbo.rest_seconds if services.qbo is not None else lambda _: 0.0
-    report = FirmConnectionsReport(uow=services.uow, clock=services.clock, rest_seconds=rest)
+    qbo = services.qbo
+
+    def rest_seconds(business_id: UUID) -> float:
+        return (qbo.rest_seconds(business_id) if qbo is not None else None) or 0.0
+
+    report = FirmConnectionsReport(uow=services.uow, clock=services.clock, rest_seconds=rest_seconds)
     standing = await services.installation.get()
     firm = await report.get(names)
     parts = [_told(part) for name, part in standing.parts.items() if name not in _OF_BUSINESSES]
