@@ -1,0 +1,163 @@
+"""A thousand readers at once, over several processes: of a stale mirror they cost one refresh, of a fresh one no call at all, and
+of one that QuickBooks leaves hanging nobody waits past the budget of his kind.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import Process
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from subprocess import PIPE
+
+from sqlalchemy import text
+
+from benchmarks.companies import ConnectedCompany, Town, open_town
+from benchmarks.report import Measure, ProofResult, at_least, at_most, reported
+from benchmarks.rig import open_rig
+from infra.clock import SystemClock
+from infra.embedded.servers import ServerAddresses
+from infra.qbo.simulator.files.generator import generate_large
+from infra.qbo.simulator.files.large_company import LargeCompany
+from infra.qbo.simulator.trouble.background import add_trouble
+from infra.qbo.simulator.trouble.rules import read_rules
+from infra.sync.freshness import FreshnessNeed, SyncStrategy
+
+WAITED = "readers: longest beyond the budget, QuickBooks hanging, "
+_SIZE = LargeCompany(bills=60, invoices=20, vendors=5, customers=5, months=3)
+_PROCESSES = 4
+_SLACK_SECONDS = 0.5
+_FIRST_CALLS = 20  # read by each process beforehand: connections and plans
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What all readers of one round saw, and what QuickBooks did."""
+
+    longest: float
+    ended: Counter[str]
+    calls_spent: int
+    calls: int
+    refreshes: int
+
+
+async def run(readers: int, *, strategies: Sequence[SyncStrategy] = tuple(SyncStrategy)[:3]) -> ProofResult:
+    with open_rig() as rig:
+        return await prove(rig.addresses, home=rig.home, readers=readers, strategies=strategies)
+
+
+async def prove(
+    addresses: ServerAddresses, *, home: Path, readers: int, strategies: Sequence[SyncStrategy]
+) -> ProofResult:
+    file = generate_large(_SIZE, today=SystemClock().now().date())
+    async with open_town(addresses, home=home, files=[file], latency_ms=50) as town:
+        [company] = town.companies
+        await company.sync()
+        async with _open_crowd(town, company, readers=readers) as crowd:
+            await crowd.ask(SyncStrategy.ON_DEMAND, readers=_FIRST_CALLS * _PROCESSES)
+            await crowd.let_it_age()
+            stale = await crowd.ask(SyncStrategy.ON_DEMAND)
+            fresh = await crowd.ask(SyncStrategy.ON_DEMAND)
+            add_trouble(town.simulator, read_rules({"effect": {"do": "silence"}}, source="proof"))
+            hanging = {}
+            for strategy in strategies:
+                await crowd.let_it_age()
+                hanging[strategy] = await crowd.ask(strategy)
+            town.simulator.trouble.remove()
+    return ProofResult("readers", tuple(_measures(readers, stale=stale, fresh=fresh, hanging=hanging)))
+
+
+def _measures(readers: int, *, stale: Seen, fresh: Seen, hanging: dict[SyncStrategy, Seen]) -> list[Measure]:
+    measures = [
+        reported("readers: at once", readers, f"over {_PROCESSES} processes"),
+        at_most("readers: refreshes of a stale mirror", stale.refreshes, "refreshes", bar=1),
+        at_most("readers: calls for a stale mirror", stale.calls, "calls", bar=1),
+        at_least("readers: … who got it fresh", stale.ended["fresh"], "readers", bar=readers),
+        at_most("readers: … who were told of a call", stale.calls_spent, "calls", bar=1),
+        at_most("readers: calls for a fresh mirror", fresh.calls, "calls", bar=0),
+        reported("readers: longest read, stale", stale.longest, "s"),
+        reported("readers: longest read, fresh", fresh.longest, "s"),
+    ]
+    for strategy, seen in hanging.items():
+        budget = FreshnessNeed(strategy).wait.total_seconds()
+        # Beside as many reads of a fresh mirror: so many at once wait for one another, not for QuickBooks.
+        beyond = max(0.0, round(seen.longest - budget - 2 * fresh.longest, 3))
+        measures.append(at_most(f"{WAITED}{strategy.value} ({budget:g} s)", beyond, "s", bar=_SLACK_SECONDS))
+        told = seen.ended["refused" if strategy is SyncStrategy.LIVE else "stale"]
+        measures.append(at_least(f"readers: … told that it is not, {strategy.value}", told, "readers", bar=readers))
+    return measures
+
+
+class Crowd:
+    def __init__(self, town: Town, company: ConnectedCompany, processes: Sequence[Process], *, readers: int) -> None:
+        self._town, self._company, self._processes, self._readers = town, company, processes, readers
+
+    async def let_it_age(self) -> None:
+        """As if nobody had looked at QuickBooks for an hour, and no attempt had just failed."""
+        company = self._company
+        async with company.services.uow([company.business_id]) as uow:
+            await uow.session.execute(
+                text("UPDATE sync_state SET last_synced_at = :then"),
+                {"then": SystemClock().now() - timedelta(hours=1)},
+            )
+            await uow.session.execute(text("UPDATE refresh_lease SET failures = 0, next_attempt_at = NULL"))
+
+    async def ask(self, strategy: SyncStrategy, *, readers: int | None = None) -> Seen:
+        """All read at once."""
+        calls, refreshes = self._calls(), await self._refreshes()
+        each = (readers or self._readers) // len(self._processes)
+        line = json.dumps({"strategy": strategy.value, "readers": each}).encode() + b"\n"
+        for process in self._processes:
+            assert process.stdin is not None
+            process.stdin.write(line)
+        answers = [json.loads(await _line_of(process)) for process in self._processes]
+        return Seen(
+            longest=max(answer["longest"] for answer in answers),
+            ended=sum((Counter(answer["ended"]) for answer in answers), Counter()),
+            calls_spent=sum(answer["calls_spent"] for answer in answers),
+            calls=self._calls() - calls,
+            refreshes=await self._refreshes() - refreshes,
+        )
+
+    def _calls(self) -> int:
+        return sum(self._town.simulator.requests[self._company.company.realm_id].values())
+
+    async def _refreshes(self) -> int:
+        company = self._company
+        async with company.services.uow([company.business_id]) as uow:
+            query = text("SELECT count(*) FROM sync_run WHERE kind = 'incremental'")
+            count: int = (await uow.session.execute(query)).scalar_one()
+        return count
+
+
+@asynccontextmanager
+async def _open_crowd(town: Town, company: ConnectedCompany, *, readers: int) -> AsyncIterator[Crowd]:
+    async with AsyncExitStack() as stack:
+        processes = []
+        for _ in range(_PROCESSES):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "benchmarks.proofs.readers_child", str(company.business_id),
+                stdin=PIPE, stdout=PIPE, env={**os.environ, **town.environment},
+            )  # fmt: skip
+            stack.push_async_callback(_end, process)
+            processes.append(process)
+        for process in processes:
+            assert await _line_of(process) == b"ready\n"
+        yield Crowd(town, company, processes, readers=readers)
+
+
+async def _line_of(process: Process) -> bytes:
+    assert process.stdout is not None
+    return await process.stdout.readline()
+
+
+async def _end(process: Process) -> None:
+    """At the end of its input it closes by itself, once what hangs has run into its time-out."""
+    if process.returncode is None:
+        process.terminate()
+    await process.wait()

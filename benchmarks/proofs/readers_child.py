@@ -1,0 +1,57 @@
+"""A reading process of `benchmarks.proofs.readers`: for each line of standard input so many reads at once; what they saw as a line of JSON."""
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+from infra.embedded.servers import servers
+from infra.errors import RailError
+from infra.logging import configure_logging
+from infra.qbo.sync_service import QBOSyncService
+from infra.sync.freshness import FreshnessNeed, SyncStrategy
+from runway.wiring import Settings, open_services
+
+
+def main() -> None:
+    configure_logging(level="ERROR")
+    settings = Settings.from_environment()
+    with servers(settings.servers) as addresses:
+        asyncio.run(_serve(settings, addresses, UUID(sys.argv[1])))
+
+
+async def _serve(settings: Settings, addresses: Any, business_id: UUID) -> None:
+    async with open_services(settings, addresses) as services:
+        sync = await services.sync_of(business_id)
+        print("ready", flush=True)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            asked = json.loads(line)
+            need = FreshnessNeed(SyncStrategy(asked["strategy"]))
+            seen = await asyncio.gather(*(_read(sync, need) for _ in range(asked["readers"])))
+            print(json.dumps(_summed_up(seen)), flush=True)
+
+
+async def _read(sync: QBOSyncService, need: FreshnessNeed) -> tuple[float, str, int]:
+    """Seconds, how it ended, calls spent."""
+    began = perf_counter()
+    try:
+        fetched = await sync.get_bills(freshness=need)
+    except RailError:
+        return perf_counter() - began, "refused", 0
+    freshness = fetched.freshness
+    return perf_counter() - began, "stale" if freshness.stale else "fresh", freshness.calls_spent
+
+
+def _summed_up(seen: list[tuple[float, str, int]]) -> dict[str, Any]:
+    return {
+        "longest": max(seconds for seconds, _, _ in seen),
+        "ended": Counter(how for _, how, _ in seen),
+        "calls_spent": sum(calls for _, _, calls in seen),
+    }
+
+
+if __name__ == "__main__":
+    main()
