@@ -27,11 +27,11 @@ class LastError:
 
 @dataclass(frozen=True)
 class ConnectionHealth:
-    """`is_reachable` is None where there was nothing to ask with. No token is in it, only until when one is good."""
+    """`reachable` is None where there was nothing to ask with. No token is in it, only until when one is good."""
 
     checked_at: datetime
     state: ConnectionState | None
-    is_reachable: bool | None
+    reachable: bool | None
     latency_ms: float | None
     company_name: str | None
     external_account_id: str | None
@@ -66,7 +66,7 @@ class ConnectionCheck:
         return ConnectionHealth(
             checked_at=self._clock.now(),
             state=state,
-            is_reachable=None if state is not ConnectionState.ACTIVE else company is not None,
+            reachable=None if state is not ConnectionState.ACTIVE else company is not None,
             latency_ms=None if company is None else round(company.took.total_seconds() * 1000, 1),
             company_name=None if company is None else company.name,
             external_account_id=None if connection is None else connection.external_account_id,

@@ -54,4 +54,5 @@ API = tuple(
 )
 PAGES = (api_page.router,)
 HOOKS = (webhooks.router,)
-ROUTERS = (*API, *PAGES, *HOOKS)
+WATCH = (health.watch, admin_health.short, connection_health.short)
+ROUTERS = (*API, *PAGES, *HOOKS, *WATCH)

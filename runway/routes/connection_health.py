@@ -12,6 +12,7 @@ from runway.routes.edge import NamedLimit, charge
 from runway.routes.errors import CONNECT_PATH
 
 router = APIRouter(tags=["connection"])
+short = APIRouter()  # the path that the specification names, beside the versioned one
 
 
 class LastErrorOut(BaseModel):
@@ -26,9 +27,7 @@ class ConnectionHealthOut(BaseModel):
 
     checked_at: datetime
     state: ConnectionState | None = Field(description="Null when no company was ever connected.")
-    reachable: bool | None = Field(
-        validation_alias="is_reachable", description="Whether QuickBooks answered just now; null when it was not asked."
-    )
+    reachable: bool | None = Field(description="Whether QuickBooks answered just now; null when it was not asked.")
     latency_ms: float | None = Field(description="Milliseconds that QuickBooks took.")
     company_name: str | None = Field(description="As QuickBooks has it.")
     external_account_id: str | None = Field(description="The company's id at the rail: QuickBooks' realm.")
@@ -58,7 +57,7 @@ _EXAMPLE = {
 }
 
 
-@router.get("/qbo_setup/{business_id}/health", include_in_schema=False)
+@short.get("/qbo_setup/{business_id}/health", include_in_schema=False)
 @router.get(
     "/api/v1/qbo_setup/{business_id}/health",
     summary="Does the connection work?",

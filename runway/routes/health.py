@@ -13,9 +13,10 @@ from infra.observability.exposition import CONTENT_TYPE, render
 from infra.observability.readiness import Standing
 from runway.routes.access import AllServices, bearer_token
 from runway.routes.doors import Door, is_door
-from runway.routes.problems import MEDIA_TYPE, Problem, problem_response
+from runway.routes.problems import MEDIA_TYPE, problem_response
 
 router = APIRouter(tags=["health"])
+watch = APIRouter()
 
 
 class Health(BaseModel):
@@ -45,7 +46,7 @@ async def get_health() -> Health:
     response_model=Ready,
     responses={
         200: {"content": {"application/json": {"example": _READY}}},
-        503: {"description": "A part that it cannot do without is away; `parts` says which.", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}},
+        503: {"description": "A part that it cannot do without is away; `parts` says which.", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}},
     },
 )  # fmt: skip
 async def get_readiness(request: Request, services: AllServices) -> Response | Ready:
@@ -81,7 +82,7 @@ async def metrics_reader(request: Request, services: AllServices) -> None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
 
 
-@router.get("/metrics", include_in_schema=False)
+@watch.get("/metrics", include_in_schema=False)
 async def get_metrics(_: Annotated[None, Depends(metrics_reader)], services: AllServices) -> Response:
     """Prometheus's text. What was counted is of all processes; only the pools and circuits are of the one that answers."""
     installation = services.installation
