@@ -8,10 +8,12 @@ from time import perf_counter
 from typing import Any
 from uuid import UUID
 
+from domains.ap.bill_service import BillService
+from domains.core.documents import DocumentFilter
+from infra.clock import SystemClock
 from infra.embedded.servers import servers
 from infra.errors import RailError
 from infra.logging import configure_logging
-from infra.qbo.sync_service import QBOSyncService
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from runway.wiring import Settings, open_services
 
@@ -25,20 +27,21 @@ def main() -> None:
 
 async def _serve(settings: Settings, addresses: Any, business_id: UUID) -> None:
     async with open_services(settings, addresses) as services:
-        sync = await services.sync_of(business_id)
+        async with services.uow([business_id]) as uow:
+            bills = services.of(await services.businesses.get_business(uow.session, business_id)).bills
         print("ready", flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             asked = json.loads(line)
             need = FreshnessNeed(SyncStrategy(asked["strategy"]))
-            seen = await asyncio.gather(*(_read(sync, need) for _ in range(asked["readers"])))
+            seen = await asyncio.gather(*(_read(bills, need) for _ in range(asked["readers"])))
             print(json.dumps(_summed_up(seen)), flush=True)
 
 
-async def _read(sync: QBOSyncService, need: FreshnessNeed) -> tuple[float, str, int]:
+async def _read(bills: BillService, need: FreshnessNeed) -> tuple[float, str, int]:
     """Seconds, how it ended, calls spent."""
     began = perf_counter()
     try:
-        fetched = await sync.get_bills(freshness=need)
+        fetched = await bills.list_bills(DocumentFilter(today=SystemClock().now().date()), freshness=need)
     except RailError:
         return perf_counter() - began, "refused", 0
     freshness = fetched.freshness
