@@ -93,6 +93,7 @@ TokenUse = tuple[UUID, date, str]  # which token, on what day (UTC), from what a
 
 _MOST_REALMS = 100_000
 _ACCESS_POOL, _JOBS_POOL = 4, 4
+_ENDS_WITHIN_SECONDS = 0.2
 # A person looks at an empty page meanwhile; an answer that does not come they can ask for again.
 _HEALTH_PATIENCE = Patience(budget=timedelta(seconds=10), wait_for_limit=timedelta(seconds=2), retry_waits=())
 HEALTH_FEATURE = "health"
@@ -403,8 +404,10 @@ async def _keep_telling_counts(redis: Redis, jobs_uow: UnitOfWorkFactory) -> Non
 
 
 async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
+    # More than once: a cancellation that meets a time-out of a server's client in one turn of the loop may be taken for that.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=_ENDS_WITHIN_SECONDS)
 
 
 def keyring_path(keyring: KeyringSettings, servers: ServerSettings) -> Path:
