@@ -88,6 +88,12 @@ async def _log_seal() -> Sequence[Measure]:
     return await log_seal.run()
 
 
+async def _schemathesis() -> Sequence[Measure]:
+    from benchmarks.proofs import api_document
+
+    return (await api_document.run(examples=10)).measures
+
+
 async def _tenancy() -> Sequence[Measure]:
     from benchmarks.proofs import tenancy
 
@@ -148,6 +154,7 @@ _PROOFS: dict[str, Work] = {
     "books": _books,
     "tampering": _tampering,
     "tenancy": _tenancy,
+    "schemathesis": _schemathesis,
     "webhooks": _webhooks,
     "killed_workers": _killed_workers,
     "readers": _readers,
