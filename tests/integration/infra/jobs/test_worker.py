@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import select, text
 from infra.clock import SystemClock
 from infra.jobs.outbox import OutboxRow
 from infra.jobs.sweeper import ring_due
+from infra.qbo.asked_jobs import BACKFILL
 from infra.qbo.simulator.files.generator import generate_large
 from infra.qbo.simulator.files.large_company import LargeCompany
 from tests.e2e.rest import Shop, open_shop
@@ -61,7 +63,9 @@ async def running_worker(shop: Shop, database: Database, redis_url: str) -> Asyn
 
 async def job_of(shop: Shop) -> OutboxRow:
     async with shop.web.services.jobs_uow([]) as uow:
-        query = select(OutboxRow).where(OutboxRow.arguments.contains([shop.visitor.business_id]))
+        query = select(OutboxRow).where(
+            OutboxRow.arguments.contains([shop.visitor.business_id]), OutboxRow.job == BACKFILL
+        )
         return (await uow.session.scalars(query)).one()
 
 
@@ -105,6 +109,10 @@ async def test_a_work_horse_killed_in_the_middle_is_followed_by_another(
         async with shop.web.services.jobs_uow([]) as uow:  # a minute later
             expire = text("UPDATE outbox SET leased_until = now() - interval '1 second' WHERE id = :id")
             await uow.session.execute(expire, {"id": row.id})
+        async with shop.web.services.uow(
+            [UUID(shop.visitor.business_id)]
+        ) as uow:  # the dead process's turn at the books, too
+            await uow.session.execute(text("UPDATE refresh_lease SET leased_until = now() - interval '1 second'"))
         assert (await until_done(shop, sweep=True)).attempts == 2
     await assert_mirrored(shop)
 
