@@ -52,9 +52,9 @@ class TokenService:
         """
         doors = {door.business.id: door for door in await self._access.list_entries(session, caller.principal)}
         ordered = sorted(set(business_ids))
+        if not doors.keys() >= set(ordered):
+            raise BusinessOutOfReach  # before anything is told of the others
         for business_id in ordered:
-            if business_id not in doors:
-                raise BusinessOutOfReach
             if missing := {*permissions, Permission.TOKENS_MANAGE} - doors[business_id].permissions:
                 raise MoreThanOwn(f"in the business {business_id} you lack {', '.join(sorted(missing))}")
         principal, expires_at = caller.principal, now + lifetime
