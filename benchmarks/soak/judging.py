@@ -20,6 +20,8 @@ Root = psycopg.Connection[Any]
 # A schedule's slot may come after a third of the shortest interval: of a business in use, five minutes.
 _SHORTEST_BETWEEN = timedelta(minutes=5) / 3
 _CLOCKS_APART = timedelta(seconds=3)
+# What was announced so shortly before a refresh may not have been in QuickBooks' answer yet, and is asked for again.
+_SHOWN_AFTER = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def judge_refreshes(root: Root, announced: Mapping[str, list[datetime]]) -> Refr
         periods += 1
         for before, after in pairwise(runs):
             overlapping += after.began_at < before.ended_at
-            is_called = _any_between(instants, before.began_at - _CLOCKS_APART, after.began_at + _CLOCKS_APART)
+            is_called = _any_between(
+                instants, before.began_at - _SHOWN_AFTER - _CLOCKS_APART, after.began_at + _CLOCKS_APART
+            )
             if is_called or after.began_at - before.began_at >= _SHORTEST_BETWEEN:
                 periods += 1
             else:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
@@ -57,6 +57,13 @@ class StaleRefused(RailUnavailable):
         super().__init__(f"The books could not be brought up to date, and this needs them live: {reason}.")
 
 
+class _Newest(NamedTuple):
+    """Of the kinds that were looked at, the one that was in step last: the next refresh moves it, whatever the others wait for."""
+
+    synced_at: datetime
+    entity: str
+
+
 @dataclass(frozen=True)
 class MirrorAge:
     """How old what several mirrors hold together is: as old as the oldest of them."""
@@ -66,6 +73,7 @@ class MirrorAge:
     is_dirty: bool
     is_backfilling: bool
     was_never_begun: bool
+    newest: _Newest | None
     rescan_reason: str | None
     quarantined: int
     open_drift: int
@@ -212,7 +220,7 @@ class SmartSyncService:
         wait = patience_of(need, rest=self._rest_seconds(self.business_id)).total_seconds()
         try:
             async with asyncio.timeout(wait):
-                refreshed, is_ours = await self._refresh_once(need.strategy)
+                refreshed, is_ours = await self._refresh_once(need.strategy, seen=age.newest)
         except TimeoutError:
             return _Attempt(reason=late(self.rail, wait))
         except RailNeedsReconnect as error:
@@ -222,7 +230,8 @@ class SmartSyncService:
         ) as error:  # the rail's own, and an object of it that cannot be read: the mirror still answers
             log.warning("sync.refresh.failed", rail=self.rail, business_id=str(self.business_id), error=words_of(error))
             return _Attempt(reason=words_of(error))
-        source = FreshnessSource.RAIL if is_ours and refreshed.is_own else FreshnessSource.COALESCED
+        is_rail = is_ours and refreshed.is_own and refreshed.calls
+        source = FreshnessSource.RAIL if is_rail else FreshnessSource.COALESCED
         return _Attempt(source=source, calls=refreshed.calls if is_ours else 0)
 
     def _reason_not_to_ask(self, age: MirrorAge) -> str | None:
@@ -233,16 +242,18 @@ class SmartSyncService:
         rest = self._rest_seconds(self.business_id)
         return words_of(RailResting(self.rail, seconds=rest)) if rest else None
 
-    async def _refresh_once(self, strategy: SyncStrategy) -> tuple[Refreshed, bool]:
+    async def _refresh_once(self, strategy: SyncStrategy, *, seen: _Newest | None = None) -> tuple[Refreshed, bool]:
         """Begin a refresh or join one; true when this call began it. The refresh goes on when its caller stops waiting.
 
         Who must have what was changed before they asked joins no refresh that was begun before that, here or in another process.
+        Of the others, who comes when one has ended since they looked needs none.
         """
         key, must_be_new = (self.business_id, self.rail), strategy in _MUST_BE_NEW
-        seen = self._in_flight.begun(key)
+        last = None if must_be_new else seen
+        begun = self._in_flight.begun(key)
         while True:
-            flight, is_ours = self._in_flight.join(key, lambda: self._refresh_under_lease(strategy))
-            is_new = flight.number > seen
+            flight, is_ours = self._in_flight.join(key, lambda: self._refresh_under_lease(strategy, last=last))
+            is_new = flight.number > begun
             try:
                 refreshed = await asyncio.shield(flight.task)
             except OodalooError:
@@ -252,11 +263,21 @@ class SmartSyncService:
             if not must_be_new or (is_new and refreshed.is_own):
                 return refreshed, is_ours
 
-    async def _refresh_under_lease(self, strategy: SyncStrategy) -> Refreshed:
+    async def _refresh_under_lease(self, strategy: SyncStrategy, *, last: _Newest | None) -> Refreshed:
         leases = RefreshLeases(self._uow, self.business_id, self.rail)
-        return await refresh_alone(
-            leases, self.rail, lambda: self._refresh(strategy), strategy=strategy, clock=self._clock
-        )
+
+        async def refresh() -> int:
+            """Holding the lease: between a reader's look and this, another process may have done it."""
+            return 0 if last is not None and await self._is_newer_than(last) else await self._refresh(strategy)
+
+        return await refresh_alone(leases, self.rail, refresh, strategy=strategy, clock=self._clock)
+
+    async def _is_newer_than(self, last: _Newest) -> bool:
+        async with self._uow([self.business_id]) as uow:
+            states = await runs.list_states(uow.session, self.business_id, rail=self.rail)
+        synced_at = states[last.entity].last_synced_at if last.entity in states else None
+        is_dirty = any(state.dirty_since is not None for state in states.values())
+        return synced_at is not None and synced_at > last.synced_at and not is_dirty
 
 
 @dataclass(frozen=True)
@@ -294,6 +315,10 @@ def _age_of(states: Sequence[SyncState | StateLine | None], *, now: datetime) ->
         is_dirty=any(state is not None and state.dirty_since is not None for state in states),
         is_backfilling=any(state is None or state.synced_through is None for state in states),
         was_never_begun=all(state is None for state in states),
+        newest=max(
+            (_Newest(state.last_synced_at, state.entity) for state in states if state and state.last_synced_at),
+            default=None,
+        ),
         rescan_reason=next((state.rescan_reason for state in states if state and state.rescan_reason), None),
         quarantined=sum(state.quarantined for state in states if state),
         open_drift=sum(state.open_drift for state in states if state),
