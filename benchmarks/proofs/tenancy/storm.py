@@ -26,7 +26,7 @@ from infra.ids import new_id
 _BATCH = 40
 _AT_ONCE = 8
 _PROBE_EVERY = 2  # batches
-_MOST_KEPT = 200
+_MOST_KEPT = 50
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Tally:
     wrong: list[tuple[str, str]] = field(default_factory=list)
 
     def complain(self, kind: str, what: str) -> None:
-        if len(self.wrong) < _MOST_KEPT:
+        if self.count(kind) < _MOST_KEPT:  # of each: one that floods must not hide another
             self.wrong.append((kind, what))
 
     def count(self, *kinds: str) -> int:
