@@ -28,7 +28,7 @@ _SESSIONS = """
       AND s.last_seen_at > now() - interval '30 minutes' AND u.disabled_at IS NULL
 """
 _TOKENS = """
-    SELECT t.token_hash, t.user_id, u.totp_confirmed_at IS NOT NULL, t.permissions, array_agg(b.business_id)
+    SELECT t.id, t.token_hash, t.user_id, u.totp_confirmed_at IS NOT NULL, t.permissions, array_agg(b.business_id)
     FROM api_token t LEFT JOIN app_user u ON u.id = t.user_id JOIN api_token_business b ON b.token_id = t.id
     WHERE t.token_hash = ANY(%s) AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
       AND u.disabled_at IS NULL
@@ -59,6 +59,7 @@ class Standing:
     is_fresh: bool
     is_session: bool
     is_firm_admin: bool
+    token: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def look(root: Connection[Any], world: World) -> Snapshot:
         standings[bytes(token_hash)] = Standing(
             user, rights, has_factor=has_factor, is_fresh=is_fresh, is_session=True, is_firm_admin=user in admins
         )
-    for token_hash, user, has_factor, permissions, businesses in tokens:
+    for token, token_hash, user, has_factor, permissions, businesses in tokens:
         own = frozenset(permissions)
         if user is None:
             rights = {business: Right("service", own) for business in businesses}
@@ -169,7 +170,13 @@ def look(root: Connection[Any], world: World) -> Snapshot:
                 if business in businesses
             }
         standings[bytes(token_hash)] = Standing(
-            user, rights, has_factor=has_factor, is_fresh=False, is_session=False, is_firm_admin=user in admins
+            user,
+            rights,
+            has_factor=has_factor,
+            is_fresh=False,
+            is_session=False,
+            is_firm_admin=user in admins,
+            token=token,
         )
     return Snapshot(standings, dict(roles))
 
