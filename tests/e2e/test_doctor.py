@@ -40,7 +40,12 @@ def test_where_all_is_well_nothing_fails(tmp_path: Path, own: Database, redis_ur
         "settings", "keyring", "disk", "redis", "workers", "database", "roles", "clock", "migrations", "walls", "log walls",
         "tokens", "queue", "schedule", "log seal",
     }  # fmt: skip
-    assert {name for name, finding in found.items() if finding["level"] != "ok"} <= {"workers", "schedule", "log seal", "disk"}
+    assert {name for name, finding in found.items() if finding["level"] != "ok"} <= {
+        "workers",
+        "schedule",
+        "log seal",
+        "disk",
+    }
     assert found["workers"]["said"] == "nobody serves actions, interactive, sync, bulk"
 
 

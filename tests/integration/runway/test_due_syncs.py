@@ -13,6 +13,7 @@ from infra.clock import SystemClock
 from infra.config import SyncSettings
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from infra.embedded.roles import connect
 from infra.errors import RailUnavailable
 from infra.ids import new_id
 from infra.sync.freshness import SyncStrategy
@@ -52,8 +53,10 @@ async def uow(database: Database) -> AsyncIterator[UnitOfWorkFactory]:
 
 
 @pytest.fixture
-async def town(uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory) -> AsyncIterator[list[UUID]]:
-    """Twelve connected businesses that are long due; afterwards nothing is."""
+async def town(database: Database, uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory) -> AsyncIterator[list[UUID]]:
+    """Twelve connected businesses that are long due, and no other that earlier tests left; afterwards nothing is."""
+    with connect(database.superuser_url) as root:
+        root.execute("UPDATE connection SET state = 'disconnected' WHERE state <> 'disconnected'")
     made = [new_id() for _ in range(12)]
     now = CLOCK.now()
     async with access_uow([]) as unit:

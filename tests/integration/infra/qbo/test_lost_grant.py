@@ -53,11 +53,11 @@ async def test_invalid_grant_is_heard_once_and_nothing_loops(shop: Shop, monkeyp
     assert all(answer["freshness"]["stale"] and answer["data"] for answer in answers)
     async with services.uow([business_id]) as uow:
         uow.enqueue(BACKFILL_JOB, str(business_id), queue="bulk")
-    assert await shop.web.run_jobs(str(business_id)) == 1
+    assert await shop.web.run_jobs(str(business_id)) >= 1  # the tie-out of the first reading waits, too
     async with services.jobs_uow([]) as uow:
         query = select(OutboxRow).where(OutboxRow.arguments.contains([str(business_id)]), OutboxRow.dead_at.isnot(None))
-        (row,) = await uow.session.scalars(query)
-    assert row.attempts == 1
+        rows = (await uow.session.scalars(query)).all()
+    assert {row.attempts for row in rows} == {1}
     assert await shop.web.run_jobs(str(business_id)) == 0
     assert len(asked) == heard
     assert shop.simulator.requests[shop.company.realm_id].total() == requests
