@@ -318,7 +318,9 @@ class _Soak:
         )
 
     def _refreshes(self, root: "judging.Root") -> Sequence[Measure]:
-        found = judging.judge_refreshes(root, self._course.announced)
+        found = judging.judge_refreshes(root, self._course.announced, running=self._stage.clock.without_moves)
+        for words in found.uncalled[:10]:
+            self._say(f"uncalled: {words}")
         return (
             at_most(
                 "soak: refreshes per stale period", round(found.count / max(1, found.periods), 4), "refreshes", bar=1

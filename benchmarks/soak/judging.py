@@ -3,7 +3,7 @@
 import json
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -39,8 +39,8 @@ class Refreshes:
 
     count: int
     periods: int
-    uncalled: int
     overlapping: int
+    uncalled: list[str]
 
 
 def incomplete_versions(root: Root) -> int:
@@ -61,8 +61,10 @@ FROM {mirror} m FULL JOIN (
 """)
 
 
-def judge_refreshes(root: Root, announced: Mapping[str, list[datetime]]) -> Refreshes:
-    """`announced` are the instants at which webhooks reached us, by business."""
+def judge_refreshes(
+    root: Root, announced: Mapping[str, list[datetime]], *, running: Callable[[datetime], datetime]
+) -> Refreshes:
+    """`announced` are the instants at which webhooks reached us, by business; `running` takes the skipped hours out of one."""
     of_business: defaultdict[str, list[Run]] = defaultdict(list)
     rows = root.execute(
         "SELECT business_id::text, kind, actor, started_at, finished_at FROM sync_run "
@@ -70,21 +72,26 @@ def judge_refreshes(root: Root, announced: Mapping[str, list[datetime]]) -> Refr
     )
     for row in rows:
         of_business[row[0]].append(Run(*row))
-    count = periods = uncalled = overlapping = 0
+    count = periods = overlapping = 0
+    uncalled: list[str] = []
     for business, runs in of_business.items():
-        instants = sorted(announced.get(business, []))
+        instants = sorted(map(running, announced.get(business, [])))
         count += len(runs)
         periods += 1
         for before, after in pairwise(runs):
             overlapping += after.began_at < before.ended_at
-            is_called = _any_between(
-                instants, before.began_at - _SHOWN_AFTER - _CLOCKS_APART, after.began_at + _CLOCKS_APART
-            )
+            since, until = running(before.began_at) - _SHOWN_AFTER, running(after.began_at)
+            is_called = _any_between(instants, since - _CLOCKS_APART, until + _CLOCKS_APART)
             if is_called or after.began_at - before.began_at >= _SHORTEST_BETWEEN:
                 periods += 1
             else:
-                uncalled += 1
-    return Refreshes(count, periods, uncalled, overlapping)
+                uncalled.append(_told(before, after))
+    return Refreshes(count, periods, overlapping, uncalled)
+
+
+def _told(before: Run, after: Run) -> str:
+    first, second = f"{before.actor} at {before.began_at:%H:%M:%S}", f"{after.actor} at {after.began_at:%H:%M:%S}"
+    return f"{after.business}: {second}, after {first}"
 
 
 def _any_between(instants: list[datetime], begin: datetime, end: datetime) -> bool:

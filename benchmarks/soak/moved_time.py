@@ -23,12 +23,10 @@ class MovedTime:
         with path.open("r+b") as file:
             self._ahead = mmap.mmap(file.fileno(), _SECONDS.size)
         self._real = SystemClock.now
+        self._moves: list[tuple[datetime, timedelta]] = []
 
     def now(self) -> datetime:
         return self._real(SystemClock()) + self.ahead
-
-    def real_now(self) -> datetime:
-        return self._real(SystemClock())
 
     @property
     def ahead(self) -> timedelta:
@@ -36,7 +34,12 @@ class MovedTime:
 
     def move(self, by: timedelta) -> None:
         """For all processes at once."""
+        self._moves.append((self.now() + by, by))
         _SECONDS.pack_into(self._ahead, 0, (self.ahead + by).total_seconds())
+
+    def without_moves(self, at: datetime) -> datetime:
+        """An instant of this clock as the time that had run by then: two of them are apart by what passed, not by what was skipped."""
+        return at - sum((by for since, by in self._moves if since <= at), timedelta(0))
 
     def take_over(self) -> None:
         """From now on it is what this process, and whatever it forks, believes to be the time."""
