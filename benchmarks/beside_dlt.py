@@ -35,6 +35,7 @@ _OBJECTS, _SECONDS = 41_700, 9.0
 # Two cores: one normalizer for each. Files of 5,000 rows give both of them, and the loaders, something to do.
 FAST = {
     "extract_workers": 7, "normalize_workers": 2, "load_workers": 4, "file_max_items": 5_000, "file_format": "csv",
+    "lists_stay_json": True,
 }  # fmt: skip
 
 Result = dict[str, Any]

@@ -30,7 +30,8 @@ from runway.wiring import Services, Settings
 _SIZE = LargeCompany(bills=600, invoices=400, vendors=40, customers=40, paid_share=0.3)
 _BUDGET_MS, _SLACK_MS, _BAR_MS = 2000, 400, 300
 _WAITING_READS = 5
-_CLIENTS, _PAUSE_SECONDS, _SECONDS = 3, 0.1, 15.0  # some 25 reads a second: how long one takes, not how many there can be
+# Some 25 reads a second: how long one takes, not how many there can be.
+_CLIENTS, _PAUSE_SECONDS, _SECONDS = 3, 0.1, 15.0
 _HASTY = Patience(budget=timedelta(seconds=1.5), wait_for_limit=timedelta(seconds=1.5), retry_waits=())
 
 
