@@ -225,9 +225,8 @@ class SmartSyncService:
             return _Attempt(reason=late(self.rail, wait))
         except RailNeedsReconnect as error:
             return _Attempt(reason=words_of(error))
-        except (
-            OodalooError
-        ) as error:  # the rail's own, and an object of it that cannot be read: the mirror still answers
+        except OodalooError as error:
+            # The rail's own, and an object of it that cannot be read: the mirror still answers.
             log.warning("sync.refresh.failed", rail=self.rail, business_id=str(self.business_id), error=words_of(error))
             return _Attempt(reason=words_of(error))
         is_rail = is_ours and refreshed.is_own and refreshed.calls
