@@ -13,7 +13,10 @@ from infra.config import Rail
 from infra.errors import OodalooError
 
 Meaning = Mapping[str, Any]
-"""What a person meant, as JSON: ids of the rail, amounts as Decimal, dates as texts. Its digest is the action's fingerprint."""
+"""What a person meant, as JSON: ids of the rail, amounts as Decimal, dates as texts. Its digest is the action's fingerprint.
+
+A spec's functions get it as it comes back from the database: an amount without decimals is an int then, so take `Decimal(value)`.
+"""
 
 
 class Manner(StrEnum):
@@ -58,7 +61,10 @@ class ActionRequest:
 
 @dataclass(frozen=True)
 class Intent:
-    """An action as it is remembered, for a spec's functions. `body` is None before a CHANGE is first sent."""
+    """An action as it is remembered, for a spec's functions. `body` is None before a CHANGE is first sent.
+
+    `first_sent_at` and `created_at` are the database's times; None: it was never sent.
+    """
 
     business_id: UUID
     id: UUID
@@ -68,6 +74,7 @@ class Intent:
     created_at: datetime
     body: Payload | None
     external_id: str | None
+    first_sent_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,10 @@ Verdict = Go | Adopt | Refuse
 
 @dataclass(frozen=True)
 class Found:
+    """`others` are ids of further objects that carry the same mark: there should be none."""
+
     payload: Payload
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,6 +148,7 @@ class ActionSpec:
         find_mark: the look for an outcome that is not known; evidence only, no guess.
         options, subpath: of the address, from the meaning.
         touched: which objects to read again once it is done, ids by entity.
+        alike: what makes another action look like the same one (payee, amount, currency); None: nothing does.
     """
 
     operation: str
@@ -152,3 +163,4 @@ class ActionSpec:
     build_body: Callable[[Meaning, str], Payload] | None = None
     options: Callable[[Meaning], Mapping[str, str]] = lambda _: {}
     subpath: Callable[[Meaning], str] = lambda _: ""
+    alike: Callable[[Meaning], Meaning] | None = None
