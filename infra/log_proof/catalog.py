@@ -20,6 +20,7 @@ from infra.log_proof.log_tables import read_log_tables
 
 _EXPECTED = "expected_catalog.json"
 _SEALS = ("log_batch", "log_checkpoint")
+_ACTIONS = ("action_intent", "action_line", "action_attempt")
 
 # Each query gives (object, fact). Grants are those of others than the owner.
 _TABLE_FACTS = """
@@ -68,11 +69,11 @@ Facts = dict[str, list[str]]  # object → what holds of it, sorted
 
 
 def read_catalog(connection: Connection[Any]) -> Facts:
-    """What holds of every log, mirror and seal, of the functions in the schema and of our roles."""
+    """What holds of every log, mirror, action and seal, of the functions in the schema and of our roles."""
     logs = [table.name for table in read_log_tables(connection)]
     mirrors = [log.removesuffix("_transaction_log") for log in logs if log.endswith("_transaction_log")]
     facts: defaultdict[str, list[str]] = defaultdict(list)
-    for table, fact in connection.execute(_TABLE_FACTS, [[*logs, *mirrors, *_SEALS]]):
+    for table, fact in connection.execute(_TABLE_FACTS, [[*logs, *mirrors, *_ACTIONS, *_SEALS]]):
         facts[f"table {table}"].append(fact)
     for name, source, is_definer, language, settings in connection.execute(_FUNCTIONS):
         digest = sha256(source.encode()).hexdigest()[:32]

@@ -1,0 +1,172 @@
+"""Asking for an action: the intention, what it uses, its log row and its first step, in the caller's transaction. No rail is asked."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import func, null
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from infra import exact_json
+from infra.actions.edges import Change, ask_for_step, log_change
+from infra.actions.errors import MalformedClientKey, TargetTaken, UnstorableMeaning
+from infra.actions.identity import IdentityGraph, Origin, fingerprint_of
+from infra.actions.models import ActionIntent, ActionLine
+from infra.actions.spec import ActionRequest, ActionSpec, Manner, Target
+from infra.actions.states import ActionState
+from infra.actions.workshop import TIMELINE, Workshop
+from infra.crash_points import crash_point
+from infra.db.unit_of_work import UnitOfWork
+from infra.errors import InvalidInput
+from infra.ids import new_id
+
+_CLIENT_KEY = re.compile(r"[A-Za-z0-9._:-]{16,64}")
+BY_PERSON, BY_ACCESS, BY_POISON = "person", "access", "parked"
+
+
+async def request(shop: Workshop, uow: UnitOfWork, asked: ActionRequest) -> ActionIntent:
+    """The action of this client key: a new one, or the one that it has stood for since, in whatever state.
+
+    What this wrote is undone when it raises, and nothing else of the caller's transaction.
+
+    Raises:
+        UnknownOperation, MalformedClientKey, UnstorableMeaning, InvalidInput: it makes no sense.
+        KeyUsedForOther: the key stands for something else.
+        TargetTaken: an action that is not finished has an object that this one needs for itself.
+        RailNeedsReconnect: the business has no books to do it in.
+    """
+    crash_point("accept.begin")
+    spec = shop.spec(asked.operation)
+    if not _CLIENT_KEY.fullmatch(asked.client_key):
+        raise MalformedClientKey
+    values, targets = await _meant(shop, uow.session, asked, spec=spec)
+    graph = IdentityGraph(uow.session, asked.business_id)
+    async with uow.session.begin_nested():
+        row = await _insert(uow.session, values)
+        if row is None:
+            same = await graph.find_same(asked.operation, asked.client_key, fingerprint=values["fingerprint"])
+            assert same is not None  # noqa: S101 - actions are never removed
+            return same
+        crash_point("accept.intent_written")
+        await _take_targets(uow.session, row, targets=targets, spec=spec)
+        crash_point("accept.lines_written")
+        change = Change(
+            ActionState(row.state),
+            "requested",
+            values=values,
+            details={"facts": row.facts, "targets": [_shown(target) for target in targets]},
+            actor=asked.actor,
+        )
+        await log_change(uow.session, row, change, was=None)
+        if row.due_at is not None:
+            wait = row.due_at - row.created_at
+            await ask_for_step(uow, row, after=max(wait, timedelta(0)))
+    crash_point("accept.asked")
+    return row
+
+
+async def _meant(
+    shop: Workshop, session: AsyncSession, asked: ActionRequest, *, spec: ActionSpec
+) -> tuple[dict[str, Any], Sequence[Target]]:
+    """The row to write, and what it uses. The spec sees the meaning as it will be read back."""
+    text = exact_json.dumps(asked.meaning)
+    if b"\\u0000" in text or b"\\u0000" in exact_json.dumps(asked.facts):
+        raise UnstorableMeaning
+    meaning = exact_json.loads(text)
+    targets = sorted(spec.targets(meaning), key=lambda target: (target.kind, target.external_id))
+    _must_be_named_once(targets)
+    account = await shop.account_of(session, asked.business_id, spec.rail)
+    origin = Origin(shop.environment, account, asked.operation, asked.client_key)
+    body = None
+    if spec.manner is Manner.CREATE:
+        assert spec.build_body is not None, f"{spec.operation} is a CREATE without a body"  # noqa: S101 - a declaration's slip
+        body = exact_json.dumps(spec.build_body(meaning, origin.mark))
+    alike = None if spec.alike is None else fingerprint_of(asked.operation, spec.alike(meaning))
+    is_held = bool(asked.held)
+    now = func.clock_timestamp()
+    return {
+        "business_id": asked.business_id,
+        "id": new_id(),
+        "version": 1,
+        "state": (ActionState.BLOCKED if is_held else ActionState.REQUESTED).value,
+        "rail": spec.rail.value,
+        "rail_account_id": account,
+        "environment": shop.environment,
+        "operation": asked.operation,
+        "manner": spec.manner.value,
+        "entity": spec.entity,
+        "client_key": asked.client_key,
+        "fingerprint": fingerprint_of(asked.operation, meaning),
+        "content_digest": alike,
+        "rail_request_id": origin.request_id(),
+        "mark": origin.mark,
+        "meaning": meaning,
+        "facts": dict(asked.facts),
+        "body": body,
+        "body_hash": None if body is None else sha256(body).digest(),
+        "hold": BY_PERSON if is_held else None,
+        "held": asked.held or None,
+        "not_before": asked.not_before,
+        "due_at": null() if is_held else func.greatest(asked.not_before, now),
+        "seen": {},
+        "created_by": asked.actor,
+        "asked_by_request": asked.request_id,
+        "db_timeline": TIMELINE,
+    }, targets
+
+
+async def _insert(session: AsyncSession, values: dict[str, Any]) -> ActionIntent | None:
+    """None when the client key stands for an action already; one that is being written by another transaction is waited for."""
+    statement = (
+        insert(ActionIntent)
+        .values(**values)
+        .on_conflict_do_nothing(index_elements=["business_id", "operation", "client_key"])
+        .returning(ActionIntent)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def _take_targets(
+    session: AsyncSession, row: ActionIntent, *, targets: Sequence[Target], spec: ActionSpec
+) -> None:
+    """In one order for everybody, so that two who want the same objects wait, and do not block each other."""
+    for number, target in enumerate(targets, start=1):
+        statement = (
+            insert(ActionLine)
+            .values(
+                business_id=row.business_id,
+                intent_id=row.id,
+                number=number,
+                rail=row.rail,
+                target_kind=target.kind,
+                target_external_id=target.external_id,
+                amount=target.amount,
+                is_guarded=target.is_guarded,
+            )
+            .on_conflict_do_nothing()
+            .returning(ActionLine.number)
+        )
+        while (await session.execute(statement)).scalar_one_or_none() is None:
+            graph = IdentityGraph(session, row.business_id)
+            holder = await graph.find_holder(spec.rail, kind=target.kind, external_id=target.external_id)
+            if holder is not None:  # it may have been let go of just now
+                raise TargetTaken(kind=target.kind, external_id=target.external_id, intent_id=holder.id)
+
+
+def _must_be_named_once(targets: Sequence[Target]) -> None:
+    named = [(target.kind, target.external_id) for target in targets if target.is_guarded]
+    for kind, external_id in named:
+        if named.count((kind, external_id)) > 1:
+            raise InvalidInput(f"{kind} {external_id} is named twice; once is enough.")
+
+
+def _shown(target: Target) -> dict[str, Any]:
+    return {
+        "kind": target.kind,
+        "external_id": target.external_id,
+        "amount": target.amount,
+        "is_guarded": target.is_guarded,
+    }

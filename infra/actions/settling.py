@@ -1,0 +1,85 @@
+"""How an action comes to be confirmed, from wherever it stood: the object is named, the mirror gets it, and nobody else has it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.exc import IntegrityError
+
+from infra.actions import edges
+from infra.actions.edges import Change
+from infra.actions.models import ActionIntent
+from infra.actions.notices import ActionNoticeKind
+from infra.actions.rail import ActionRail, Payload
+from infra.actions.spec import EchoDiffers
+from infra.actions.states import ActionState
+from infra.actions.workshop import Held, Workshop
+from infra.db.unit_of_work import UnitOfWork
+from infra.logging import get_logger
+
+log = get_logger()
+
+_ONE_OBJECT_ONE_ACTION: Final = "uq_action_intent_external_id"
+_CLAIMED_BY_ANOTHER = (
+    "The object that was found belongs to another action already. One of the two was perhaps recorded twice."
+)
+
+
+def check_echo(held: Held, payload: Payload) -> str | EchoDiffers:
+    """The object's id, or what is wrong with it. What cannot even be read differs, too."""
+    try:
+        return held.spec.check_echo(held.intent, payload)
+    except EchoDiffers as error:
+        return error
+    except Exception as error:
+        log.exception("actions.echo.unreadable", operation=held.row.operation)
+        return EchoDiffers([f"answer that cannot be read ({type(error).__name__})"])
+
+
+async def confirm(
+    shop: Workshop, uow: UnitOfWork, held: Held, *, change: Change, external_id: str
+) -> ActionIntent | None:
+    """Confirm it as this object; None when the hold was lost. An object that is another action's leads to a person instead."""
+    values = {**change.values, "external_id": external_id, "outcome_code": None, "outcome_words": None}
+    confirming = replace(change, to=ActionState.CONFIRMED, values=values)
+    try:
+        async with uow.session.begin_nested():
+            return await edges.move(uow, held.row, confirming)
+    except IntegrityError as error:
+        if _ONE_OBJECT_ONE_ACTION not in str(error.orig):
+            raise
+    is_doubtful = held.state in {ActionState.CLAIMED, ActionState.SENDING}
+    doubt: dict[str, Any] = {"ever_ambiguous": True} if is_doubtful else {}
+    instead = Change(
+        ActionState.UNKNOWN if is_doubtful else ActionState.NEEDS_REVIEW,
+        "object_of_another",
+        {**doubt, "outcome_code": "object_of_another", "outcome_words": _CLAIMED_BY_ANOTHER},
+        details={"external_id": external_id},
+        after=shop.timing.settled_after if is_doubtful else shop.timing.probe_hourly,
+    )
+    if held.state is ActionState.FAILED:  # its release stands; only people can tell which is which
+        instead = replace(instead, to=ActionState.FAILED, values={}, after=shop.timing.probe_daily)
+    moved = await edges.move(uow, held.row, instead)
+    if moved is not None:
+        await shop.tell_of(uow, moved, ActionNoticeKind.DUPLICATE, _CLAIMED_BY_ANOTHER)
+    return moved
+
+
+async def keep(
+    uow: UnitOfWork, rail: ActionRail, row: ActionIntent, *, seen: Mapping[str, list[Payload]], fetched_at: datetime
+) -> None:
+    """Bring mirror and log to what the rail just showed. The action's outcome does not hang on it: a sync brings it later."""
+    for entity, payloads in seen.items():
+        try:
+            async with uow.session.begin_nested():
+                await rail.keep(
+                    uow.session,
+                    entity,
+                    payloads,
+                    fetched_at=fetched_at,
+                    actor=edges.WORKER_ACTOR,
+                    request_id=row.asked_by_request,
+                )
+        except Exception:
+            log.exception("actions.mirror.not_kept", entity=entity, intent_id=str(row.id))
