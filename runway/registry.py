@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from domains.ap import approval_models
 from domains.ap import models as ap_models
 from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
 from domains.ar import models as ar_models
+from domains.ar import note_models
 from domains.ar.mirrors import (
     CREDIT_MEMOS_FROM_QBO,
     CUSTOMERS_FROM_QBO,
@@ -26,6 +28,7 @@ from domains.core import models as core_models
 from domains.core import notice_models
 from domains.core import people as people_models
 from domains.core.mirrors import COMPANY_INFO_FROM_QBO, PREFERENCES_FROM_QBO
+from infra.actions import models as action_models
 from infra.db.base import Base
 from infra.db.roles import ACCESS
 from infra.jobs import cron as cron_models
@@ -51,7 +54,9 @@ MODEL_MODULES = (
     people_models,
     access_log_models,
     ap_models,
+    approval_models,
     ar_models,
+    note_models,
     cash_models,
     outbox_models,
     cron_models,
@@ -68,6 +73,7 @@ MODEL_MODULES = (
     scan_models,
     webhook_models,
     notice_models,
+    action_models,
 )
 
 METADATA = Base.metadata

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domains.ap.approval_service import ApprovalService
 from domains.ap.bill_service import BillService
 from domains.ap.payment_service import PaymentService
 from domains.ap.vendor_service import VendorService
@@ -22,6 +23,7 @@ from domains.ar.customer_service import CustomerService
 from domains.ar.invoice_service import InvoiceService
 from domains.ar.receipt_service import ReceiptService
 from domains.cash.cash_service import CashService
+from domains.cash.lookalike_queries import list_spent
 from domains.core.access_service import AccessService
 from domains.core.business_service import BusinessService
 from domains.core.company_service import CompanyService
@@ -79,6 +81,7 @@ from infra.sync.call_budget import CallBudget
 from infra.sync.call_counts import CallTally, counted_as
 from infra.sync.in_flight import RefreshesInFlight
 from infra.sync.timing import SyncTimingManager
+from runway.orchestrators.approval_watch import ApprovalWatch
 from runway.orchestrators.disconnect_qbo import DisconnectQBO
 from runway.orchestrators.due_syncs import DueSyncs
 from runway.orchestrators.front_door import FrontDoor, build_front_door
@@ -346,10 +349,11 @@ class Services:
         )
 
     async def follow_books(self, business_id: UUID, entities: AbstractSet[str]) -> None:
-        """After a sync that changed `entities`: what of the business itself comes from its books."""
+        """After a sync that changed `entities`: what of the business itself comes from its books, and what that did to approvals."""
         if PREFERENCES_FROM_QBO.entity in entities:
             async with self.uow([business_id]) as uow:
                 await self.businesses.follow_preferences(uow.session, business_id)
+        await ApprovalWatch(self.uow, self.clock).look(business_id, entities)
 
 
 @dataclass(frozen=True)
@@ -362,6 +366,10 @@ class BusinessServices:
     @property
     def bills(self) -> BillService:
         return BillService(self.business.id, self.sync)
+
+    @property
+    def approvals(self) -> ApprovalService:
+        return ApprovalService(self.business.id, home_currency=self.business.home_currency, spent=list_spent)
 
     @property
     def payments(self) -> PaymentService:

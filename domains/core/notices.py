@@ -24,6 +24,9 @@ class NoticeKind(StrEnum):
     RECONNECT_NEEDED = "reconnect_needed"
     STALE = "stale"
     DEAD_JOB = "dead_job"
+    CALL_BUDGET = "call_budget"
+    APPROVAL_REOPENED = "approval_reopened"
+    BYPASS = "bypass"
 
 
 class Severity(StrEnum):
@@ -35,7 +38,7 @@ class Severity(StrEnum):
 
 
 # Nothing ends these but a person who has taken note of them.
-ENDS_WHEN_SEEN = frozenset({NoticeKind.CLOSED_PERIOD})
+ENDS_WHEN_SEEN = frozenset({NoticeKind.CLOSED_PERIOD, NoticeKind.APPROVAL_REOPENED, NoticeKind.BYPASS})
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from runway.routes.access import ReadsBooks
 from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, send, send_page
+from runway.routes.approval_answers import APPROVAL_EXAMPLE, ApprovalOut
 from runway.routes.documentation import books_example, read_of_books
 from runway.routes.documents import (
     CHANGE_EXAMPLE,
@@ -38,6 +39,8 @@ class BillOut(DocumentOut):
 class BillDetail(BillOut, PastOrPresent):
     """One bill, now or at an instant."""
 
+    approval: ApprovalOut | None = Field(description="How its approval stands; null of a past state.")
+
 
 _EXAMPLE = {
     "id": "0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11",
@@ -61,6 +64,7 @@ _DETAIL_EXAMPLE = {
     **_EXAMPLE,
     "is_deleted": False,
     "recorded_at": None,
+    "approval": APPROVAL_EXAMPLE,
     "payload": {"Id": "145", "SyncToken": "0", "TotalAmt": 120.5, "Balance": 120.5},
 }
 
@@ -93,11 +97,15 @@ async def get_bill(
     if asked.as_of is None:
         present = await bills.get_bill(bill_id, freshness=need)
         found, freshness = present.value, present.freshness
-        more: dict[str, Any] = {"is_deleted": False, "recorded_at": None}
+        async with caller.process.uow([caller.business.id]) as uow:
+            standings = await caller.services.approvals.standing(uow.session, [bill_id], with_material=True)
+        more: dict[str, Any] = {
+            "is_deleted": False, "recorded_at": None, "approval": ApprovalOut.of(standings[bill_id]),
+        }  # fmt: skip
     else:
         past = await bills.get_bill_as_of(bill_id, asked.as_of, freshness=need)
         found, freshness = past.value.mirror, past.freshness
-        more = {"is_deleted": past.value.is_deleted, "recorded_at": past.value.recorded_at}
+        more = {"is_deleted": past.value.is_deleted, "recorded_at": past.value.recorded_at, "approval": None}
     today = caller.date_of(asked.as_of) if asked.as_of else caller.today
     fields = document_fields(found, today=today, home_currency=caller.home_currency)
     detail = BillDetail(**fields_of(BillDetail, found, **more, **fields))

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from domains.ar.models import EmailStatus
 from runway.routes.access import ReadsBooks
 from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, send, send_page
+from runway.routes.collection_notes import NoteOut, notes_of
 from runway.routes.documentation import books_example, read_of_books
 from runway.routes.documents import (
     CHANGE_EXAMPLE,
@@ -41,6 +42,10 @@ class InvoiceOut(DocumentOut):
 class InvoiceDetail(InvoiceOut, PastOrPresent):
     """One invoice, now or at an instant."""
 
+    notes: list[NoteOut] | None = Field(
+        description="Promises, disputes and write-off notes, the latest first; null of a past state."
+    )
+
 
 _EXAMPLE = {
     "id": "0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11",
@@ -62,10 +67,11 @@ _EXAMPLE = {
     "email_status": "sent",
     "email": "ap@example.com",
 }
-_DETAIL_EXAMPLE = {
+_DETAIL_EXAMPLE: dict[str, Any] = {
     **_EXAMPLE,
     "is_deleted": False,
     "recorded_at": None,
+    "notes": [],
     "payload": {"Id": "145", "SyncToken": "0", "TotalAmt": 120.5, "Balance": 120.5},
 }
 
@@ -98,11 +104,12 @@ async def get_invoice(
     if asked.as_of is None:
         present = await invoices.get_invoice(invoice_id, freshness=need)
         found, freshness = present.value, present.freshness
-        more: dict[str, Any] = {"is_deleted": False, "recorded_at": None}
+        notes = await notes_of(caller, invoice_id, balance=found.balance)
+        more: dict[str, Any] = {"is_deleted": False, "recorded_at": None, "notes": notes}
     else:
         past = await invoices.get_invoice_as_of(invoice_id, asked.as_of, freshness=need)
         found, freshness = past.value.mirror, past.freshness
-        more = {"is_deleted": past.value.is_deleted, "recorded_at": past.value.recorded_at}
+        more = {"is_deleted": past.value.is_deleted, "recorded_at": past.value.recorded_at, "notes": None}
     today = caller.date_of(asked.as_of) if asked.as_of else caller.today
     fields = document_fields(found, today=today, home_currency=caller.home_currency)
     detail = InvoiceDetail(**fields_of(InvoiceDetail, found, **more, **fields))
