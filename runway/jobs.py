@@ -23,6 +23,8 @@ from runway.wiring import Services, Settings, open_services
 
 SYNC_DUE_JOB, NIGHTLY_JOB, HOUSEKEEPING_JOB = "sync.due", "sync.nightly", "housekeeping"
 _NIGHT_LASTS = timedelta(hours=3)
+# What was announced is in the mirror within a minute, also when the worker at it is killed: this, the refresh's lease, the work itself.
+_WEBHOOKS_LEASE = timedelta(seconds=12)
 
 
 async def backfill_qbo(services: Services, business_id: str) -> None:
@@ -132,7 +134,7 @@ JOBS = {
     RECONCILE: JobDefinition(queue="bulk", run=reconcile_qbo, beside_others=2),
     REVOKE_JOB: JobDefinition(queue="sync", run=revoke_qbo, beside_others=1),
     MAIL_JOB: JobDefinition(queue="interactive", run=send_mail),
-    WEBHOOKS_JOB: JobDefinition(queue=WEBHOOKS_QUEUE, run=work_off_webhooks, beside_others=16),
+    WEBHOOKS_JOB: JobDefinition(queue=WEBHOOKS_QUEUE, run=work_off_webhooks, beside_others=16, lease=_WEBHOOKS_LEASE),
     SYNC_DUE_JOB: JobDefinition(queue="sync", run=sync_due, beside_others=1),
     NIGHTLY_JOB: JobDefinition(queue="bulk", run=begin_night),
     HOUSEKEEPING_JOB: JobDefinition(queue="bulk", run=keep_house, beside_others=1),

@@ -36,7 +36,8 @@ class SoakSize:
 
     `nightly_share` of the companies are looked at each night, in turn: all of them take longer than the days do.
     `kill_every` and `empty_every` are steps between two kills of a worker, and two times that Redis forgets all. What a killed
-    worker was at is taken up again when its lease is over, a minute later: `waits_for_killed` says whether the end waits for that.
+    worker was at is taken up again when its lease is over, of webhooks after 12 s, of other jobs after a minute:
+    `waits_for_killed` says whether the end waits for that.
     """
 
     companies: int

@@ -31,11 +31,13 @@ class JobDefinition:
     """A job's queue and what it does with its arguments, which are ids as strings. It must be safe to run twice.
 
     `beside_others`: it waits for a rail most of its time, so a process at work takes up to so many due ones of it along.
+    `lease`: how long a killed worker's attempt keeps the next one waiting; a third of it is the time between heartbeats.
     """
 
     queue: str
     run: Callable[..., Awaitable[None]]
     beside_others: int = 0
+    lease: timedelta = outbox.LEASE
 
 
 async def _tell_nobody(_claimed: ClaimedJob, _error: str) -> None:
@@ -87,7 +89,6 @@ async def execute(
     jobs: Mapping[str, JobDefinition],
     context: object,
     uow: UnitOfWorkFactory,
-    lease: timedelta = outbox.LEASE,
     on_dead: ToldOfDeath = _tell_nobody,
 ) -> bool:
     """Run the job if nobody else has it; False when there was nothing to do.
@@ -95,14 +96,14 @@ async def execute(
     A failure is written on the row and tried again later; it is not raised, so that RQ keeps no second account of it.
     """
     async with uow([]) as unit:
-        claimed = await outbox.claim(unit.session, outbox_id, lease=lease)
+        claimed = await outbox.claim(unit.session, outbox_id, leases={name: each.lease for name, each in jobs.items()})
         lost = await outbox.give_up(unit.session, outbox_id) if claimed is None else None
     if lost is not None:
         await _tell_of_death(lost, outbox.NO_WORKER_LIVED, on_dead)
     if claimed is None:
         return False
     with bound_contextvars(**_shown_of(claimed)):
-        heartbeat = asyncio.create_task(_keep_lease(claimed, uow, lease=lease))
+        heartbeat = asyncio.create_task(_keep_lease(claimed, uow))
         try:
             await _attempt(claimed, jobs, context=context, uow=uow, on_dead=on_dead)
         finally:
@@ -173,12 +174,12 @@ async def _end(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, error: Exception,
     return False
 
 
-async def _keep_lease(claimed: ClaimedJob, uow: UnitOfWorkFactory, *, lease: timedelta) -> None:
+async def _keep_lease(claimed: ClaimedJob, uow: UnitOfWorkFactory) -> None:
     """Three beats a lease: one that the database misses does not give the job away."""
     while True:
-        await asyncio.sleep(lease.total_seconds() / 3)
+        await asyncio.sleep(claimed.lease.total_seconds() / 3)
         try:
             async with uow([]) as unit:
-                await outbox.extend_lease(unit.session, claimed, lease=lease)
+                await outbox.extend_lease(unit.session, claimed)
         except SQLAlchemyError as error:
             log.warning("jobs.lease.not_extended", job_id=claimed.outbox_id, error=type(error).__name__)

@@ -3,8 +3,8 @@
 RQ may lose, double or delay a ring. A claim is a compare-and-set on this row, and the sweeper rings whatever is due.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,9 @@ from sqlalchemy import (
     Identity,
     Index,
     Update,
+    case,
     func,
+    literal,
     literal_column,
     select,
     text,
@@ -94,6 +96,7 @@ class ClaimedJob:
     arguments: list[str]
     attempts: int
     business_id: UUID | None = None
+    lease: timedelta = LEASE
 
 
 async def ask_once(
@@ -169,17 +172,24 @@ async def is_due(session: AsyncSession, outbox_id: int) -> bool:
     return await session.scalar(select(OutboxRow.id).where(OutboxRow.id == outbox_id, _is_due())) is not None
 
 
-async def claim(session: AsyncSession, outbox_id: int, *, lease: timedelta = LEASE) -> ClaimedJob | None:
-    """Take the row for one lease; None when it is done, leased by another or not due: a double ring is no work."""
+async def claim(
+    session: AsyncSession, outbox_id: int, *, lease: timedelta = LEASE, leases: Mapping[str, timedelta] | None = None
+) -> ClaimedJob | None:
+    """Take the row for one lease; None when it is done, leased by another or not due: a double ring is no work.
+
+    `leases` are those of jobs that have one of their own.
+    """
+    own = {job: each for job, each in (leases or {}).items() if each != lease}
+    lasting = case({job: literal(each) for job, each in own.items()}, value=OutboxRow.job, else_=literal(lease))
     row = (
         await session.execute(
             update(OutboxRow)
             .where(OutboxRow.id == outbox_id, _is_due(), OutboxRow.attempts < MOST_ATTEMPTS)
-            .values(leased_until=func.clock_timestamp() + lease, attempts=OutboxRow.attempts + 1)
+            .values(leased_until=func.clock_timestamp() + (lasting if own else lease), attempts=OutboxRow.attempts + 1)
             .returning(*_CLAIMED)
         )
     ).one_or_none()
-    return None if row is None else ClaimedJob(*row)
+    return None if row is None else replace(ClaimedJob(*row), lease=own.get(row.job, lease))
 
 
 async def give_up(session: AsyncSession, outbox_id: int) -> ClaimedJob | None:
@@ -196,8 +206,8 @@ async def give_up(session: AsyncSession, outbox_id: int) -> ClaimedJob | None:
     return None if row is None else ClaimedJob(*row)
 
 
-async def extend_lease(session: AsyncSession, claimed: ClaimedJob, *, lease: timedelta = LEASE) -> None:
-    await _change(session, claimed, leased_until=func.clock_timestamp() + lease)
+async def extend_lease(session: AsyncSession, claimed: ClaimedJob) -> None:
+    await _change(session, claimed, leased_until=func.clock_timestamp() + claimed.lease)
 
 
 async def finish(session: AsyncSession, claimed: ClaimedJob) -> Ring | None:

@@ -15,7 +15,10 @@ from infra.jobs import outbox
 from infra.jobs.doorbell import Doorbell
 from infra.jobs.execution import JobDefinition, execute
 from infra.jobs.outbox import MOST_ATTEMPTS, OutboxRow
-from infra.jobs.sweeper import ring_due
+from infra.jobs.sweeper import SWEEP_EVERY_SECONDS, ring_due
+from infra.sync.refresh_lease import LEASE as REFRESH_LEASE
+from runway.jobs import JOBS
+from runway.orchestrators.qbo_webhooks import WEBHOOKS_JOB
 
 NOW = timedelta(0)
 
@@ -60,9 +63,9 @@ async def make_due(uow: UnitOfWorkFactory, outbox_id: int) -> None:
         await unit.session.execute(text(change), {"id": outbox_id})
 
 
-def run(uow: UnitOfWorkFactory, outbox_id: int, work: Any, **options: Any) -> Any:
-    jobs = {"work": JobDefinition(queue="sync", run=work)}
-    return execute(outbox_id, jobs=jobs, context=None, uow=uow, **options)
+def run(uow: UnitOfWorkFactory, outbox_id: int, work: Any, *, lease: timedelta = outbox.LEASE) -> Any:
+    jobs = {"work": JobDefinition(queue="sync", run=work, lease=lease)}
+    return execute(outbox_id, jobs=jobs, context=None, uow=uow)
 
 
 async def test_a_job_runs_with_its_arguments_and_never_again(uow: UnitOfWorkFactory) -> None:
@@ -108,6 +111,31 @@ async def test_while_it_runs_its_lease_is_kept_alive(uow: UnitOfWorkFactory) -> 
     assert len(work.runs) == 1
 
 
+async def test_each_job_rests_for_its_own_lease_and_no_other_for_it(uow: UnitOfWorkFactory) -> None:
+    hasty, patient = await ask(uow, "hasty"), await ask(uow, "patient")
+    leases = {"hasty": timedelta(seconds=3)}
+    async with uow([]) as unit:
+        claimed = [await outbox.claim(unit.session, one, leases=leases) for one in (hasty, patient)]
+    assert [one and one.lease for one in claimed] == [timedelta(seconds=3), outbox.LEASE]
+    left = "SELECT extract(epoch FROM leased_until - clock_timestamp()) FROM outbox WHERE id = :id"
+    async with uow([]) as unit:
+        seconds = [float(await unit.session.scalar(text(left), {"id": one})) for one in (hasty, patient)]
+    assert seconds[0] <= 3 < 60 - 30 < seconds[1] <= 60
+    assert claimed[0] is not None
+    async with uow([]) as unit:
+        await outbox.extend_lease(unit.session, claimed[0])
+        assert float(await unit.session.scalar(text(left), {"id": hasty})) <= 3, (
+            "a heartbeat gives no more than the lease"
+        )
+
+
+def test_an_announced_change_rests_far_less_than_a_minute_with_a_killed_worker() -> None:
+    """This lease, the refresh's own beside it, and the sweeper's turn and the ring's life after it."""
+    rest = max(JOBS[WEBHOOKS_JOB].lease, REFRESH_LEASE) + timedelta(seconds=SWEEP_EVERY_SECONDS)
+    assert rest <= timedelta(seconds=30)
+    assert {name for name, job in JOBS.items() if job.lease != outbox.LEASE} == {WEBHOOKS_JOB}
+
+
 async def test_a_worker_that_dies_gives_the_job_back_when_its_lease_ends(uow: UnitOfWorkFactory) -> None:
     work, outbox_id = Work(), await ask(uow)
     async with uow([]) as unit:
@@ -132,7 +160,7 @@ async def test_an_attempt_that_lost_its_lease_changes_nothing_any_more(uow: Unit
     async with uow([]) as unit:
         await outbox.finish(unit.session, slow)
         await outbox.bury(unit.session, slow, error="late")
-        await outbox.extend_lease(unit.session, slow, lease=NOW)
+        await outbox.extend_lease(unit.session, slow)
     row = await read(uow, outbox_id)
     assert (row.finished_at, row.dead_at, row.attempts) == (None, None, 2)
     assert row.leased_until is not None
