@@ -14,7 +14,7 @@ from infra.errors import InvalidInput
 from infra.logging import configure_logging
 from infra.qbo.reading import PullTally
 from infra.qbo.reconciliation import Reconciled
-from infra.qbo.sync_service import BackfillElsewhere
+from infra.qbo.whole_reading import BackfillElsewhere
 from infra.sync import drift, runs, scans
 from infra.sync.drift import DriftFilter
 from infra.sync.freshness import SyncStrategy

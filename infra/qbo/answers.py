@@ -6,8 +6,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+
+from infra.qbo import statements
 
 Payload = dict[str, Any]
 
@@ -91,3 +93,17 @@ class Changes:
     def is_possibly_cut(self) -> bool:
         """True at 1,000 objects: QBO stops there without saying so, and a later start would lose the older part."""
         return self.total >= CDC_LIMIT
+
+
+def answered_at(content: Mapping[str, Any], asked_at: datetime) -> datetime:
+    """The envelope's own time. Without one the safe guess is the earlier one: a cursor made from it looks back further."""
+    match content.get("time"):
+        case str() as text:
+            try:
+                return statements.read_instant(text)
+            except ValueError:
+                return asked_at
+        case int() as milliseconds:
+            return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+        case _:
+            return asked_at

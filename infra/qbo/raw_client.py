@@ -1,26 +1,27 @@
-"""QBO's API as it is: HTTP, auth, paging, status to error. Returns payloads, decides nothing.
+"""QBO's API as it is: HTTP, auth, paging, status to error or answer. Returns payloads, decides nothing.
 
 Only the sync service may import this (and wiring, to build it). Its errors are those of `infra.qbo.errors`.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
-from itertools import pairwise
-from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from infra.actions.rail import Write, WriteAnswer
 from infra.clock import Clock
 from infra.config import QBOSettings, Rail
 from infra.qbo import statements
-from infra.qbo.answers import CallCost, Changes, Deletion, ObjectAnswer, Payload, QueryPage, ReportAnswer
+from infra.qbo.answers import CallCost, Changes, ObjectAnswer, Payload, QueryPage, ReportAnswer
+from infra.qbo.envelopes import entity_of, mapping, objects, read_changes
 from infra.qbo.errors import QBOUnavailable
 from infra.qbo.keyset import KeysetCursor, keyset_pages
 from infra.qbo.tokens import TokenSource
-from infra.qbo.transport import Answer, Call, CountCall, Patience, QBOTransport
+from infra.qbo.transport import Call, CountCall, Patience, QBOTransport
 from infra.qbo.wire.reports import AgingKind, AgingReport, KPIData, PayingParty, PaymentHistory
-from infra.ratelimit.breaker import RailBreaker
+from infra.qbo.writing import QBOWriting
+from infra.ratelimit.breaker import RailBreaker, Way
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Bucket
@@ -32,7 +33,7 @@ _OPEN = "Balance > '0'"
 
 
 class QBORawClient:
-    """One company's books, read for one lane. Cheap to make: the pool, the limiter and the tokens are shared.
+    """One company's books, read for one lane, told in the lane of payments. Cheap to make: the pool, the limiter and the tokens are shared.
 
     `patience` bounds each HTTP call with its retries; reading a whole entity takes as many calls as it has pages. `breaker` is
     the process's, unless what is read must be asked whatever failed before; `count` is told of each call; `calls` is how many this
@@ -63,6 +64,7 @@ class QBORawClient:
             self.calls += 1
             count(is_metered)
 
+        breaker = breaker or RailBreaker(None, rail=Rail.QBO.value)
         self._transport = QBOTransport(
             realm_id,
             http=http,
@@ -72,7 +74,17 @@ class QBORawClient:
             lane=lane,
             clock=clock,
             patience=patience,
-            breaker=breaker or RailBreaker(None, rail=Rail.QBO.value),
+            breaker=breaker,
+            count=count_call,
+        )
+        self._writing = QBOWriting(
+            realm_id,
+            http=http,
+            settings=settings,
+            tokens=tokens,
+            limiter=limiter,
+            clock=clock,
+            breaker=breaker,
             count=count_call,
         )
 
@@ -82,16 +94,16 @@ class QBORawClient:
         Raises:
             QBOValidationFault: 4000 or 4001 when QBO does not take the statement.
         """
-        entity = _entity_of(statement)
+        entity = entity_of(statement)
         if len(statement) <= _LONGEST_GET:
             call = Call("query", "/query", entity=entity, params={"query": statement})
         else:
             call = Call("query", "/query", entity=entity, statement=statement)
         answer = await self._transport.read(call)
-        response = _mapping(answer.content.get("QueryResponse"))
+        response = mapping(answer.content.get("QueryResponse"))
         return QueryPage(
             entity=entity,
-            objects=_objects(response, entity),
+            objects=objects(response, entity),
             total_count=response.get("totalCount"),
             asked_at=answer.asked_at,
             answered_at=answer.answered_at,
@@ -118,7 +130,7 @@ class QBORawClient:
             "changedSince": since.astimezone(UTC).isoformat(timespec="seconds"),
         }
         answer = await self._transport.read(Call("cdc", "/cdc", entity=params["entities"], params=params))
-        return _read_changes(answer, entities)
+        return read_changes(answer, entities)
 
     async def read(self, entity: str, external_id: str) -> ObjectAnswer:
         """One object by its id.
@@ -228,6 +240,19 @@ class QBORawClient:
         payloads = await self._read_all(entity_type.payment_entity, condition)
         return PaymentHistory.read(payloads, party=entity_type, external_id=entity_id)
 
+    async def write(self, request: Write) -> WriteAnswer:
+        """Tell QBO once, in the lane of payments. Raises nothing that QBO or the road to it causes: the answer's kind says what is proved.
+
+        What is told to an object's own address (`/129/send`) has no body there; `request.body` only says what it rests on.
+        """
+        path = f"/{request.entity.lower()}{request.subpath}"
+        call = Call("write", path, entity=request.entity, params=dict(request.options), way=Way.WRITE)
+        return await self._writing.write(call, b"" if request.subpath else request.body, request_id=request.request_id)
+
+    async def create_payment_in_qbo(self, payment: bytes, *, request_id: str) -> WriteAnswer:
+        """Record a payment of bills: a BillPayment's JSON, under the id that makes a repetition harmless. As `write`."""
+        return await self.write(Write("BillPayment", payment, request_id))
+
     def _latest_today(self) -> date:
         # Due dates are in the company's zone, unknown here. The latest date on Earth misses no bill in any zone.
         return self._clock.now().astimezone(_EASTERNMOST).date()
@@ -238,53 +263,3 @@ class QBORawClient:
         async for page in keyset_pages(self.query, entity=entity, cursor=KeysetCursor(), where=where):
             latest.update((payload["Id"], payload) for payload in page.objects)
         return list(latest.values())
-
-
-def _entity_of(statement: str) -> str:
-    words = statement.split()
-    for word, following in pairwise(words):
-        if word.upper() == "FROM":
-            return following
-    raise ValueError("A QBO query names its entity after FROM.")
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise QBOUnavailable("QuickBooks sent JSON of an unknown shape.")
-    return value
-
-
-def _objects(response: dict[str, Any], entity: str) -> list[Payload]:
-    # No match leaves the array out; the key is PascalCase however the statement spelled the entity.
-    for key, value in response.items():
-        if key.lower() == entity.lower() and isinstance(value, list):
-            return value
-    return []
-
-
-def _read_changes(answer: Answer, entities: Sequence[str]) -> Changes:
-    objects: dict[str, list[Payload]] = {entity: [] for entity in entities}
-    deletions: dict[str, list[Deletion]] = {entity: [] for entity in entities}
-    for response in answer.content.get("CDCResponse") or ():
-        for group in _mapping(response).get("QueryResponse") or ():
-            for entity in entities:
-                for payload in _objects(_mapping(group), entity):
-                    if payload.get("status") == "Deleted":
-                        deletions[entity].append(_read_deletion(payload))
-                    else:
-                        objects[entity].append(payload)
-    return Changes(
-        objects=objects,
-        deletions=deletions,
-        asked_at=answer.asked_at,
-        answered_at=answer.answered_at,
-        cost=answer.cost,
-    )
-
-
-def _read_deletion(payload: Payload) -> Deletion:
-    try:
-        deleted_at = statements.read_instant(payload["MetaData"]["LastUpdatedTime"])
-        return Deletion(external_id=payload["Id"], deleted_at=deleted_at)
-    except (KeyError, TypeError, ValueError) as error:
-        raise QBOUnavailable("QuickBooks sent a deletion without its id or instant.") from error

@@ -71,6 +71,15 @@ def changed_within_second(second: datetime) -> tuple[str, str]:
     return changed_from(second), changed_before(second + timedelta(seconds=1))
 
 
+def created_from(since: datetime) -> str:
+    return f"MetaData.CreateTime >= {instant(since)}"
+
+
+def equals(field: str, value: str) -> str:
+    """`field` as QBO names it: "DocNumber", "VendorRef"."""
+    return f"{field} = {literal(value)}"
+
+
 def id_in(ids: Iterable[str]) -> str:
     return f"Id IN ({', '.join(map(literal, ids))})"
 

@@ -1,32 +1,33 @@
 """QBOSyncService: one company's books, from the mirror or from QBO by freshness. The only door to the raw client."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from infra.actions.rail import ActionRail, Write, WriteAnswer
 from infra.clock import Clock
 from infra.config import Rail
 from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.errors import RailError, RailNeedsReconnect, RailUnavailable
-from infra.ids import new_id
-from infra.logging import get_logger
-from infra.qbo import backfill, incremental, reconciliation
+from infra.errors import RailError, RailNeedsReconnect
+from infra.qbo import incremental, reconciliation
+from infra.qbo.action_rail import LOOK_PATIENCE, QBOActionRail
 from infra.qbo.asked_jobs import RECONCILE, TIE_OUT
 from infra.qbo.errors import QBOError, to_rail_error
+from infra.qbo.manners import manner_of
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.reading import PullTally, QBOPull
 from infra.qbo.reconciliation import Reconciled
+from infra.qbo.recorded_runs import Changed, RecordedRuns
 from infra.qbo.transport import Patience
+from infra.qbo.whole_reading import alone, read_whole
 from infra.qbo.wire.reports import AgingKind, AgingReport, KPIData, PayingParty, PaymentHistory
 from infra.ratelimit.lanes import Lane
-from infra.redaction import words_of
 from infra.sync import runs
 from infra.sync.cache import GOOD_FOR, Cached, SyncCache
 from infra.sync.cached_reads import Asked, CachedReads
@@ -35,7 +36,7 @@ from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed, SyncStrategy
 from infra.sync.in_flight import RefreshesInFlight
 from infra.sync.reconciliation import Difference
 from infra.sync.refresh_lease import RefreshLeases
-from infra.sync.runs import RunKind, RunState, SyncRun
+from infra.sync.runs import RunKind
 from infra.sync.smart_sync import SmartSyncService
 from infra.sync.spec import AnySpec
 from infra.sync.timing import SyncTimingManager
@@ -44,21 +45,6 @@ T = TypeVar("T")
 Figures = TypeVar("Figures", bound=BaseModel)
 ClientFactory = Callable[[UUID, Lane, Patience], Awaitable[QBORawClient]]
 LostGrant = Callable[[UUID, str, datetime], Awaitable[None]]
-Changed = Callable[[UUID, AbstractSet[str]], Awaitable[None]]
-
-# A job waits out a 429 (a minute where QBO names no time) instead of failing.
-_JOB_PATIENCE = Patience(budget=timedelta(minutes=5), wait_for_limit=timedelta(minutes=4))
-# Longer than a read waits: it answers from the mirror then, and the refresh goes on for the next one.
-_READER_PATIENCE = Patience(budget=timedelta(seconds=20), wait_for_limit=timedelta(seconds=5))
-
-log = get_logger()
-
-
-class BackfillElsewhere(RailUnavailable):
-    """The books are being read by another process; two would spend twice the calls."""
-
-    def __init__(self) -> None:
-        super().__init__("Another process is reading this company's books.")
 
 
 class QBOSyncService(SmartSyncService):
@@ -117,7 +103,15 @@ class QBOSyncService(SmartSyncService):
         self._clients = clients
         self._time_zone = time_zone
         self._on_lost_grant = on_lost_grant
-        self._on_changed = on_changed
+        self._runs = RecordedRuns(
+            business_id,
+            specs=self._specs,
+            clients=clients,
+            uow=uow,
+            clock=clock,
+            kind_of=self._kind_of,
+            on_changed=on_changed,
+        )
         self._timing = timing or SyncTimingManager(uow)
 
     def today(self) -> date:
@@ -156,14 +150,7 @@ class QBOSyncService(SmartSyncService):
         Raises:
             RailError: the run is recorded as failed; calling again goes on where it stopped.
         """
-
-        async def whole(pull: QBOPull) -> PullTally:
-            tally = await backfill.backfill(pull, entities=list(self._specs))
-            tally.merge(await incremental.refresh(pull))
-            tally.merge(await incremental.rescan_waiting(pull))
-            return tally
-
-        tally = await self._run(RunKind.BACKFILL, whole, actor=actor, lane=Lane.BACKFILL, patience=_JOB_PATIENCE)
+        tally = await self._runs.run(RunKind.BACKFILL, read_whole, actor=actor, lane=Lane.BACKFILL)
         if tally.changed:
             async with self._uow([self.business_id]) as uow:
                 uow.enqueue(TIE_OUT, str(self.business_id), queue="bulk")
@@ -177,18 +164,7 @@ class QBOSyncService(SmartSyncService):
             RailError: as `backfill`.
         """
         leases = RefreshLeases(self._uow, self.business_id, self.rail, purpose="backfill")
-        fence = await leases.take(strategy="backfill", now=self._clock.now(), is_insistent=True)
-        if fence is None:
-            raise BackfillElsewhere
-        tally = PullTally()
-        error: str | None = "cut off"
-        try:
-            async with leases.kept(fence):
-                tally = await self.backfill(actor=actor)
-            error = None
-        finally:
-            await leases.finish(fence, calls=tally.calls, now=self._clock.now(), error=error)
-        return tally
+        return await alone(partial(self.backfill, actor=actor), leases=leases, clock=self._clock)
 
     async def refresh(self, strategy: SyncStrategy) -> PullTally:
         """Bring every mirror of the company up to date with QBO.
@@ -196,9 +172,9 @@ class QBOSyncService(SmartSyncService):
         Raises:
             RailError: nothing is in step that was not before; the run is recorded as failed.
         """
-        lane, patience = _manner_of(strategy)
+        lane, patience = manner_of(strategy)
         actor = f"sync:{strategy.value}"
-        return await self._run(RunKind.INCREMENTAL, incremental.refresh, actor=actor, lane=lane, patience=patience)
+        return await self._runs.run(RunKind.INCREMENTAL, incremental.refresh, actor=actor, lane=lane, patience=patience)
 
     async def rescan(self, *entities: str, actor: str) -> PullTally:
         """Read whole again what waits for it and what is named; cut off, the next call goes on there.
@@ -206,11 +182,8 @@ class QBOSyncService(SmartSyncService):
         Raises:
             RailError: the run is recorded as failed.
         """
-
-        async def waiting(pull: QBOPull) -> PullTally:
-            return await incremental.rescan_waiting(pull, named=entities)
-
-        return await self._run(RunKind.RESCAN, waiting, actor=actor, lane=Lane.BACKFILL, patience=_JOB_PATIENCE)
+        waiting = partial(incremental.rescan_waiting, named=entities)
+        return await self._runs.run(RunKind.RESCAN, waiting, actor=actor, lane=Lane.BACKFILL)
 
     async def should_sync(self, strategy: SyncStrategy) -> bool:
         """Whether a refresh on this account is to be made now: the schedule's has come, or a change was announced.
@@ -229,16 +202,7 @@ class QBOSyncService(SmartSyncService):
 
     async def record_sync(self, run_id: UUID, tally: PullTally) -> None:
         """Write down that a run ended well, and what it saw; one that fails is written down as failed and never as this."""
-        done = {
-            "state": RunState.DONE.value,
-            "error": None,
-            "calls": tally.calls,
-            "seen": tally.seen,
-            "changed": tally.changed,
-            "finished_at": self._clock.now(),
-        }
-        async with self._uow([self.business_id]) as uow:
-            await runs.change_run(uow.session, self.business_id, run_id=run_id, values=done)
+        await self._runs.record_success(run_id, tally)
 
     async def tie_out(self, *, actor: str) -> Reconciled:
         """Compare counts, open A/P and A/R and every balance with QBO's own, and repair what differs.
@@ -246,7 +210,7 @@ class QBOSyncService(SmartSyncService):
         Raises:
             RailError: the run is recorded as failed.
         """
-        return await self._reconcile(reconciliation.tie_out, actor=actor)
+        return await self._runs.reconcile(partial(reconciliation.tie_out, today=self.today()), actor=actor)
 
     async def reconcile(self, *, actor: str) -> Reconciled:
         """The night's look: tie out, some of all objects field by field, and what changed in closed books.
@@ -254,7 +218,7 @@ class QBOSyncService(SmartSyncService):
         Raises:
             RailError: the run is recorded as failed.
         """
-        return await self._reconcile(reconciliation.reconcile, actor=actor)
+        return await self._runs.reconcile(partial(reconciliation.reconcile, today=self.today()), actor=actor)
 
     async def compare(self, *, actor: str) -> Reconciled:
         """Every object field by field; cut off, the next call goes on there.
@@ -262,14 +226,7 @@ class QBOSyncService(SmartSyncService):
         Raises:
             RailError: the run is recorded as failed.
         """
-        found: list[Reconciled] = []
-
-        async def whole(pull: QBOPull) -> PullTally:
-            found.append(await reconciliation.compare_all(pull))
-            return found[0].tally
-
-        await self._run(RunKind.COMPARE, whole, actor=actor, lane=Lane.RECONCILIATION, patience=_JOB_PATIENCE)
-        return found[0]
+        return await self._runs.reconcile(reconciliation.compare_all, actor=actor, kind=RunKind.COMPARE)
 
     async def schedule_reconciliation(self) -> None:
         """Ask for a reconciliation as a job."""
@@ -289,18 +246,35 @@ class QBOSyncService(SmartSyncService):
             found.extend(differences)
             return tally
 
-        await self._run(RunKind.RECONCILIATION, again, actor=actor, lane=Lane.RECONCILIATION, patience=_JOB_PATIENCE)
+        await self._runs.run(RunKind.RECONCILIATION, again, actor=actor, lane=Lane.RECONCILIATION)
         return found
 
-    async def _reconcile(self, work: Callable[..., Awaitable[Reconciled]], *, actor: str) -> Reconciled:
-        found: list[Reconciled] = []
+    async def action_rail(self) -> ActionRail:
+        """QBO as the action engine looks at it and tells it.
 
-        async def whole(pull: QBOPull) -> PullTally:
-            found.append(await work(pull, today=self.today()))
-            return found[0].tally
+        Raises:
+            RailNeedsReconnect: there is no grant.
+        """
+        return QBOActionRail(
+            self.business_id,
+            books=await self._clients(self.business_id, Lane.PAYMENT, LOOK_PATIENCE),
+            specs=self._specs,
+            clock=self._clock,
+            kind_of=self._kind_of,
+            on_lost=partial(self._on_lost_grant, self.business_id),
+        )
 
-        await self._run(RunKind.RECONCILIATION, whole, actor=actor, lane=Lane.RECONCILIATION, patience=_JOB_PATIENCE)
-        return found[0]
+    async def create_payment_immediate(self, payment: bytes, *, request_id: str) -> WriteAnswer:
+        """Tell QBO now that bills were paid: a BillPayment's JSON. What is not remembered first (infra/actions) may happen twice.
+
+        Raises:
+            RailNeedsReconnect: there is no grant.
+        """
+        return await (await self.action_rail()).write(Write("BillPayment", payment, request_id))
+
+    async def record_payment(self, payment: bytes, *, request_id: str) -> WriteAnswer:
+        """As `create_payment_immediate`, of what a customer paid: a Payment's JSON."""
+        return await (await self.action_rail()).write(Write("Payment", payment, request_id))
 
     async def execute_qbo_call(
         self,
@@ -314,14 +288,14 @@ class QBOSyncService(SmartSyncService):
         Raises:
             RailError: QBO's error as its kind.
         """
-        lane, patience = _manner_of(strategy)
+        lane, patience = manner_of(strategy)
         began_at = self._clock.now()
         client = await self._clients(self.business_id, lane, patience)
         try:
             with counted_as(operation):
                 return await call(client)
         except QBOError as error:
-            raise await self._kind_of(error, began_at=began_at) from error
+            raise await self._kind_of(error, began_at) from error
 
     async def get_cache(self, key: str) -> Cached | None:
         """The latest answer kept under `key`, and whether it is good still."""
@@ -336,33 +310,32 @@ class QBOSyncService(SmartSyncService):
     ) -> Fetched[KPIData]:
         """What QBO itself makes of the books: earned in the `days` up to and with `as_of` (today), and what stands then."""
         on = as_of or self.today()
-
-        async def ask(client: QBORawClient) -> KPIData:
-            return await client.get_kpi_data(on, days=days)
-
-        return await self._cached(f"kpis:{on}:{days}", "kpis", KPIData, ask, freshness)
+        return await self._cached(
+            f"kpis:{on}:{days}", "kpis", KPIData, lambda client: client.get_kpi_data(on, days=days), freshness
+        )
 
     async def get_aging_report(
         self, kind: AgingKind, as_of: date | None = None, *, freshness: FreshnessNeed = ON_DEMAND
     ) -> Fetched[AgingReport]:
         """QBO's own ageing of what is owed, or owing, on `as_of` (today)."""
         on = as_of or self.today()
-
-        async def ask(client: QBORawClient) -> AgingReport:
-            return await client.get_aging_report(kind, on)
-
-        return await self._cached(f"ageing:{kind.value}:{on}", "ageing", AgingReport, ask, freshness)
+        key = f"ageing:{kind.value}:{on}"
+        return await self._cached(
+            key, "ageing", AgingReport, lambda client: client.get_aging_report(kind, on), freshness
+        )
 
     async def get_payment_history(
         self, entity_type: PayingParty, entity_id: str, *, freshness: FreshnessNeed = ON_DEMAND
     ) -> Fetched[PaymentHistory]:
         """All payments QBO has of a vendor or customer, named by QBO's id."""
-
-        async def ask(client: QBORawClient) -> PaymentHistory:
-            return await client.get_payment_history(entity_type, entity_id)
-
         key = f"payments:{entity_type.value}:{entity_id}"
-        return await self._cached(key, "payment_history", PaymentHistory, ask, freshness)
+        return await self._cached(
+            key,
+            "payment_history",
+            PaymentHistory,
+            lambda client: client.get_payment_history(entity_type, entity_id),
+            freshness,
+        )
 
     async def _cached(
         self,
@@ -400,86 +373,9 @@ class QBOSyncService(SmartSyncService):
         order = (spec.column("due_on"), spec.column("id"))
         return await self.read(spec, spec.column("balance") > 0, order_by=order, freshness=freshness)
 
-    async def _run(
-        self,
-        kind: RunKind,
-        work: Callable[[QBOPull], Awaitable[PullTally]],
-        *,
-        actor: str,
-        lane: Lane,
-        patience: Patience,
-    ) -> PullTally:
-        client = await self._clients(self.business_id, lane, patience)
-        run_id = new_id()
-        run = SyncRun(
-            business_id=self.business_id,
-            id=run_id,
-            rail=Rail.QBO.value,
-            kind=kind.value,
-            state=RunState.RUNNING.value,
-            actor=actor,
-            started_at=self._clock.now(),
-        )
-        async with self._uow([self.business_id]) as uow:
-            await runs.begin_run(uow.session, run)
-        try:
-            with counted_as(_feature_of(kind, actor)):
-                tally = await work(self._pull(client, actor=actor, run_id=run_id))
-        except QBOError as error:
-            await self._record_failure(run_id, error)
-            raise await self._kind_of(error, began_at=run.started_at) from error
-        except (Exception, asyncio.CancelledError) as error:
-            await self._record_failure(run_id, error)
-            raise
-        await self.record_sync(run_id, tally)
-        if tally.changed_entities and self._on_changed is not None:
-            await self._on_changed(self.business_id, tally.changed_entities)
-        return tally
-
-    async def _kind_of(self, error: QBOError, *, began_at: datetime) -> RailError:
+    async def _kind_of(self, error: QBOError, began_at: datetime) -> RailError:
         """The kind to raise in its place; where only a person can bring the access back, it is noted."""
         rail_error = to_rail_error(error)
         if isinstance(rail_error, RailNeedsReconnect):
             await self._on_lost_grant(self.business_id, str(rail_error), began_at)
         return rail_error
-
-    def _pull(self, client: QBORawClient, *, actor: str, run_id: UUID) -> QBOPull:
-        return QBOPull(
-            business_id=self.business_id,
-            reads=client,
-            specs=self._specs,
-            uow=self._uow,
-            clock=self._clock,
-            actor=actor,
-            run_id=run_id,
-        )
-
-    async def _record_failure(self, run_id: UUID, error: BaseException) -> None:
-        text = words_of(error)
-        log.warning("qbo.run.failed", business_id=str(self.business_id), run_id=str(run_id), error=text)
-        now = self._clock.now()
-        async with self._uow([self.business_id]) as uow:
-            failure = {"state": RunState.FAILED.value, "error": text, "finished_at": now}
-            await runs.change_run(uow.session, self.business_id, run_id=run_id, values=failure)
-            await runs.change_states(
-                uow.session,
-                self.business_id,
-                rail=Rail.QBO,
-                entities=list(self._specs),
-                values={"last_error": text, "last_error_at": now},
-            )
-
-
-def _feature_of(kind: RunKind, actor: str) -> str:
-    """A refresh counts as whoever asked for it, any other run as what it is."""
-    return actor.removeprefix("sync:") if kind is RunKind.INCREMENTAL else kind.value
-
-
-def _manner_of(strategy: SyncStrategy) -> tuple[Lane, Patience]:
-    match strategy:
-        case SyncStrategy.PAGE | SyncStrategy.ON_DEMAND | SyncStrategy.LIVE:
-            return Lane.USER, _READER_PATIENCE
-        case SyncStrategy.EVENT:
-            return Lane.WEBHOOK, _JOB_PATIENCE
-        case SyncStrategy.SCHEDULED | SyncStrategy.RECONCILIATION:
-            return Lane.RECONCILIATION, _JOB_PATIENCE

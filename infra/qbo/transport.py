@@ -1,7 +1,7 @@
 """One call to QBO: circuit, permit, token, HTTP, status and body to answer or error.
 
 What may be repeated is decided here and nowhere else: a read, when QBO was out of order, while the caller's budget and the
-process's allowance of repetitions last. A write never.
+process's allowance of repetitions last. Writes have their own way (writing.py), on which nothing is repeated.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -30,8 +30,7 @@ from infra.config import QBOSettings
 from infra.errors import MalformedJSON, RailRateLimited
 from infra.logging import get_logger
 from infra.observability.realm_calls import QBO_CALLS
-from infra.qbo import statements
-from infra.qbo.answers import CallCost
+from infra.qbo.answers import CallCost, answered_at
 from infra.qbo.errors import QBOAuthExpired, QBOCircuitOpen, QBOError, QBORateLimited, QBOUnavailable
 from infra.qbo.faults import error_for, error_from_answer, find_fault, find_fault_in
 from infra.qbo.hosts import allowed_origins
@@ -281,7 +280,7 @@ class QBOTransport:
             http_seconds=spent.http_seconds,
             parse_seconds=time.monotonic() - started,
         )
-        return Answer(content, asked_at=asked_at, answered_at=_answered_at(content, asked_at), cost=cost)
+        return Answer(content, asked_at=asked_at, answered_at=answered_at(content, asked_at), cost=cost)
 
     async def _exchange(self, call: Call, token: SecretStr) -> tuple[httpx.Response, bytes]:
         headers = {"Authorization": f"Bearer {token.get_secret_value()}", "Accept": "application/json"}
@@ -336,20 +335,6 @@ async def _read_body(response: httpx.Response, *, is_error: bool) -> bytes:
         if size > LARGEST_BODY_BYTES:
             raise QBOUnavailable("QuickBooks sent a body larger than we read.", status=response.status_code)
     return b"".join(chunks)
-
-
-def _answered_at(content: dict[str, Any], asked_at: datetime) -> datetime:
-    # Without QBO's own time the safe guess is the earlier one: a cursor made from it looks back further.
-    match content.get("time"):
-        case str() as text:
-            try:
-                return statements.read_instant(text)
-            except ValueError:
-                return asked_at
-        case int() as milliseconds:
-            return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
-        case _:
-            return asked_at
 
 
 def _milliseconds_since(started: float) -> int:

@@ -25,6 +25,7 @@ HERE: dict[str, str | None] = {
     f"{RAW}.get_kpi_data": "as_of: date | None = None, *, days: int = 30",
     f"{RAW}.get_aging_report": "kind: AgingKind, as_of: date | None = None",
     f"{RAW}.get_payment_history": "entity_type: PayingParty, entity_id: str",
+    f"{RAW}.create_payment_in_qbo": "payment: bytes, *, request_id: str",
     SYNC: None,
     f"{SYNC}.execute_qbo_call": "operation: str, call: Callable[[QBORawClient], Awaitable[T]], *, "
     "strategy: SyncStrategy = SyncStrategy.ON_DEMAND",
@@ -41,6 +42,8 @@ HERE: dict[str, str | None] = {
     f"{SYNC}.record_sync": "run_id: UUID, tally: PullTally",
     f"{SYNC}.schedule_reconciliation": "",
     f"{SYNC}.reconcile_action": "touched: Mapping[str, Sequence[str]], *, actor: str",
+    f"{SYNC}.create_payment_immediate": "payment: bytes, *, request_id: str",
+    f"{SYNC}.record_payment": "payment: bytes, *, request_id: str",
     "infra.sync.smart_sync.SmartSyncService": None,
     "infra.sync.timing.SyncTimingManager": None,
     "infra.sync.cache.SyncCache": None,
@@ -58,9 +61,6 @@ HERE: dict[str, str | None] = {
 # class, or class.method → the issue that brings it. Where it will live is that issue's to say.
 TO_COME: dict[str, int] = {
     "IdentityGraph": 6,
-    "QBORawClient.create_payment_in_qbo": 6,
-    "QBOSyncService.create_payment_immediate": 6,
-    "QBOSyncService.record_payment": 6,
     "QBOSyncService.get_bills_for_digest": 7,
     "QBOSyncService.get_invoices_for_digest": 7,
     "CollectionsService": 7,

@@ -1,0 +1,9 @@
+"""What can be done to the books about what we are owed."""
+
+from domains.ar.receive_payment import RECEIVE_PAYMENT, PaidInvoice, ReceivePayment
+from domains.ar.send_invoice import SEND_INVOICE, SendInvoice
+from infra.actions.spec import ActionSpec
+
+__all__ = ["AR_ACTIONS", "RECEIVE_PAYMENT", "SEND_INVOICE", "PaidInvoice", "ReceivePayment", "SendInvoice"]
+
+AR_ACTIONS: tuple[ActionSpec, ...] = (RECEIVE_PAYMENT, SEND_INVOICE)
