@@ -5,6 +5,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from domains.core.models import Business
+from infra.actions.sweeping import sweep
+from infra.actions.workshop import SWEEP_JOB, WORK_JOB
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import unit_of_work_factory
 from infra.embedded.servers import servers
@@ -23,6 +25,9 @@ from runway.wiring import Services, Settings, open_services
 
 SYNC_DUE_JOB, NIGHTLY_JOB, HOUSEKEEPING_JOB = "sync.due", "sync.nightly", "housekeeping"
 _NIGHT_LASTS = timedelta(hours=3)
+# An action has its own lease and fence: a dead worker's row need not keep the next one from looking.
+_ACTIONS_LEASE = timedelta(seconds=15)
+_FORGOTTEN_AFTER = timedelta(seconds=10)
 # What was announced is in the mirror within a minute, also when the worker at it is killed: this, the refresh's lease, the work itself.
 _WEBHOOKS_LEASE = timedelta(seconds=12)
 
@@ -119,6 +124,16 @@ async def begin_night(services: Services) -> None:
             uow.ring_for(ring)
 
 
+async def work_action(services: Services, business_id: str, intent_id: str) -> None:
+    """Take the next step of one action on a rail's books."""
+    await services.actions.work(UUID(business_id), UUID(intent_id))
+
+
+async def sweep_actions(services: Services) -> None:
+    """Ask for the steps of actions that are due and forgotten."""
+    await sweep(services.jobs_uow, grace=_FORGOTTEN_AFTER)
+
+
 async def keep_house(services: Services) -> None:
     """Rows that have done their work go."""
     await services.housekeeping.tidy()
@@ -137,12 +152,15 @@ JOBS = {
     WEBHOOKS_JOB: JobDefinition(queue=WEBHOOKS_QUEUE, run=work_off_webhooks, beside_others=16, lease=_WEBHOOKS_LEASE),
     SYNC_DUE_JOB: JobDefinition(queue="sync", run=sync_due, beside_others=1),
     NIGHTLY_JOB: JobDefinition(queue="bulk", run=begin_night),
+    WORK_JOB: JobDefinition(queue="actions", run=work_action, beside_others=32, lease=_ACTIONS_LEASE),
+    SWEEP_JOB: JobDefinition(queue="actions", run=sweep_actions, beside_others=1),
     HOUSEKEEPING_JOB: JobDefinition(queue="bulk", run=keep_house, beside_others=1),
 }
 # By the database's clock, in UTC. At 08:15 it is night all over the United States.
 CRON = (
     CronEntry(SYNC_DUE_JOB, JOBS[SYNC_DUE_JOB].queue, every=timedelta(seconds=15)),
     CronEntry(WATCH_JOB, JOBS[WATCH_JOB].queue, every=timedelta(minutes=1)),
+    CronEntry(SWEEP_JOB, JOBS[SWEEP_JOB].queue, every=timedelta(seconds=10)),
     CronEntry(HOUSEKEEPING_JOB, JOBS[HOUSEKEEPING_JOB].queue, cron="40 7 * * *"),
     CronEntry(NIGHTLY_JOB, JOBS[NIGHTLY_JOB].queue, cron="15 8 * * *"),
 )

@@ -5,9 +5,11 @@ from typing import Any
 
 from domains.ap import approval_models
 from domains.ap import models as ap_models
+from domains.ap.actions import AP_ACTIONS
 from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
 from domains.ar import models as ar_models
 from domains.ar import note_models
+from domains.ar.actions import AR_ACTIONS
 from domains.ar.mirrors import (
     CREDIT_MEMOS_FROM_QBO,
     CUSTOMERS_FROM_QBO,
@@ -29,6 +31,7 @@ from domains.core import notice_models
 from domains.core import people as people_models
 from domains.core.mirrors import COMPANY_INFO_FROM_QBO, PREFERENCES_FROM_QBO
 from infra.actions import models as action_models
+from infra.actions.spec import ActionSpec
 from infra.db.base import Base
 from infra.db.roles import ACCESS
 from infra.jobs import cron as cron_models
@@ -111,3 +114,6 @@ MIRROR_SPECS: tuple[AnySpec, ...] = (
     TRANSFERS_FROM_QBO,
     JOURNAL_ENTRIES_FROM_QBO,
 )
+
+# Every write on a rail's books, by operation.
+ACTION_SPECS: Mapping[str, ActionSpec] = {spec.operation: spec for spec in (*AP_ACTIONS, *AR_ACTIONS)}

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -30,6 +30,10 @@ from domains.core.company_service import CompanyService
 from domains.core.connection_service import ConnectionService, ProbedCompany
 from domains.core.mirrors import PREFERENCES_FROM_QBO
 from domains.core.models import Business
+from infra.actions.engine import ActionEngine
+from infra.actions.rail import ActionRail
+from infra.actions.watching import Changes
+from infra.actions.workshop import Workshop
 from infra.clock import Clock, SystemClock
 from infra.config import (
     EdgeSettings,
@@ -75,12 +79,13 @@ from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Limits
 from infra.ratelimit.once_a_minute import OnceAMinute
 from infra.security.keyring import Keyring
-from infra.security.rail_tokens import NotConnected, RailTokenStore
+from infra.security.rail_tokens import NotConnected, RailTokenStore, account_of
 from infra.security.token_spool import TokenSpool
 from infra.sync.call_budget import CallBudget
 from infra.sync.call_counts import CallTally, counted_as
 from infra.sync.in_flight import RefreshesInFlight
 from infra.sync.timing import SyncTimingManager
+from runway.orchestrators.action_notices import ActionNotices
 from runway.orchestrators.approval_watch import ApprovalWatch
 from runway.orchestrators.disconnect_qbo import DisconnectQBO
 from runway.orchestrators.due_syncs import DueSyncs
@@ -88,7 +93,7 @@ from runway.orchestrators.front_door import FrontDoor, build_front_door
 from runway.orchestrators.housekeeping import Housekeeping
 from runway.orchestrators.qbo_webhooks import QBOWebhooks
 from runway.orchestrators.watch import Watch
-from runway.registry import MIRROR_SPECS
+from runway.registry import ACTION_SPECS, MIRROR_SPECS
 
 SPOOL_DIRECTORY = "token-spool"  # under the home: tokens that the database did not take
 JOB_ENTRY = "runway.jobs.run_job"
@@ -258,6 +263,7 @@ class Services:
 
     @property
     def qbo_rail(self) -> QBORail:
+    action_changes: Changes
         """What reaching QBO takes.
 
         Raises:
@@ -330,6 +336,23 @@ class Services:
             tokens=self.qbo_rail.settings.webhook_verifier_tokens,
             jobs_uow=self.jobs_uow,
             uow=self.uow,
+    @property
+    def actions(self) -> ActionEngine:
+        """The only door to writing on a rail's books."""
+        workshop = Workshop(
+            specs=ACTION_SPECS,
+            uow=self.uow,
+            rails={Rail.QBO: self._qbo_action_rail},
+            account_of=account_of,
+            clock=self.clock,
+            environment=self.settings.edge.environment.value,
+            tell=ActionNotices(self.clock).tell,
+        )
+        return ActionEngine(workshop, changes=self.action_changes)
+
+    async def _qbo_action_rail(self, business_id: UUID) -> ActionRail:
+        return await (await self.sync_of(business_id)).action_rail()
+
             connections=self.qbo_connections,
             clock=self.clock,
         )
@@ -457,6 +480,7 @@ async def open_services(
         budget = CallBudget(
             uow=uow,
             jobs_uow=jobs_uow,
+        action_changes = await stack.enter_async_context(aclosing(Changes(addresses.database_app_url)))
             rail=Rail.QBO,
             allowance=settings.qbo.monthly_calls if settings.qbo is not None else 1,
             clock=clock,
@@ -545,3 +569,4 @@ async def open_services(
             readiness=readiness,
             installation=installation,
         )
+            action_changes=action_changes,

@@ -27,6 +27,7 @@ class NoticeKind(StrEnum):
     CALL_BUDGET = "call_budget"
     APPROVAL_REOPENED = "approval_reopened"
     BYPASS = "bypass"
+    ACTION = "action"
 
 
 class Severity(StrEnum):
@@ -38,7 +39,9 @@ class Severity(StrEnum):
 
 
 # Nothing ends these but a person who has taken note of them.
-ENDS_WHEN_SEEN = frozenset({NoticeKind.CLOSED_PERIOD, NoticeKind.APPROVAL_REOPENED, NoticeKind.BYPASS})
+ENDS_WHEN_SEEN = frozenset(
+    {NoticeKind.CLOSED_PERIOD, NoticeKind.APPROVAL_REOPENED, NoticeKind.BYPASS, NoticeKind.ACTION}
+)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ _RECONNECT_SECONDS = 1.0
 
 
 class Changes:
-    """Who waits for which action. The first who waits opens the connection; `close` ends it."""
+    """Who waits for which action. The first who waits opens the connection; `aclose` ends it."""
 
     def __init__(self, database_url: str) -> None:
         """`database_url` as `create_engine` takes it: the application's role."""
@@ -58,7 +58,7 @@ class Changes:
             async with asyncio.timeout(seconds):
                 await changed.wait()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         while self._listener is not None and not self._listener.done():
             self._listener.cancel()
             await asyncio.wait([self._listener], timeout=0.2)

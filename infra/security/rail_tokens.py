@@ -8,12 +8,13 @@ from uuid import UUID
 from pydantic import SecretStr
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.config import Rail
 from infra.db.base import Base
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from infra.errors import NotFound
+from infra.errors import NotFound, RailNeedsReconnect
 from infra.security.keyring import Keyring
 
 DISCONNECTED = "disconnected"  # the reason of a grant that a person ended here
@@ -69,6 +70,20 @@ async def _always(_uow: UnitOfWork) -> bool:
 
 async def nothing_else(_uow: UnitOfWork) -> None:
     pass
+
+
+async def account_of(session: AsyncSession, business_id: UUID, rail: Rail) -> str:
+    """The id of the rail's account that the business is connected to, or was last (QBO: the realm).
+
+    Raises:
+        RailNeedsReconnect: it never was.
+    """
+    account = await session.scalar(
+        select(RailToken.external_account_id).where(RailToken.business_id == business_id, RailToken.rail == rail)
+    )
+    if account is None:
+        raise RailNeedsReconnect(f"This business is not connected to {rail} yet.")
+    return account
 
 
 class RailTokenStore:
