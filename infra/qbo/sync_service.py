@@ -19,7 +19,7 @@ from infra.qbo import incremental, reconciliation
 from infra.qbo.action_rail import LOOK_PATIENCE, QBOActionRail
 from infra.qbo.asked_jobs import RECONCILE, TIE_OUT
 from infra.qbo.errors import QBOError, to_rail_error
-from infra.qbo.manners import manner_of
+from infra.qbo.manners import READER_PATIENCE, manner_of
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.reading import PullTally, QBOPull
 from infra.qbo.reconciliation import Reconciled
@@ -97,6 +97,7 @@ class QBOSyncService(SmartSyncService):
             uow=uow,
             clock=clock,
             in_flight=in_flight,
+            check_grant=self._check_grant,
             rest_seconds=rest_seconds,
         )
         self._specs = {spec.entity: spec for spec in specs}
@@ -349,6 +350,7 @@ class QBOSyncService(SmartSyncService):
 
         Raises:
             StaleRefused: there are none, or the strategy is `live`, and QBO did not answer in time.
+            RailNeedsReconnect: there are none, or the strategy is `live`, and QBO must be connected first.
             RailRejected: QBO refused the question.
         """
 
@@ -364,6 +366,9 @@ class QBOSyncService(SmartSyncService):
 
         found = await self._cached_reads.get(key, ask, freshness=freshness, max_age=self._oldest(freshness))
         return Fetched(model.model_validate(found.value), found.freshness)
+
+    async def _check_grant(self) -> None:
+        await self._clients(self.business_id, Lane.USER, READER_PATIENCE)
 
     async def _refresh_calls(self, strategy: SyncStrategy) -> int:
         return (await self.refresh(strategy)).calls

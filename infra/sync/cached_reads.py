@@ -10,7 +10,7 @@ from uuid import UUID
 from infra.clock import Clock
 from infra.config import Rail
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.errors import OodalooError, RailRejected
+from infra.errors import OodalooError, RailNeedsReconnect, RailRejected
 from infra.logging import get_logger
 from infra.redaction import words_of
 from infra.sync.alone import RailResting, late, patience_of, refresh_alone
@@ -40,6 +40,7 @@ class Asked:
 
 
 Ask = Callable[[], Awaitable[Asked]]
+_NOTHING = Refreshed(calls=0, is_own=False)
 
 
 class CachedReads:
@@ -47,6 +48,7 @@ class CachedReads:
 
     Args:
         find, keep: of its cache; `keep` takes key and value, and `asked_at`.
+        check_grant: raises RailNeedsReconnect where the rail lets nobody in for this business, and asks it nothing.
         rest_seconds: as SmartSyncService has it.
     """
 
@@ -60,6 +62,7 @@ class CachedReads:
         uow: UnitOfWorkFactory,
         clock: Clock,
         in_flight: RefreshesInFlight,
+        check_grant: Callable[[], Awaitable[object]],
         rest_seconds: Callable[[UUID], float | None],
     ) -> None:
         self._business_id = business_id
@@ -69,6 +72,7 @@ class CachedReads:
         self._uow = uow
         self._clock = clock
         self._in_flight = in_flight
+        self._check_grant = check_grant
         self._rest_seconds = rest_seconds
 
     async def get(self, key: str, ask: Ask, *, freshness: FreshnessNeed, max_age: timedelta | None) -> Fetched[Any]:
@@ -76,12 +80,18 @@ class CachedReads:
 
         Raises:
             StaleRefused: there is none to show, or the strategy is `live`, and the rail did not answer in time.
+            RailNeedsReconnect: there is none to show, or the strategy is `live`, and only a person can bring the access back.
             RailRejected: the rail refused the question itself.
         """
         found = await self._find(key)
         if found is not None and freshness.strategy is not SyncStrategy.LIVE and self._suits(found, max_age):
             return Fetched(found.value, self._freshness(found))
-        refreshed, reason = await self._ask(key, ask, freshness)
+        try:
+            refreshed, reason = await self._ask(key, ask, freshness)
+        except RailNeedsReconnect as error:
+            if found is None or freshness.strategy is SyncStrategy.LIVE:
+                raise
+            refreshed, reason = _NOTHING, words_of(error)
         found = await self._find(key)
         if found is None or (reason is not None and freshness.strategy is SyncStrategy.LIVE):
             raise StaleRefused(reason or "the answer was not kept")
@@ -95,10 +105,12 @@ class CachedReads:
 
     async def _ask(self, key: str, ask: Ask, need: FreshnessNeed) -> tuple[Refreshed, str | None]:
         """The second is why there is nothing new."""
-        nothing = Refreshed(calls=0, is_own=False)
+        await (
+            self._check_grant()
+        )  # before the lease, whose pause after a failure would tell the next reader to come back later
         rest = self._rest_seconds(self._business_id)
         if rest:
-            return nothing, words_of(RailResting(self._rail, seconds=rest))
+            return _NOTHING, words_of(RailResting(self._rail, seconds=rest))
         flight, is_ours = self._in_flight.join(
             (self._business_id, f"{self._rail.value}:{key}"), lambda: self._ask_alone(key, ask, need.strategy)
         )
@@ -107,13 +119,13 @@ class CachedReads:
             async with asyncio.timeout(wait):
                 refreshed = await asyncio.shield(flight.task)
         except TimeoutError:
-            return nothing, late(self._rail, wait)
-        except RailRejected:
+            return _NOTHING, late(self._rail, wait)
+        except (RailNeedsReconnect, RailRejected):
             raise
         except OodalooError as error:
             log.warning("sync.cached_read.failed", rail=self._rail, key=key, error=words_of(error))
-            return nothing, words_of(error)
-        return (refreshed if is_ours else Refreshed(calls=0, is_own=False)), None
+            return _NOTHING, words_of(error)
+        return (refreshed if is_ours else _NOTHING), None
 
     async def _ask_alone(self, key: str, ask: Ask, strategy: SyncStrategy) -> Refreshed:
         async def refresh() -> int:

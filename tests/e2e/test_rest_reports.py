@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from infra.config import Rail
 from tests.e2e.rest import Shop, assert_problem
 
 
@@ -78,6 +79,31 @@ async def test_with_quickbooks_gone_what_was_kept_is_shown_with_its_age(shop: Sh
     assert stale["freshness"]["as_of"] == kept["freshness"]["as_of"]
     assert_problem(await shop.visitor.ask("/ageing", source="rail", max_age="live"), 503, "stale-refused")
     assert_problem(await shop.visitor.ask("/kpis"), 503, "stale-refused")
+
+
+async def test_a_company_that_nobody_connected_asks_for_it(shop: Shop) -> None:
+    asked: dict[str, dict[str, Any]] = {"/kpis": {}, "/ageing": {"source": "rail"}}
+    for need in ("15 min", "live"):
+        for path, more in asked.items():
+            refused = await shop.visitor.ask(path, max_age=need, **more)
+            assert assert_problem(refused, 409, "reconnect-needed")["reconnect"] == "/api/v1/qbo/connect"
+    assert calls(shop) == 0
+
+
+async def test_with_the_grant_gone_what_was_kept_is_shown_and_nothing_else(shop: Shop) -> None:
+    await shop.read_books()
+    kept = await shop.visitor.get("/ageing", source="rail")
+    grant = await shop.web.services.qbo_rail.tokens.get(UUID(shop.visitor.business_id), Rail.QBO)
+    shop.simulator.oauth.revoke(grant.refresh_token.get_secret_value())
+    for _ in range(2):  # who asks again at once is not told to come back later either
+        body = assert_problem(await shop.visitor.ask("/kpis"), 409, "reconnect-needed")
+        assert body["reconnect"] == "/api/v1/qbo/connect"
+    before = calls(shop)
+    stale = await shop.visitor.get("/ageing", source="rail", max_age="0 s")
+    assert stale["data"] == kept["data"]
+    assert stale["freshness"]["stale"]
+    assert_problem(await shop.visitor.ask("/ageing", source="rail", max_age="live"), 409, "reconnect-needed")
+    assert calls(shop) == before
 
 
 async def test_an_age_is_said_in_words(shop: Shop) -> None:

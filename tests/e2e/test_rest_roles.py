@@ -17,12 +17,13 @@ from tests.e2e.rest import Web, assert_problem
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SOME_ID = "0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11"
-# What a caller who may gets of an empty business, where it is not 200: nothing of that id, a body that is missing, QuickBooks away.
+# What a caller who may gets of an empty business, where it is not 200: nothing of that id, a body that is missing, QuickBooks
+# away or not connected.
 ALLOWED = {
     "ask_for_comparison": 202,
     "ask_for_reconciliation": 202,
     "connect_qbo": 503,
-    "get_kpis": 503,
+    "get_kpis": 409,
     "create_business": 422,
     "create_token": 422,
     "disconnect_qbo": 404,
