@@ -8,10 +8,12 @@ import msgspec
 from infra.errors import MalformedJSON
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
+_decode = msgspec.json.Decoder().decode
+_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
 
-def loads(text: bytes | str) -> Any:
+def loads(text: bytes | str | msgspec.Raw) -> Any:
     """Parse JSON; a number with a point or an exponent becomes a Decimal with every digit it had.
 
     Raises:
@@ -29,3 +31,28 @@ def dumps(value: Any) -> bytes:
     Equal values give equal bytes, so the result can be hashed.
     """
     return _encoder.encode(value)
+
+
+NULL = msgspec.Raw(b"null")
+
+
+def fields_of(text: bytes | str) -> dict[str, msgspec.Raw]:
+    """The top-level fields of a JSON object, each as it is written; `dumps` writes them so.
+
+    Raises:
+        MalformedJSON: the text is no JSON object.
+    """
+    try:
+        return _fields_decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedJSON(str(error)) from error
+
+
+def is_same(one: msgspec.Raw, other: msgspec.Raw) -> bool:
+    """Whether two values are equal, however they are written: 1.0 and 1.00 are, whatever the order of keys.
+
+    What differs as binary fractions differs; only what does not is compared with all its digits.
+    """
+    if one == other:
+        return True
+    return bool(_decode(one) == _decode(other)) and bool(loads(one) == loads(other))

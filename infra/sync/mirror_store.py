@@ -5,6 +5,7 @@ and its log row cannot come apart. Newest wins; an unchanged object writes nothi
 database cannot take, goes into quarantine in the same transaction, and the others of its page are stored.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -17,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra import exact_json
+from infra.db.canonical_text import CanonicalJSON
 from infra.errors import UnknownRailValue, UnreadableRailObject
 from infra.ids import new_id
 from infra.logging import get_logger
@@ -59,7 +61,7 @@ class StoreOutcome:
 
 class _Candidate(NamedTuple):  # a page makes thousands: a tuple costs a third of a frozen dataclass
     record: RailRecord
-    text: str
+    canonical: CanonicalJSON
     digest: bytes
 
 
@@ -74,6 +76,9 @@ class _Held(NamedTuple):
 class _Filled(NamedTuple):
     candidate: _Candidate
     columns: dict[str, Any]
+
+
+_NO_CHANGES = CanonicalJSON(b"{}")
 
 
 class _Row:
@@ -100,15 +105,15 @@ async def store(session: AsyncSession, spec: AnySpec, delivery: Delivery) -> Sto
         unreadable,
     )
 
-    async def insert(page: Sequence[_Filled]) -> list[str]:
+    async def insert(page: Sequence[_Filled]) -> Counter[str]:
         return await _insert(connection, statements, spec=spec, delivery=delivery, page=page)
 
-    async def update(page: Sequence[_Filled]) -> list[str]:
+    async def update(page: Sequence[_Filled]) -> Counter[str]:
         return await _update(connection, statements, spec=spec, delivery=delivery, page=page, held=held)
 
     written = await _write(connection, insert, page=new, unreadable=unreadable)
     written += await _write(connection, update, page=differing, unreadable=unreadable)
-    written += await _delete(connection, statements, spec=spec, delivery=delivery) if delivery.deletions else []
+    written += await _delete(connection, statements, spec=spec, delivery=delivery) if delivery.deletions else Counter()
     refused = await _settle_quarantine(session, spec, delivery=delivery, unreadable=unreadable, candidates=candidates)
     unwritable = len(unreadable) - len(delivery.unreadable)
     outcome = _outcome(
@@ -152,14 +157,14 @@ def _fill(spec: AnySpec, candidates: Sequence[_Candidate], unreadable: list[Unre
 
 async def _write(
     connection: AsyncConnection[Any],
-    write: Callable[[Sequence[_Filled]], Awaitable[list[str]]],
+    write: Callable[[Sequence[_Filled]], Awaitable[Counter[str]]],
     *,
     page: Sequence[_Filled],
     unreadable: list[UnreadableRecord],
-) -> list[str]:
+) -> Counter[str]:
     """Write the page; where the database refuses a value of it (a NUL, an amount beyond its columns), all but that object."""
     if not page:
-        return []
+        return Counter()
     try:
         async with connection.transaction():
             return await write(page)
@@ -167,7 +172,7 @@ async def _write(
         if len(page) == 1:
             reason = f"{quarantine.UNSTORABLE} ({type(error).__name__})"
             unreadable.append(_unreadable(page[0].candidate.record, reason))
-            return []
+            return Counter()
     half = len(page) // 2
     written = await _write(connection, write, page=page[:half], unreadable=unreadable)
     return written + await _write(connection, write, page=page[half:], unreadable=unreadable)
@@ -201,17 +206,18 @@ async def _settle_quarantine(
         or one.version is None
     ]
     refused = {one.external_id for one in unreadable}
+
+    def stored(external_id: str) -> quarantine.Order | None:
+        candidate = None if external_id in refused else candidates.get(external_id)
+        return candidate and quarantine.order_of(candidate.record.version, candidate.record.updated_at)
+
     await quarantine.settle(
         session,
         spec,
         delivery.business_id,
         seen_at=delivery.fetched_at,
         unreadable=kept,
-        stored={
-            external_id: quarantine.order_of(c.record.version, c.record.updated_at)
-            for external_id, c in candidates.items()
-            if external_id not in refused
-        },
+        stored=stored,
         deleted=[deletion.external_id for deletion in delivery.deletions],
     )
     for one in kept:
@@ -264,7 +270,7 @@ def _order(record: RailRecord) -> tuple[int, float]:
 
 def _candidate(record: RailRecord) -> _Candidate:
     canonical = exact_json.dumps(record.payload)
-    return _Candidate(record, canonical.decode(), blake2b(canonical, digest_size=16).digest())
+    return _Candidate(record, CanonicalJSON(canonical), blake2b(canonical, digest_size=16).digest())
 
 
 async def _held(
@@ -293,12 +299,11 @@ async def _insert(
     spec: AnySpec,
     delivery: Delivery,
     page: Sequence[_Filled],
-) -> list[str]:
+) -> Counter[str]:
     parameters = _page(spec, statements, delivery=delivery, page=page)
     parameters["id"] = [new_id() for _ in page]
-    parameters["changes"] = ["{}"] * len(page)
-    cursor = await connection.execute(statements.insert, parameters, prepare=False)
-    return [row[0] for row in await cursor.fetchall()]
+    parameters["changes"] = [_NO_CHANGES] * len(page)
+    return await _written(connection, statements.insert, parameters)
 
 
 async def _update(
@@ -309,40 +314,47 @@ async def _update(
     delivery: Delivery,
     page: Sequence[_Filled],
     held: Mapping[str, _Held],
-) -> list[str]:
+) -> Counter[str]:
     parameters = _page(spec, statements, delivery=delivery, page=page)
     parameters["id"] = [held[one.candidate.record.external_id].id for one in page]
     parameters["changes"] = [_changes(held[one.candidate.record.external_id], one.candidate) for one in page]
-    cursor = await connection.execute(statements.update, parameters, prepare=False)
-    return [row[0] for row in await cursor.fetchall()]
+    return await _written(connection, statements.update, parameters)
+
+
+async def _written(connection: AsyncConnection[Any], statement: str, parameters: dict[str, Any]) -> Counter[str]:
+    """How many log rows of each kind the statement wrote."""
+    cursor = await connection.execute(statement, parameters, prepare=False)
+    return Counter(dict(await cursor.fetchall()))
 
 
 def _page(spec: AnySpec, statements: StoreStatements, *, delivery: Delivery, page: Sequence[_Filled]) -> dict[str, Any]:
     """The page as one array a column."""
     candidates, rows = [one.candidate for one in page], [one.columns for one in page]
     own = {f"own_{column}": [row.get(column) for row in rows] for column in statements.own_columns}
+    for column in statements.amounts:
+        own[f"own_{column}"] = [None if amount is None else str(amount) for amount in own[f"own_{column}"]]
     return {
         **_constants(spec, delivery),
         **own,
         "external_id": [c.record.external_id for c in candidates],
-        "payload": [c.text for c in candidates],
+        "payload": [c.canonical for c in candidates],
         "payload_hash": [c.digest for c in candidates],
         "rail_version": [c.record.version for c in candidates],
         "rail_updated_at": [c.record.updated_at for c in candidates],
     }
 
 
-def _changes(held: _Held, candidate: _Candidate) -> str:
+def _changes(held: _Held, candidate: _Candidate) -> CanonicalJSON:
     """The log's `changes`: top-level field to [before, after], null where there was or is none. Empty for a deleted object that returns as it was."""
     if held.payload is None:
-        return "{}"
-    before, changes = exact_json.loads(held.payload), {}
-    for field, after in candidate.record.payload.items():
-        was = before.pop(field, None)
-        if was != after:
-            changes[field] = [was, after]
-    changes |= {field: [was, None] for field, was in before.items() if was is not None}
-    return exact_json.dumps(changes).decode()
+        return _NO_CHANGES
+    before, changes = exact_json.fields_of(held.payload), {}
+    for field, after in exact_json.fields_of(candidate.canonical).items():
+        was = before.pop(field, exact_json.NULL)
+        if was != after and not exact_json.is_same(was, after):
+            changes[field] = (was, after)
+    changes |= {field: (was, exact_json.NULL) for field, was in before.items() if was != exact_json.NULL}
+    return CanonicalJSON(exact_json.dumps(changes))
 
 
 def _filled(spec: AnySpec, record: RailRecord) -> dict[str, Any]:
@@ -353,7 +365,7 @@ def _filled(spec: AnySpec, record: RailRecord) -> dict[str, Any]:
 
 async def _delete(
     connection: AsyncConnection[Any], statements: StoreStatements, *, spec: AnySpec, delivery: Delivery
-) -> list[str]:
+) -> Counter[str]:
     newest = {
         deletion.external_id: deletion.updated_at for deletion in sorted(delivery.deletions, key=lambda d: d.updated_at)
     }
@@ -362,8 +374,7 @@ async def _delete(
         "external_id": list(newest),
         "rail_updated_at": list(newest.values()),
     }
-    cursor = await connection.execute(statements.delete, parameters, prepare=False)
-    return [row[0] for row in await cursor.fetchall()]
+    return await _written(connection, statements.delete, parameters)
 
 
 def _constants(spec: AnySpec, delivery: Delivery) -> dict[str, Any]:
@@ -378,13 +389,12 @@ def _constants(spec: AnySpec, delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _outcome(written: Sequence[str], *, seen: int, differing: int, deletions: int) -> StoreOutcome:
-    counts = {kind: written.count(kind) for kind in TransactionType}
+def _outcome(written: Counter[str], *, seen: int, differing: int, deletions: int) -> StoreOutcome:
     return StoreOutcome(
-        created=counts[TransactionType.CREATED],
-        updated=counts[TransactionType.UPDATED],
-        deleted=counts[TransactionType.DELETED],
-        restored=counts[TransactionType.RESTORED],
+        created=written[TransactionType.CREATED],
+        updated=written[TransactionType.UPDATED],
+        deleted=written[TransactionType.DELETED],
+        restored=written[TransactionType.RESTORED],
         unchanged=seen - differing,
-        ignored=differing + deletions - len(written),
+        ignored=differing + deletions - written.total(),
     )

@@ -1,6 +1,6 @@
 """Objects that could not be read, kept whole and apart, so that one of them does not stop a company's sync, and none is forgotten."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -65,12 +65,12 @@ async def settle(
     *,
     seen_at: datetime,
     unreadable: Iterable[UnreadableRecord],
-    stored: dict[str, Order],
+    stored: Callable[[str], Order | None],
     deleted: Collection[str],
 ) -> None:
     """Keep what could not be read, and let go what now was: `stored` in the same state or a later one, or gone.
 
-    Call it in the transaction that stores the delivery, under the mirror's lock.
+    `stored` gives the state in which an object was read, None of one that was not. Call it in the transaction that stores the delivery, under the mirror's lock.
     """
     kept = list(unreadable)
     standing = await list_open(session, business_id, rail=spec.rail, entity=spec.entity)
@@ -79,8 +79,8 @@ async def settle(
         for row in standing
         if row.external_id in deleted
         or (
-            row.external_id in stored
-            and stored[row.external_id] >= order_of(row.rail_version, row.rail_updated_at)
+            (state := stored(row.external_id)) is not None
+            and state >= order_of(row.rail_version, row.rail_updated_at)
             and all(row.external_id != one.external_id for one in kept)
         )
     ]
