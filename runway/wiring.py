@@ -297,6 +297,7 @@ class Services:
             access_uow=self.access_uow,
             jobs_uow=self.jobs_uow,
             connections=self.qbo_connections,
+            budget=self.qbo.budget if self.qbo is not None else None,
             post=lambda: Post(open_keyring(self.settings.keyring, self.settings.servers)),
             clock=self.clock,
             public_url=str(self.settings.web.public_url),

@@ -1,6 +1,6 @@
 """What a month's metered calls come to, where they will end, and who yields: checks first, then the schedule, people never."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -68,20 +68,12 @@ class AppUse:
         return (Decimal(self.month.forecast) * 100 / self.allowance).quantize(Decimal("0.1"))
 
 
-Tell = Callable[[AppUse], Awaitable[None]]
-
-
-async def _tell_nobody(_use: AppUse) -> None:
-    """Without anybody to tell, the log has it."""
-
-
 class CallBudget:
     """Reads the counts; what it says of all businesses is a minute old at most.
 
     Args:
         jobs_uow: as oodaloo_jobs, which sees all businesses' counts and none of their books.
         allowance: metered calls a calendar month (UTC), all businesses together.
-        tell: told when more yield than before.
     """
 
     def __init__(
@@ -92,14 +84,12 @@ class CallBudget:
         rail: Rail,
         allowance: int,
         clock: Clock,
-        tell: Tell = _tell_nobody,
     ) -> None:
         self._uow = uow
         self._jobs_uow = jobs_uow
         self._rail = rail
         self._allowance = allowance
         self._clock = clock
-        self._tell = tell
         self._looked: tuple[datetime, AppUse] | None = None
 
     async def of_business(self, business_id: UUID) -> tuple[MonthUse, list[DayCount]]:
@@ -122,7 +112,6 @@ class CallBudget:
         self._looked = (now, use)
         if use.yielding > before:
             log.warning("sync.budget.yields", rail=self._rail, yielding=use.yielding.name, percent=str(use.percent))
-            await self._tell(use)
         return use
 
     async def thrifty(self) -> Collection[UUID]:

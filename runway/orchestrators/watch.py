@@ -22,6 +22,7 @@ from infra.jobs import dead_jobs
 from infra.logging import get_logger
 from infra.mail.post import Post
 from infra.sync import drift, quarantine, runs
+from infra.sync.call_budget import CallBudget, Yielding
 from infra.sync.drift import DriftFilter, DriftItem, DriftKind
 from infra.sync.freshness import NEVER_SHOWN_SILENTLY
 from infra.sync.refresh_lease import RefreshLease
@@ -38,12 +39,16 @@ log = get_logger()
 
 @dataclass(frozen=True)
 class Watch:
-    """`uow` is of the books, `access_uow` of people, `jobs_uow` of the queue; `post` writes letters as the second."""
+    """`uow` is of the books, `access_uow` of people, `jobs_uow` of the queue; `post` writes letters as the second.
+
+    `budget` is that of QuickBooks' calls, None where the rail is off.
+    """
 
     uow: UnitOfWorkFactory
     access_uow: UnitOfWorkFactory
     jobs_uow: UnitOfWorkFactory
     connections: ConnectionService
+    budget: CallBudget | None
     post: Callable[[], Post]
     clock: Clock
     public_url: str
@@ -58,13 +63,13 @@ class Watch:
     async def look_at(self, business_id: UUID) -> None:
         """Raise what stands, end what is over, and ask for a letter about each new alarm."""
         now = self.clock.now()
-        dead = await self._dead_jobs(business_id)
+        elsewhere = [*await self._dead_jobs(business_id), *await self._calls(business_id)]
         async with self.uow([business_id]) as uow:
             found = [
                 *await self._connection(uow.session, business_id, now=now),
                 *await self._quarantined(uow.session, business_id),
                 *await self._drift(uow.session, business_id),
-                *dead,
+                *elsewhere,
             ]
             for kind in NoticeKind:
                 if kind not in notices.ENDS_WHEN_SEEN:
@@ -178,6 +183,19 @@ class Watch:
         return [
             _closed_matter(item) for item in items if now - item.found_at <= _LOOK_BACK and str(item.id) not in told
         ]
+
+    async def _calls(self, business_id: UUID) -> list[Matter]:
+        """To each business whose calls are among those that pass the budget: its own schedule slows down."""
+        use = None if self.budget is None else await self.budget.of_app()
+        if use is None or use.yielding < Yielding.SCHEDULE or business_id not in use.businesses:
+            return []
+        text = (
+            f"As the last days went, the calls to QuickBooks of all companies come to {use.percent} % of what a month has. "
+            "Until that changes the books are brought up to date by themselves less often; whoever asks for fresh ones gets them."
+        )
+        title = "More calls to QuickBooks than the month has"
+        details = {"percent": str(use.percent), "monthly_calls": use.allowance, "is_greedy": business_id in use.greedy}
+        return [Matter(NoticeKind.CALL_BUDGET, "qbo", Severity.WARNING, title, text, details)]
 
     async def _dead_jobs(self, business_id: UUID) -> list[Matter]:
         async with self.jobs_uow([]) as uow:

@@ -25,6 +25,8 @@ from infra.mail.models import Mail
 from infra.mail.post import Post
 from infra.security.keyring import Keyring
 from infra.sync import drift, runs
+from infra.sync.call_budget import CallBudget
+from infra.sync.call_counts import CallTally, RailCallCount
 from infra.sync.drift import Drift, DriftCause, DriftKind
 from infra.sync.quarantine import QuarantinedObject
 from infra.sync.refresh_lease import RefreshLease
@@ -32,6 +34,7 @@ from runway.orchestrators.watch import NOTICE_MAIL_JOB, Watch
 from tests.rig import Database
 
 NOW = datetime(2026, 3, 15, 19, 0, tzinfo=UTC)
+ALLOWANCE = 1_000_000_000  # more than the tests beside this one make of their own
 
 
 class SetClock:
@@ -74,6 +77,7 @@ async def watched(database: Database, tmp_path: Path) -> AsyncIterator[Watched]:
     clock = SetClock()
     watch = Watch(
         uow=uow, access_uow=access_uow, jobs_uow=jobs_uow, connections=ConnectionService(Rail.QBO),
+        budget=CallBudget(uow=uow, jobs_uow=jobs_uow, rail=Rail.QBO, allowance=ALLOWANCE, clock=clock),
         post=lambda: Post(Keyring.load(tmp_path / "keyring.json", create=True)), clock=clock, public_url="https://books.example",
     )  # fmt: skip
     async with access_uow([]) as unit:
@@ -201,3 +205,27 @@ async def test_a_dead_job_is_told(watched: Watched) -> None:
         row.dead_at, row.last_error = NOW, "ValueError: no"
     (notice,) = (await watched.look()).values()
     assert (notice.kind, notice.subject) == ("dead_job", "qbo.tie_out")
+
+
+async def test_a_month_that_will_pass_its_budget_is_told_until_it_will_not(watched: Watched) -> None:
+    """By 19:00 of the fifteenth a day's calls are some of what the month will have; told to those that make calls, and to no other."""
+    tally = CallTally(watched.uow, clock=watched.clock)
+    count = tally.counter(watched.business_id, Rail.QBO, otherwise="scheduled")
+    count(True)
+    await tally.flush()
+    assert await watched.look() == {}
+    async with watched.uow([watched.business_id]) as uow:
+        calls = select(RailCallCount).where(RailCallCount.business_id == watched.business_id)
+        (row,) = await uow.session.scalars(calls)
+        row.calls = ALLOWANCE // 10
+    watched.clock.moment += timedelta(minutes=2)
+    for times in (1, 2):
+        (notice,) = (await watched.look()).values()
+        assert (notice.kind, notice.severity, notice.times) == (NoticeKind.CALL_BUDGET, "warning", times)
+        assert notice.details["monthly_calls"] == ALLOWANCE
+        assert float(notice.details["percent"]) >= 100
+    async with watched.uow([watched.business_id]) as uow:
+        (row,) = await uow.session.scalars(calls)
+        row.calls = 1
+    watched.clock.moment += timedelta(minutes=2)
+    assert await watched.look() == {}

@@ -11,7 +11,7 @@ from infra.config import Rail
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from infra.ids import new_id
-from infra.sync.call_budget import AppUse, CallBudget, Yielding
+from infra.sync.call_budget import CallBudget, Yielding
 from infra.sync.call_counts import CallTally, RailCallCount, counted_as
 from tests.rig import Database
 
@@ -61,13 +61,8 @@ def budget_of(
     clock: ToldClock,
     *,
     allowance: int,
-    told: list[AppUse] | None = None,
 ) -> CallBudget:
-    async def tell(use: AppUse) -> None:
-        if told is not None:
-            told.append(use)
-
-    return CallBudget(uow=uow, jobs_uow=jobs_uow, rail=Rail.QBO, allowance=allowance, clock=clock, tell=tell)
+    return CallBudget(uow=uow, jobs_uow=jobs_uow, rail=Rail.QBO, allowance=allowance, clock=clock)
 
 
 async def test_calls_add_up_by_day_feature_and_meter_over_processes(
@@ -137,14 +132,12 @@ async def test_background_work_yields_step_by_step(
         make(tally, modest, 18)
     clock.at = NOON
     await tally.flush()
-    told: list[AppUse] = []
-    budget = budget_of(uow, jobs_uow, clock, allowance=allowance, told=told)
+    budget = budget_of(uow, jobs_uow, clock, allowance=allowance)
     thrifty = await budget.thrifty()
     assert (await budget.of_app()).month.forecast == 7 * 138 * 4
     assert (await budget.of_app()).yielding is yielding
     assert (greedy in thrifty, modest in thrifty) == (slows_greedy, slows_all)
     assert await budget.allows_checks() is checks
-    assert [use.yielding for use in told] == [yielding] * (yielding is not Yielding.NOBODY)
 
 
 async def test_what_cannot_be_written_is_written_later(
