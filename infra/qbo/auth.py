@@ -2,7 +2,8 @@
 
 Intuit kills the old refresh token when it hands out a new one, so two refreshes at once end the connection. A
 session-level advisory lock on a connection of its own (a pooled one could be shared by transactions) lets one process
-in; the others wait, read the row again and find the new token. The new token is committed before anyone uses it.
+in; the others wait, read the row again and find the new token. The new token is in the spool before it is committed, and committed
+before anyone uses it.
 """
 
 import asyncio
@@ -57,7 +58,7 @@ class QBOAuth:
         clock: Clock,
         spool: TokenSpool | None = None,
     ) -> None:
-        """`spool` keeps a rotated token whose commit fails; without one it is lost, loudly."""
+        """`spool` keeps a rotated token until its commit is done; without one a failed commit loses it, loudly."""
         self._store = store
         self._keeping = GrantKeeping(store=store, clock=clock, spool=spool)
         self._oauth = oauth

@@ -1,4 +1,4 @@
-"""Grants on their way into the database: patiently, and by the spool when it does not take one."""
+"""Grants on their way into the database: patiently, and by the spool, where the next process finds what this one could not bring."""
 
 from uuid import UUID
 
@@ -31,24 +31,37 @@ class GrantKeeping:
             self._spool.remove(business_id, Rail.QBO)
 
     async def keep(self, business_id: UUID, grant: RailGrant) -> None:
-        """Commit a rotated token, or leave it in the spool: the one it replaces may be dead already.
+        """Commit a rotated token; until that is done it lies in the spool, since the one it replaces may be dead already.
+
+        First the file, then the commit: whoever kills this process between the two loses nothing.
 
         Raises:
             QBOUnavailable: it is in the spool; it must not be used before the database has it.
         """
+        not_spooled = self._put(business_id, grant)
         try:
             await self._commit(business_id, grant)
         except SQLAlchemyError as error:
             log.warning("qbo.token.not_committed", business_id=str(business_id), error=words_of(error))
             if self._spool is None:
                 raise
-            try:
-                self._spool.put(business_id, Rail.QBO, grant=grant)
-            except OSError:
-                log.exception("qbo.token.lost", business_id=str(business_id))
-                raise
+            if not_spooled is not None:
+                log.error("qbo.token.lost", business_id=str(business_id), exc_info=not_spooled)  # noqa: TRY400 - this is not the one
+                raise not_spooled from error
             log.warning("qbo.token.spooled", business_id=str(business_id))
             raise QBOUnavailable("A new token waits for the database to take it.") from error
+        if self._spool is not None:
+            self._spool.remove(business_id, Rail.QBO)
+
+    def _put(self, business_id: UUID, grant: RailGrant) -> OSError | None:
+        """Why the disk does not take it: the database still may."""
+        try:
+            if self._spool is not None:
+                self._spool.put(business_id, Rail.QBO, grant=grant)
+        except OSError as error:
+            log.warning("qbo.token.not_spooled", business_id=str(business_id), error=type(error).__name__)
+            return error
+        return None
 
     def is_spooled(self, business_id: UUID) -> bool:
         return self._spool is not None and self._spool.has(business_id, Rail.QBO)

@@ -1,6 +1,7 @@
-"""Tokens that the database did not take, kept sealed in files of their own until it does.
+"""Tokens that the database has not taken yet, kept sealed in files of their own until it does.
 
-A rail may have killed the old token when it handed out the new one: a commit that fails then would lose the connection.
+A rail may have killed the old token when it handed out the new one: a commit that fails then, or that a killed process never came
+to, would lose the connection.
 """
 
 import os
@@ -32,7 +33,7 @@ class TokenSpool:
         return self._path(business_id, rail).exists()
 
     def put(self, business_id: UUID, rail: Rail, *, grant: RailGrant) -> None:
-        """Write the grant to the disk, whole, before this returns.
+        """Write the grant to the disk, whole, before this returns. Who calls is alone with the business's token.
 
         Raises:
             OSError: the disk does not take it either.
@@ -40,8 +41,8 @@ class TokenSpool:
         sealed = self._keyring.seal(_as_text(grant), context=_context(business_id, rail))
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(business_id, rail)
-        temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        temporary = path.with_name(f".{path.name}.new")  # one of a process that was killed here is written over
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(sealed)
             file.flush()

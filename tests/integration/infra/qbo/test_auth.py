@@ -3,10 +3,10 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,77 +14,21 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from infra.config import Rail
-from infra.db.engine import create_engine
-from infra.db.unit_of_work import unit_of_work_factory
 from infra.ids import new_id
 from infra.qbo import auth as auth_module
-from infra.qbo.auth import QBOAuth, refresh_due_at
+from infra.qbo.auth import refresh_due_at
 from infra.qbo.errors import QBOAccessRevoked, QBOAuthExpired, QBOUnavailable
-from infra.qbo.oauth import IntuitOAuth, TokenGrant
-from infra.qbo.transport import open_http
 from infra.security.keyring import CannotOpen
-from infra.security.rail_tokens import NotConnected, RailGrant, RailTokenStore
-from tests.integration.infra.qbo.served import served
-from tests.integration.infra.qbo.token_endpoint import TokenEndpoint
-from tests.integration.infra.qbo.token_racer import KEYRING, NOW, HandClock, settings_for
+from infra.security.rail_tokens import NotConnected
+from tests.integration.infra.qbo.token_racer import NOW
+from tests.integration.infra.qbo.token_world import HOUR, World, open_world
 from tests.rig import Database
 
-HOUR = timedelta(hours=1)
-
 
 @pytest.fixture
-def endpoint() -> TokenEndpoint:
-    return TokenEndpoint()
-
-
-@pytest.fixture
-def endpoint_url(endpoint: TokenEndpoint) -> Iterator[str]:
-    with served(endpoint.app) as url:
-        yield url
-
-
-@dataclass
-class World:
-    auth: QBOAuth
-    store: RailTokenStore
-    clock: HandClock
-    endpoint: TokenEndpoint
-    business_id: UUID
-    database: Database
-
-    async def connect(self, *, age: timedelta = timedelta(0)) -> None:
-        issued_at = self.clock.now() - age
-        grant = TokenGrant(
-            access_token=SecretStr("A0"),
-            refresh_token=SecretStr("R0"),
-            issued_at=issued_at,
-            expires_at=issued_at + HOUR,
-            refresh_expires_at=issued_at + timedelta(days=100),
-        )
-        await self.auth.connect(self.business_id, "4620816365", grant=grant)
-
-    async def token(self) -> str:
-        return (await self.auth.tokens_of(self.business_id).access_token()).get_secret_value()
-
-    async def refresh(self, rejected: str) -> str:
-        tokens = self.auth.tokens_of(self.business_id)
-        return (await tokens.refresh(after_rejected=SecretStr(rejected))).get_secret_value()
-
-    async def stored(self) -> RailGrant:
-        return await self.store.get(self.business_id, Rail.QBO)
-
-
-@pytest.fixture
-async def world(database: Database, endpoint: TokenEndpoint, endpoint_url: str) -> AsyncIterator[World]:
-    engine = create_engine(database.app_url)
-    clock = HandClock()
-    settings = settings_for(endpoint_url)
-    async with open_http(settings) as http:
-        store = RailTokenStore(unit_of_work_factory(engine), keyring=KEYRING)
-        oauth = IntuitOAuth(http=http, settings=settings, clock=clock)
-        auth = QBOAuth(store=store, oauth=oauth, database_url=database.app_url, clock=clock)
-        yield World(auth, store, clock, endpoint, new_id(), database)
-    await engine.dispose()
+async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(database, tmp_path / "spool") as world:
+        yield world
 
 
 async def test_a_young_token_is_used_as_it_is(world: World) -> None:
@@ -263,7 +207,7 @@ def conninfo(world: World) -> str:
     return world.database.superuser_url.replace("+psycopg", "")
 
 
-async def test_many_processes_racing_on_an_expired_token_spend_one_refresh(world: World, endpoint_url: str) -> None:
+async def test_many_processes_racing_on_an_expired_token_spend_one_refresh(world: World) -> None:
     await world.connect(age=HOUR)
     world.endpoint.delay_seconds = 0.1
     arguments = [
@@ -271,7 +215,7 @@ async def test_many_processes_racing_on_an_expired_token_spend_one_refresh(world
         "-m",
         "tests.integration.infra.qbo.token_racer",
         world.database.app_url,
-        endpoint_url,
+        world.url,
         str(world.business_id),
     ]
     racers = [

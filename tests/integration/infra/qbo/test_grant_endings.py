@@ -1,12 +1,15 @@
 """A token that the database does not take, and a connection that a person ends."""
 
+import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from errno import ENOSPC
 from pathlib import Path
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -14,94 +17,39 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from infra.config import Rail
-from infra.db.engine import create_engine
-from infra.db.unit_of_work import UnitOfWork, unit_of_work_factory
-from infra.ids import new_id
-from infra.qbo.auth import QBOAuth
+from infra.db.unit_of_work import UnitOfWork
 from infra.qbo.errors import QBOAccessRevoked, QBOUnavailable
-from infra.qbo.oauth import IntuitOAuth, TokenGrant
-from infra.qbo.transport import open_http
-from infra.security.rail_tokens import DISCONNECTED, RailGrant, RailTokenStore
+from infra.security.rail_tokens import DISCONNECTED
 from infra.security.token_spool import TokenSpool
-from tests.integration.infra.qbo.served import served
-from tests.integration.infra.qbo.token_endpoint import TokenEndpoint
-from tests.integration.infra.qbo.token_racer import KEYRING, HandClock, settings_for
+from tests.integration.infra.qbo import token_racer
+from tests.integration.infra.qbo.token_world import HOUR, REALM, World, auth_on, open_world
 from tests.rig import Database
 
-HOUR = timedelta(hours=1)
-REALM = "4620816365"
 
-
-@dataclass
-class World:
-    auth: QBOAuth
-    store: RailTokenStore
-    spool: TokenSpool
-    clock: HandClock
-    endpoint: TokenEndpoint
-    business_id: UUID
-    database: Database
-    directory: Path
-
-    async def connect(self, *, age: timedelta = timedelta(0)) -> None:
-        issued_at = self.clock.now() - age
-        grant = TokenGrant(
-            access_token=SecretStr("A0"),
-            refresh_token=SecretStr("R0"),
-            issued_at=issued_at,
-            expires_at=issued_at + HOUR,
-            refresh_expires_at=issued_at + timedelta(days=100),
+@contextmanager
+def refusing_commits(world: World) -> Iterator[None]:
+    """The database takes each statement of the business's token, and refuses the commit."""
+    trigger = f"refuse_{world.business_id.hex}"
+    with psycopg.connect(world.database.owner_url.replace("+psycopg", ""), autocommit=True) as owner:
+        owner.execute(
+            f"CREATE CONSTRAINT TRIGGER {trigger} AFTER UPDATE ON rail_token DEFERRABLE INITIALLY DEFERRED "
+            f"FOR EACH ROW WHEN (NEW.business_id = '{world.business_id}') EXECUTE FUNCTION refuse_change()"
         )
-        self.endpoint.valid = "R0"
-        await self.auth.connect(self.business_id, REALM, grant=grant)
-
-    async def token(self) -> str:
-        return (await self.auth.current(self.business_id)).get_secret_value()
-
-    async def stored(self) -> RailGrant:
-        return await self.store.get(self.business_id, Rail.QBO)
-
-    @contextmanager
-    def refusing_commits(self) -> Iterator[None]:
-        """The database takes each statement of the business's token, and refuses the commit."""
-        trigger = f"refuse_{self.business_id.hex}"
-        with psycopg.connect(self.database.owner_url.replace("+psycopg", ""), autocommit=True) as owner:
-            owner.execute(
-                f"CREATE CONSTRAINT TRIGGER {trigger} AFTER UPDATE ON rail_token DEFERRABLE INITIALLY DEFERRED "
-                f"FOR EACH ROW WHEN (NEW.business_id = '{self.business_id}') EXECUTE FUNCTION refuse_change()"
-            )
-            try:
-                yield
-            finally:
-                owner.execute(f"DROP TRIGGER {trigger} ON rail_token")
-
-
-@asynccontextmanager
-async def auth_on(database: Database, url: str, *, clock: HandClock, directory: Path) -> AsyncIterator[QBOAuth]:
-    engine, settings = create_engine(database.app_url, pool_size=3), settings_for(url)
-    async with open_http(settings) as http:
-        store = RailTokenStore(unit_of_work_factory(engine), keyring=KEYRING)
-        oauth = IntuitOAuth(http=http, settings=settings, clock=clock)
-        spool = TokenSpool(directory, keyring=KEYRING)
-        yield QBOAuth(store=store, oauth=oauth, database_url=database.app_url, clock=clock, spool=spool)
-    await engine.dispose()
+        try:
+            yield
+        finally:
+            owner.execute(f"DROP TRIGGER {trigger} ON rail_token")
 
 
 @pytest.fixture
 async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
-    endpoint, clock, directory = TokenEndpoint(), HandClock(), tmp_path / "spool"
-    engine = create_engine(database.app_url, pool_size=2)
-    store = RailTokenStore(unit_of_work_factory(engine), keyring=KEYRING)
-    spool = TokenSpool(directory, keyring=KEYRING)
-    with served(endpoint.app) as url:
-        async with auth_on(database, url, clock=clock, directory=directory) as auth:
-            yield World(auth, store, spool, clock, endpoint, new_id(), database, directory)
-    await engine.dispose()
+    async with open_world(database, tmp_path / "spool") as world:
+        yield world
 
 
 async def spool_a_token(world: World) -> None:
     await world.connect(age=HOUR)
-    with world.refusing_commits(), pytest.raises(QBOUnavailable, match="waits"):
+    with refusing_commits(world), pytest.raises(QBOUnavailable, match="waits"):
         await world.token()
     assert (await world.stored()).refresh_token.get_secret_value() == "R0"
     assert world.endpoint.valid == "R1"
@@ -124,7 +72,7 @@ async def test_a_rotated_token_whose_commit_fails_waits_sealed_in_a_file_and_is_
 
 async def test_while_the_database_refuses_the_token_stays_in_the_spool(world: World) -> None:
     await spool_a_token(world)
-    with world.refusing_commits():
+    with refusing_commits(world):
         for _ in range(2):
             with pytest.raises(QBOUnavailable, match="still waits"):
                 await world.token()
@@ -134,13 +82,60 @@ async def test_while_the_database_refuses_the_token_stays_in_the_spool(world: Wo
 
 async def test_the_next_process_takes_the_token_when_it_starts(world: World) -> None:
     await spool_a_token(world)
-    with world.refusing_commits(), capture_logs() as events:
+    with refusing_commits(world), capture_logs() as events:
         await world.auth.take_spooled()
     assert [event["event"] for event in events] == ["qbo.token.still_spooled"]
-    async with auth_on(world.database, "http://127.0.0.1:9", clock=world.clock, directory=world.directory) as another:
+    async with auth_on(world.database, "http://127.0.0.1:9", clock=world.clock, directory=world.directory) as (
+        another,
+        _,
+    ):
         await another.take_spooled()
     assert (await world.stored()).refresh_token.get_secret_value() == "R1"
     assert list(world.directory.iterdir()) == []
+
+
+async def test_a_process_killed_between_intuit_s_answer_and_the_commit_loses_no_grant(world: World) -> None:
+    """A real one, while its commit waits for a row that another transaction holds."""
+    await world.connect(age=HOUR)
+    path = world.directory / f"qbo.{world.business_id}.sealed"
+    child = subprocess.Popen(  # noqa: ASYNC220, S603 - ours
+        [sys.executable, "-m", token_racer.__name__, world.database.app_url, world.url, str(world.business_id), world.directory],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        with psycopg.connect(world.database.superuser_url.replace("+psycopg", "")) as other:
+            other.execute("SELECT FROM rail_token WHERE business_id = %s FOR UPDATE", [world.business_id])
+            assert child.stdin is not None
+            child.stdin.write("go\n")
+            child.stdin.flush()
+            async with asyncio.timeout(20):
+                while not path.exists():  # noqa: ASYNC110 - another process makes it
+                    await asyncio.sleep(0.01)
+            child.kill()
+            assert child.wait(10) == -signal.SIGKILL
+    finally:
+        child.kill()
+        child.communicate()
+    assert (await world.stored()).refresh_token.get_secret_value() == "R0"
+    assert (world.endpoint.calls, world.endpoint.valid) == (1, "R1")
+    async with auth_on(world.database, world.url, clock=world.clock, directory=world.directory) as (another, _):
+        await another.take_spooled()
+        assert (await another.current(world.business_id)).get_secret_value() == "A1"
+    assert (await world.stored()).refresh_token.get_secret_value() == "R1"
+    assert (world.endpoint.calls, world.endpoint.refusals, list(world.directory.iterdir())) == (1, 0, [])
+
+
+async def test_a_disk_that_is_full_keeps_no_token_from_the_database(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(ENOSPC, "no space")
+
+    await world.connect(age=HOUR)
+    monkeypatch.setattr(TokenSpool, "put", full)
+    with capture_logs() as events:
+        assert await world.token() == "A1"
+    assert ("qbo.token.not_spooled", "warning") in [(event["event"], event["log_level"]) for event in events]
 
 
 async def test_a_spooled_token_does_not_undo_what_came_after_it(world: World) -> None:
@@ -164,7 +159,7 @@ async def test_a_disk_that_is_full_too_is_an_error_and_not_silence(
 
     await world.connect(age=HOUR)
     monkeypatch.setattr(TokenSpool, "put", full)
-    with world.refusing_commits(), capture_logs() as events, pytest.raises(OSError, match="no space"):
+    with refusing_commits(world), capture_logs() as events, pytest.raises(OSError, match="no space"):
         await world.token()
     assert ("qbo.token.lost", "error") in [(event["event"], event["log_level"]) for event in events]
 

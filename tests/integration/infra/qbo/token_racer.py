@@ -1,9 +1,10 @@
-"""One of several processes that want the same company's token at the same moment: `python -m … APP_URL QBO_URL ID`."""
+"""One of several processes that want the same company's token at the same moment: `python -m … APP_URL QBO_URL ID [SPOOL]`."""
 
 import asyncio
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from infra.config import QBOSettings
@@ -14,6 +15,7 @@ from infra.qbo.oauth import IntuitOAuth
 from infra.qbo.transport import open_http
 from infra.security.keyring import Keyring
 from infra.security.rail_tokens import RailTokenStore
+from infra.security.token_spool import TokenSpool
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 KEYRING = Keyring({"k": b"k" * 32})
@@ -38,13 +40,15 @@ def settings_for(url: str) -> QBOSettings:
     )
 
 
-async def race(database_url: str, qbo_url: str, business_id: str) -> None:
+async def race(database_url: str, qbo_url: str, business_id: str, directory: str | None = None) -> None:
     """Say "ready", wait for a line, then ask five times at once and say what came."""
     engine, settings, clock = create_engine(database_url), settings_for(qbo_url), HandClock()
     async with open_http(settings) as http:
         store = RailTokenStore(unit_of_work_factory(engine), keyring=KEYRING)
         oauth = IntuitOAuth(http=http, settings=settings, clock=clock)
-        tokens = QBOAuth(store=store, oauth=oauth, database_url=database_url, clock=clock).tokens_of(UUID(business_id))
+        spool = TokenSpool(Path(directory), keyring=KEYRING) if directory else None
+        auth = QBOAuth(store=store, oauth=oauth, database_url=database_url, clock=clock, spool=spool)
+        tokens = auth.tokens_of(UUID(business_id))
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.readline()
