@@ -44,6 +44,8 @@ def load_company(company_file: CompanyFile, *, clock: Clock) -> Company:
         company.settle()
         for store in company.stores.values():
             store.end_bulk()
+            for record in store.records.values():  # a file made in memory has one dict for all refs to a vendor
+                record.share()
     return company
 
 

@@ -35,9 +35,13 @@ class Record:
         self._is_shared = False
         self._stamp()
 
+    def share(self) -> None:
+        """Parts of the body stand in others' too: it is copied before it changes."""
+        self._is_shared = True
+
     def twin(self) -> "Record":
         """The same object in a copy of its company: one body and one encoding serve both until either changes."""
-        self._is_shared = True
+        self.share()
         if self.known is None:
             self.known = version_of(self.body)
         twin = object.__new__(Record)

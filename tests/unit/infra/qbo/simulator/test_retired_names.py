@@ -1,13 +1,18 @@
 """Inactive, renamed and merged list objects."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
+from infra import exact_json
 from infra.qbo.simulator.behaviour import Behaviour
 from infra.qbo.simulator.books.company import Company
+from infra.qbo.simulator.books.loading import load_company
 from infra.qbo.simulator.books.merges import merge
 from infra.qbo.simulator.faults import ServiceFault
+from infra.qbo.simulator.files.generator import generate_large
+from infra.qbo.simulator.files.large_company import LargeCompany
 from tests.unit.infra.qbo.simulator.small_company import (
     CHECKING,
     PAYABLE,
@@ -112,3 +117,27 @@ def test_jobs_move_to_the_survivor(company: Company) -> None:
     assert (job.body["FullyQualifiedName"], job.body["Balance"]) == ("Bill's Surf:Garden", Decimal("40.00"))
     assert survivor.body["BalanceWithJobs"] == Decimal("40.00")
     assert company.get("Customer", "1").body["BalanceWithJobs"] == 0
+
+
+def test_a_merge_is_shown_by_every_document_of_a_company_whose_file_shares_its_refs(clock: MovableClock) -> None:
+    file = generate_large(LargeCompany(bills=30, vendors=3, invoices=5, customers=1, months=3), today=date(2026, 3, 2))
+    company = load_company(file, clock=clock)
+    documents = {kind: company.stores[kind].records.values() for kind in ("Bill", "BillPayment", "Invoice")}
+    moved = [one.id for one in documents["Bill"] if one.body["VendorRef"]["value"] == "1"]
+    untouched = [one.encoded() for one in documents["Invoice"]]
+    assert len(moved) > 1
+    assert all(one.encoded() for kind in documents.values() for one in kind)
+    survivor = merge(company, "Vendor", loser_id="1", survivor_id="2")
+    for kind in ("Bill", "BillPayment"):
+        for one in documents[kind]:
+            shown = exact_json.loads(one.encoded())
+            assert shown["VendorRef"] == one.body["VendorRef"]
+            assert shown["VendorRef"]["value"] != "1"
+    repointed = [company.get("Bill", number).body["VendorRef"] for number in moved]
+    assert repointed == [{"value": "2", "name": survivor.body["DisplayName"]}] * len(moved)
+    assert [one.encoded() for one in documents["Invoice"]] == untouched
+    owed = sum((one.body["Balance"] for one in documents["Bill"]), start=Decimal(0))
+    assert (
+        company.stores["Vendor"].records["2"].body["Balance"] + company.stores["Vendor"].records["3"].body["Balance"]
+        == owed
+    )
