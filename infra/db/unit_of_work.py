@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
+from infra.crash_points import crash_point
 from infra.db.tenancy import set_businesses
 from infra.jobs.outbox import OutboxRow, Ring
 
@@ -64,8 +65,11 @@ def unit_of_work_factory(engine: AsyncEngine, *, ring: RingFor = _ring_nobody) -
             await set_businesses(session, business_ids)
             uow = UnitOfWork(session, business_ids)
             yield uow
+            crash_point("unit.before_commit")
             await session.commit()
+            crash_point("unit.after_commit")
         if rings := uow.rings():
             await ring(rings)
+            crash_point("unit.after_ring")
 
     return open_unit

@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 from structlog.contextvars import bound_contextvars
 
+from infra.crash_points import crash_point
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import RailError, RailNeedsReconnect, RailRateLimited, RailUnavailable
 from infra.jobs import outbox
@@ -102,6 +103,7 @@ async def execute(
         await _tell_of_death(lost, outbox.NO_WORKER_LIVED, on_dead)
     if claimed is None:
         return False
+    crash_point("job.claimed")
     with bound_contextvars(**_shown_of(claimed)):
         heartbeat = asyncio.create_task(_keep_lease(claimed, uow))
         try:
@@ -138,6 +140,7 @@ async def _attempt(
         seconds = time.monotonic() - began
         async with uow([]) as unit:
             unit.ring_for(await outbox.finish(unit.session, claimed))
+        crash_point("job.done")
         note_job(claimed.job, "done", seconds=seconds)
         log.info("jobs.job.done", attempts=claimed.attempts, ms=round(seconds * 1000))
 
