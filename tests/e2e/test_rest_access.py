@@ -185,8 +185,10 @@ def operations(web: Web) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def success_of(operation: dict[str, Any]) -> dict[str, Any]:
-    """The answer of an operation that went well; it has one."""
-    (answer,) = [one for status, one in operation["responses"].items() if status.startswith("2")]
+    """The answer of an operation that went well; one that may be taken and not over has 202 besides."""
+    answers = {status: one for status, one in operation["responses"].items() if status.startswith("2")}
+    answer = answers.pop(min(answers))
+    assert set(answers) <= {"202"}
     found: dict[str, Any] = answer
     return found
 
@@ -214,18 +216,26 @@ async def test_the_openapi_document_is_complete(web: Web) -> None:
 
 async def test_operation_ids_stay(web: Web) -> None:
     assert sorted(operation["operationId"] for *_, operation in operations(web)) == [
+        "approve_bill",
         "ask_for_comparison",
         "ask_for_reconciliation",
+        "batch_execute",
+        "cancel_payment",
         "change_member",
+        "close_dispute",
+        "close_promise",
+        "close_write_off",
         "confirm_deletions",
         "connect_qbo",
         "create_business",
         "create_token",
         "disconnect_qbo",
+        "execute_payment",
         "export_access_log",
         "finish_connecting_qbo",
         "get_admin_health",
         "get_ageing",
+        "get_approval_policy",
         "get_bill",
         "get_connection",
         "get_connection_health",
@@ -233,6 +243,8 @@ async def test_operation_ids_stay(web: Web) -> None:
         "get_invoice",
         "get_kpis",
         "get_me",
+        "get_payment",
+        "get_payment_trail",
         "get_readiness",
         "get_runway",
         "get_sync",
@@ -240,6 +252,8 @@ async def test_operation_ids_stay(web: Web) -> None:
         "invite_member",
         "list_access_log",
         "list_accounts",
+        "list_actions",
+        "list_approvals",
         "list_bill_history",
         "list_bills",
         "list_businesses",
@@ -257,10 +271,21 @@ async def test_operation_ids_stay(web: Web) -> None:
         "list_vendor_payments",
         "list_vendors",
         "mark_seen",
+        "note_promise",
+        "note_write_off",
+        "open_dispute",
+        "pay_bill",
+        "record_payment",
         "remove_member",
         "retry_failed",
+        "review_payment",
         "revoke_invitation",
         "revoke_token",
+        "send_reminder",
+        "set_approval_policy",
+        "unapprove_bill",
+        "void_payment",
+        "watch_payment",
     ]
 
 

@@ -30,6 +30,16 @@ ALLOWED = {
     "get_connection": 404,
     "invite_member": 422,
     "change_member": 422,
+    "pay_bill": 422,
+    "batch_execute": 422,
+    "void_payment": 422,
+    "review_payment": 422,
+    "send_reminder": 422,
+    "record_payment": 422,
+    "note_promise": 422,
+    "note_write_off": 422,
+    "open_dispute": 422,
+    "set_approval_policy": 422,
 }
 
 

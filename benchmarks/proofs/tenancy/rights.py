@@ -42,13 +42,32 @@ _BOOKS = (
     "/vendors/{vendor_id}/payments",
     "/customers/{customer_id}/payments",
     "/sync/budget",
+    "/approvals",
+    "/approval-policy",
+    "/actions",
+    "/payments/{payment_id}",
+    "/payments/{payment_id}/events",
+    "/payments/{payment_id}/trail",
 )
 _SYNCING = (
     "/drift/{item_id}/confirm", "/sync/compare", "/sync/reconcile", "/notices/{notice_id}/seen", "/sync/failed/{job_id}/retry",
 )  # fmt: skip
+_PAYING = ("execute", "cancel", "void", "review")
 NEEDS: dict[tuple[str, str], str] = {
     **{("GET", f"/api/v1{path}"): "books.read" for path in _BOOKS},
     **{("POST", f"/api/v1{path}"): "books.sync" for path in _SYNCING},
+    **{("POST", f"/api/v1/bills/{{bill_id}}/{verb}"): "bills.approve" for verb in ("approve", "unapprove")},
+    **{
+        ("POST", f"/api/v1/invoices/{{invoice_id}}/{note}{end}"): "reminders.send"
+        for note in ("promise", "dispute", "write-off-note")
+        for end in ("", "/close")
+    },
+    ("PUT", "/api/v1/approval-policy"): "settings.manage",
+    **{("POST", f"/api/v1/payments/{{payment_id}}/{verb}"): "payments.execute" for verb in _PAYING},
+    ("POST", "/api/v1/bills/{bill_id}/pay"): "payments.execute",
+    ("POST", "/api/v1/payments/batch-execute"): "payments.execute",
+    ("POST", "/api/v1/invoices/{invoice_id}/record-payment"): "payments.execute",
+    ("POST", "/api/v1/invoices/{invoice_id}/send-reminder"): "reminders.send",
     ("GET", "/qbo_setup/{business_id}/health"): "books.read",
     ("GET", "/api/v1/sync/failed"): "books.sync",
     ("GET", "/api/v1/qbo/connect"): "connection.manage",
