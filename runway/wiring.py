@@ -17,8 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domains.ap.approval_service import ApprovalService
 from domains.ap.bill_service import BillService
+from domains.ap.paying_service import PayingService
 from domains.ap.payment_service import PaymentService
 from domains.ap.vendor_service import VendorService
+from domains.ar.collections_service import CollectionsService
 from domains.ar.customer_service import CustomerService
 from domains.ar.invoice_service import InvoiceService
 from domains.ar.receipt_service import ReceiptService
@@ -57,6 +59,7 @@ from infra.embedded.servers import ServerAddresses
 from infra.errors import RailNeedsReconnect, RailNotEnabled
 from infra.jobs.doorbell import Doorbell
 from infra.mail.carriers import carrier_of
+from infra.mail.letters import LetterRail
 from infra.mail.post import Post
 from infra.mail.sending import MailRoom
 from infra.observability.counted import TALLY
@@ -87,10 +90,13 @@ from infra.sync.in_flight import RefreshesInFlight
 from infra.sync.timing import SyncTimingManager
 from runway.orchestrators.action_notices import ActionNotices
 from runway.orchestrators.approval_watch import ApprovalWatch
+from runway.orchestrators.collecting import Collecting
 from runway.orchestrators.disconnect_qbo import DisconnectQBO
 from runway.orchestrators.due_syncs import DueSyncs
 from runway.orchestrators.front_door import FrontDoor, build_front_door
 from runway.orchestrators.housekeeping import Housekeeping
+from runway.orchestrators.paying_batches import PayingBatches
+from runway.orchestrators.paying_bills import PayingBills
 from runway.orchestrators.qbo_webhooks import QBOWebhooks
 from runway.orchestrators.watch import Watch
 from runway.registry import ACTION_SPECS, MIRROR_SPECS
@@ -143,7 +149,12 @@ class Settings:
         )
         if settings.edge.is_production:
             refuse_unsafe(
-                settings.servers, settings.web, keyring=settings.keyring, edge=settings.edge, qbo=settings.qbo
+                settings.servers,
+                settings.web,
+                keyring=settings.keyring,
+                edge=settings.edge,
+                mail=settings.mail,
+                qbo=settings.qbo,
             )
         return settings
 
@@ -258,12 +269,12 @@ class Services:
     businesses: BusinessService
     qbo_connections: ConnectionService
     qbo: QBORail | None
+    action_changes: Changes
     readiness: Readiness
     installation: InstallationHealth
 
     @property
     def qbo_rail(self) -> QBORail:
-    action_changes: Changes
         """What reaching QBO takes.
 
         Raises:
@@ -319,7 +330,7 @@ class Services:
             timing=self.timing,
             rest_seconds=rail.rest_seconds,
         )
-        return BusinessServices(business=business, sync=sync)
+        return BusinessServices(business=business, sync=sync, actions=self.actions, uow=self.uow)
 
     async def sync_of(self, business_id: UUID) -> QBOSyncService:
         """The sync of a business, for jobs.
@@ -331,12 +342,6 @@ class Services:
             business = await self.businesses.get_business(uow.session, business_id)
         return self.of(business).sync
 
-    @property
-    def qbo_webhooks(self) -> QBOWebhooks:
-        return QBOWebhooks(
-            tokens=self.qbo_rail.settings.webhook_verifier_tokens,
-            jobs_uow=self.jobs_uow,
-            uow=self.uow,
     @property
     def actions(self) -> ActionEngine:
         """The only door to writing on a rail's books."""
@@ -352,15 +357,23 @@ class Services:
         return ActionEngine(workshop, changes=self.action_changes)
 
     async def _qbo_action_rail(self, business_id: UUID) -> ActionRail:
-        return await (await self.sync_of(business_id)).action_rail()
+        rail = await (await self.sync_of(business_id)).action_rail()
+        post = Post(open_keyring(self.settings.keyring, self.settings.servers))
+        return LetterRail(rail, access_uow=self.access_uow, post=post, clock=self.clock)
 
+    @property
+    def qbo_webhooks(self) -> QBOWebhooks:
+        return QBOWebhooks(
+            tokens=self.qbo_rail.settings.webhook_verifier_tokens,
+            jobs_uow=self.jobs_uow,
+            uow=self.uow,
             connections=self.qbo_connections,
             clock=self.clock,
         )
 
     @property
     def housekeeping(self) -> Housekeeping:
-        return Housekeeping(jobs_uow=self.jobs_uow, access_uow=self.access_uow, clock=self.clock)
+        return Housekeeping(uow=self.uow, jobs_uow=self.jobs_uow, access_uow=self.access_uow, clock=self.clock)
 
     @property
     def due_syncs(self) -> DueSyncs:
@@ -386,6 +399,8 @@ class BusinessServices:
 
     business: Business
     sync: QBOSyncService
+    actions: ActionEngine
+    uow: UnitOfWorkFactory
 
     @property
     def bills(self) -> BillService:
@@ -394,6 +409,36 @@ class BusinessServices:
     @property
     def approvals(self) -> ApprovalService:
         return ApprovalService(self.business.id, home_currency=self.business.home_currency, spent=list_spent)
+
+    @property
+    def paying(self) -> PayingService:
+        return PayingService(
+            self.business.id,
+            home_currency=self.business.home_currency,
+            engine=self.actions,
+            approvals=self.approvals,
+        )
+
+    @property
+    def paying_bills(self) -> PayingBills:
+        return PayingBills(self.business, uow=self.uow, paying=self.paying, today=self.sync.today())
+
+    @property
+    def paying_batches(self) -> PayingBatches:
+        return PayingBatches(self.paying_bills)
+
+    @property
+    def collections(self) -> CollectionsService:
+        return CollectionsService(
+            self.business.id,
+            name=self.business.name,
+            home_currency=self.business.home_currency,
+            engine=self.actions,
+        )
+
+    @property
+    def collecting(self) -> Collecting:
+        return Collecting(self.business, uow=self.uow, collections=self.collections, today=self.sync.today())
 
     @property
     def payments(self) -> PaymentService:
@@ -475,13 +520,13 @@ async def open_services(
         access_reads = Reads(addresses.database_access_url, pool_size=_ACCESS_POOL)
         stack.push_async_callback(access_reads.close)
         in_flight = RefreshesInFlight()
+        action_changes = await stack.enter_async_context(aclosing(Changes(addresses.database_app_url)))
         jobs_uow = unit_of_work_factory(jobs_engine, ring=doorbell.ring)
         stack.push_async_callback(_tell_counts, redis, jobs_uow)
         stack.push_async_callback(_end, asyncio.create_task(_keep_telling_counts(redis, jobs_uow)))
         budget = CallBudget(
             uow=uow,
             jobs_uow=jobs_uow,
-        action_changes = await stack.enter_async_context(aclosing(Changes(addresses.database_app_url)))
             rail=Rail.QBO,
             allowance=settings.qbo.monthly_calls if settings.qbo is not None else 1,
             clock=clock,
@@ -567,7 +612,7 @@ async def open_services(
             if qbo is None
             else ConnectionService(Rail.QBO, probe=qbo.probe),
             qbo=qbo,
+            action_changes=action_changes,
             readiness=readiness,
             installation=installation,
         )
-            action_changes=action_changes,

@@ -158,3 +158,13 @@ async def page_of_accounts(
         limit=limit + 1,
     )
     return page_of(rows, limit, cursor_of=lambda account: NameCursor(account.name, account.id).encode())
+
+
+async def find_account(session: AsyncSession, business_id: UUID, account_id: str) -> Account | None:
+    """One account of the chart by its id, ours or the rail's."""
+    try:
+        is_asked_for = Account.id == UUID(account_id)
+    except ValueError:
+        is_asked_for = Account.external_id == account_id
+    found: Account | None = await session.scalar(select(Account).where(*live(Account, business_id), is_asked_for))
+    return found

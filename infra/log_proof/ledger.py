@@ -73,10 +73,19 @@ class Batch:
         Raises:
             ValueError: it is not one: someone changed it.
         """
-        try:
-            return [Entry(self.tables[table], row_id, leaf) for table, row_id, leaf in _ENTRY.iter_unpack(self.leaves)]
-        except Exception as error:
-            raise ValueError("not a leaf list") from error
+        return entries_in(self.tables, self.leaves)
+
+
+def entries_in(tables: Sequence[str], leaves: bytes) -> list[Entry]:
+    """Read what `pack_entries` wrote.
+
+    Raises:
+        ValueError: it is not a leaf list: someone changed it.
+    """
+    try:
+        return [Entry(tables[table], row_id, leaf) for table, row_id, leaf in _ENTRY.iter_unpack(leaves)]
+    except Exception as error:
+        raise ValueError("not a leaf list") from error
 
 
 def pack_entries(tables: Sequence[str], entries: Sequence[Entry]) -> bytes:

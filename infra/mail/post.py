@@ -1,9 +1,11 @@
 """Asking for a letter: a row with its sealed text, in the transaction of the fact that it tells of, and a job that sends it."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
+from sqlalchemy.dialects.postgresql import insert
 
 from infra.db.unit_of_work import UnitOfWork
 from infra.ids import new_id
@@ -21,10 +23,26 @@ class Post:
     def write(self, uow: UnitOfWork, *, recipient: str, subject: str, body: SecretStr, now: datetime) -> None:
         """Send this letter once the transaction is committed; `uow` is of the role oodaloo_access, and nobody's."""
         mail_id = new_id()
-        sealed = self._keyring.seal(body, context=body_context(mail_id))
-        one_line = " ".join(subject.split())
-        uow.session.add(Mail(id=mail_id, recipient=recipient, subject=one_line, body_sealed=sealed, created_at=now))
+        uow.session.add(Mail(id=mail_id, **self._columns(mail_id, recipient, subject, body, now)))
         uow.enqueue(MAIL_JOB, str(mail_id), queue="interactive")
+
+    async def write_once(
+        self, uow: UnitOfWork, mail_id: UUID, *, recipient: str, subject: str, body: SecretStr, now: datetime
+    ) -> None:
+        """As `write`, under an id that the caller derives: the same letter asked for again is not written again."""
+        columns = self._columns(mail_id, recipient, subject, body, now)
+        is_new = insert(Mail).values(id=mail_id, **columns).on_conflict_do_nothing().returning(Mail.id)
+        if (await uow.session.execute(is_new)).one_or_none() is not None:
+            uow.enqueue(MAIL_JOB, str(mail_id), queue="interactive")
+
+    def _columns(self, mail_id: UUID, recipient: str, subject: str, body: SecretStr, now: datetime) -> dict[str, Any]:
+        sealed = self._keyring.seal(body, context=body_context(mail_id))
+        return {
+            "recipient": recipient,
+            "subject": " ".join(subject.split()),
+            "body_sealed": sealed,
+            "created_at": now,
+        }
 
 
 def body_context(mail_id: UUID) -> tuple[str, ...]:

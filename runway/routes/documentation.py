@@ -200,4 +200,4 @@ def _problem(status: HTTPStatus) -> dict[str, Any]:
 
 
 def _kinds_of(status: HTTPStatus) -> list[Kind]:
-    return [kind for kind in (*KINDS.values(), MALFORMED, BUG) if kind.status == status]
+    return [kind for kind in (MALFORMED, BUG, *KINDS.values()) if kind.status == status]

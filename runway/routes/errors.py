@@ -13,16 +13,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domains.ap.approval_errors import LooksLikeDuplicate, NotAsSeen
+from domains.ap.payment_errors import BillBeingPaid
 from infra import errors
+from infra.actions.errors import KeyUsedForOther, TargetTaken
 from infra.errors import OodalooError
 from infra.logging import get_logger
 from infra.sync.smart_sync import StaleRefused
 from runway.routes import refusals
+from runway.routes.approval_answers import DuplicateOut, said_changes
 from runway.routes.problems import problem_response
 
 log = get_logger()
 
 CONNECT_PATH = "/api/v1/qbo/connect"
+ACTIONS_PATH = "/api/v1/payments"
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ KINDS: dict[type[OodalooError], Kind] = {
     errors.RailNeedsReconnect: Kind(HTTPStatus.CONFLICT, "reconnect-needed", "The company must be connected again"),
     errors.RailStaleVersion: Kind(HTTPStatus.CONFLICT, "stale-version", "It changed since it was read"),
     errors.RailRejected: Kind(HTTPStatus.CONFLICT, "rail-rejected", "The rail refused"),
+    KeyUsedForOther: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "key-used-for-other", "The key stands for another wish"),
     refusals.BodyTooSlow: Kind(HTTPStatus.REQUEST_TIMEOUT, "body-too-slow", "The body took too long"),
     refusals.BodyTooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "The body is too large"),
     refusals.AddressTooLong: Kind(HTTPStatus.REQUEST_URI_TOO_LONG, "address-too-long", "The address is too long"),
@@ -118,8 +124,18 @@ def _members_of(error: Exception) -> dict[str, Any]:
             return {"rail_code": code}
         case refusals.LimitReached(limit=limit):
             return {"limit": limit}
+        case LooksLikeDuplicate(duplicates=found, code=code):
+            return {"code": code, "duplicates": [DuplicateOut.of(one).model_dump() for one in found]}
+        case NotAsSeen(changed=changed, code=code):
+            return {"code": code, "changed": said_changes(changed)}
+        case BillBeingPaid(intent_id=intent_id, code=code):
+            return {"action": f"{ACTIONS_PATH}/{intent_id}", "code": code}
+        case KeyUsedForOther(intent_id=intent_id) | TargetTaken(intent_id=intent_id):
+            return {"action": f"{ACTIONS_PATH}/{intent_id}"}
         case _:
-            return {}
+            # What a refusal is called, for programs, where it has a name.
+            name = getattr(error, "code", None)
+            return {"code": name} if isinstance(name, str) else {}
 
 
 async def _answer_ours(request: Request, error: Exception) -> Response:

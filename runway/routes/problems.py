@@ -35,6 +35,16 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = Field(default=None, description="Set for a malformed request.")
     reconnect: str | None = Field(default=None, description="Where to connect QuickBooks again, when that is needed.")
     limit: str | None = Field(default=None, description="Which limit of requests is used up.")
+    duplicates: list[dict[str, Any]] | None = Field(
+        default=None, description="What a bill looks like, where that is in the way."
+    )
+    changed: dict[str, list[str | None]] | None = Field(
+        default=None, description="What is not as it was seen: field → [then, now]."
+    )
+    code: str | None = Field(
+        default=None, description="The refusal's own name, which stays.", examples=["more_than_open"]
+    )
+    action: str | None = Field(default=None, description="The action that is in the way, or that the key stands for.")
     rail_code: str | None = Field(default=None, description="The rail's own code of its refusal.")
 
 

@@ -44,6 +44,7 @@ HERE: dict[str, str | None] = {
     f"{SYNC}.reconcile_action": "touched: Mapping[str, Sequence[str]], *, actor: str",
     f"{SYNC}.create_payment_immediate": "payment: bytes, *, request_id: str",
     f"{SYNC}.record_payment": "payment: bytes, *, request_id: str",
+    "infra.actions.identity.IdentityGraph": None,
     "infra.sync.smart_sync.SmartSyncService": None,
     "infra.sync.timing.SyncTimingManager": None,
     "infra.sync.cache.SyncCache": None,
@@ -55,15 +56,14 @@ HERE: dict[str, str | None] = {
     "domains.ap.bill_service.BillService.get_bills_due_in_days": "days: int = 30, *, freshness: FreshnessNeed = ON_DEMAND",
     "domains.ap.payment_service.PaymentService": None,
     "domains.ar.invoice_service.InvoiceService": None,
+    "domains.ar.collections_service.CollectionsService": None,
     "runway.calculators.runway.RunwayCalculator": None,
 }
 
 # class, or class.method → the issue that brings it. Where it will live is that issue's to say.
 TO_COME: dict[str, int] = {
-    "IdentityGraph": 6,
     "QBOSyncService.get_bills_for_digest": 7,
     "QBOSyncService.get_invoices_for_digest": 7,
-    "CollectionsService": 7,
     "DigestDataOrchestrator": 7,
     "TrayService": 7,
     "KPIService": 7,

@@ -1,0 +1,109 @@
+"""What is asked of the mirror before bills are paid: a fixed number of statements, however many bills there are."""
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domains.ap.models import Bill, BillPayment, Vendor, VendorCredit
+from domains.ap.paying import AlikePayment, Credit, Payable
+from domains.core.ledger import LEDGER, live
+from infra.actions.models import ActionIntent
+from infra.actions.states import SETTLED
+
+ALIKE_WITHIN = timedelta(days=7)
+
+
+async def list_payable(session: AsyncSession, business_id: UUID, bill_ids: Collection[UUID]) -> dict[UUID, Payable]:
+    """Bills by our id, open or not, with whether their vendor is active; those deleted are left out."""
+    is_theirs = (
+        (Vendor.business_id == Bill.business_id)
+        & (Vendor.rail == Bill.rail)
+        & (Vendor.external_id == Bill.vendor_external_id)
+        & Vendor.deleted_at.is_(None)
+    )
+    columns = [getattr(Bill, name) for name in Payable._fields[:-1]]
+    query = select(*columns, Vendor.is_active).outerjoin(Vendor, is_theirs)
+    rows = await session.execute(query.where(*live(Bill, business_id), Bill.id.in_(bill_ids)))
+    return {row[0]: Payable._make(row) for row in rows}
+
+
+async def list_credits(session: AsyncSession, business_id: UUID, credit_ids: Collection[UUID]) -> dict[UUID, Credit]:
+    """Vendor credits by our id."""
+    columns = [getattr(VendorCredit, name) for name in Credit._fields]
+    query = select(*columns).where(*live(VendorCredit, business_id), VendorCredit.id.in_(credit_ids))
+    return {row[0]: Credit._make(row) for row in await session.execute(query)}
+
+
+async def list_alike(
+    session: AsyncSession, business_id: UUID, vendors: Collection[str], *, around: date
+) -> list[AlikePayment]:
+    """Payments to these vendors within seven days of `around`, voided ones left out."""
+    columns = [getattr(BillPayment, name) for name in AlikePayment._fields]
+    query = select(*columns).where(
+        *live(BillPayment, business_id),
+        BillPayment.vendor_external_id.in_(vendors),
+        BillPayment.paid_on.between(around - ALIKE_WITHIN, around + ALIKE_WITHIN),
+        BillPayment.total > 0,
+    )
+    return [AlikePayment._make(row) for row in await session.execute(query.order_by(BillPayment.paid_on.desc()))]
+
+
+async def ids_of_bills(session: AsyncSession, business_id: UUID, external_ids: Collection[str]) -> dict[str, UUID]:
+    """Our ids of bills, by the rail's; deleted ones too."""
+    query = select(Bill.external_id, Bill.id).where(
+        Bill.business_id == business_id, Bill.rail == LEDGER.value, Bill.external_id.in_(external_ids)
+    )
+    rows = await session.execute(query)
+    return {row.external_id: row.id for row in rows}
+
+
+async def list_under_way(session: AsyncSession, business_id: UUID, operation: str) -> set[bytes]:
+    """What each payment of the last days looks like that is not settled yet; those settled are in the mirror."""
+    query = select(ActionIntent.content_digest).where(
+        ActionIntent.business_id == business_id,
+        ActionIntent.operation == operation,
+        ActionIntent.content_digest.is_not(None),
+        ActionIntent.created_at > func.clock_timestamp() - ALIKE_WITHIN,
+        ActionIntent.state.not_in([state.value for state in SETTLED]),
+    )
+    return {digest for digest in await session.scalars(query) if digest is not None}
+
+
+class RecordedPayment(NamedTuple):
+    """A payment as the mirror has it. `bills` are the rail's ids of those it paid."""
+
+    id: UUID
+    external_id: str
+    vendor_name: str | None
+    paid_on: date
+    total: Decimal
+    currency: str | None
+    exchange_rate: Decimal | None
+    memo: str | None
+    bills: tuple[str, ...]
+
+    @property
+    def is_voided(self) -> bool:
+        """The ledger has no flag for it: nothing paid, no lines, and the word in front of the memo."""
+        return self.total == 0 and not self.bills and (self.memo or "").startswith("Voided")
+
+
+async def find_recorded(
+    session: AsyncSession, business_id: UUID, *, payment_id: UUID | None = None, external_id: str | None = None
+) -> RecordedPayment | None:
+    """By our id or by the rail's; None when there is none, or it was deleted."""
+    columns = [getattr(BillPayment, name) for name in RecordedPayment._fields[:-1]]
+    is_asked_for = BillPayment.id == payment_id if payment_id is not None else BillPayment.external_id == external_id
+    query = select(*columns, BillPayment.payload).where(*live(BillPayment, business_id), is_asked_for)
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        return None
+    *columns_of_row, payload = row
+    links = [link for line in payload.get("Line") or () for link in line.get("LinkedTxn") or ()]
+    bills = tuple(str(link["TxnId"]) for link in links if link.get("TxnType") == "Bill")
+    return RecordedPayment._make([*columns_of_row, bills])

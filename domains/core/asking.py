@@ -1,0 +1,44 @@
+"""What every wish that becomes an action has in common: who has it, under which key, and what exactly was asked for."""
+
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any, Final
+
+from infra.actions.errors import KeyUsedForOther
+from infra.actions.models import ActionIntent
+
+ASKED_DIGEST: Final = "asked_digest"
+_BATCH_BYTES, _ITEM_BYTES = 16, 15
+
+
+@dataclass(frozen=True)
+class Asking:
+    """`key` is the client's, `digest` of the request's path and body: the same key with another digest is another wish."""
+
+    actor: str
+    request_id: str
+    key: str
+    digest: str
+
+    @property
+    def batch_prefix(self) -> str:
+        """What the keys of one batch's items begin with: 32 hexadecimal digits."""
+        return blake2b(self.key.encode(), digest_size=_BATCH_BYTES, person=b"batch").hexdigest()
+
+    def of_item(self, item: str) -> "Asking":
+        """The wish for one item of a batch; `item` says which, whatever its place in the list. Its key has 62 hexadecimal digits."""
+        return replace(self, key=self.batch_prefix + blake2b(item.encode(), digest_size=_ITEM_BYTES).hexdigest())
+
+    def facts(self, **more: Any) -> dict[str, Any]:
+        """What the log keeps beside the meaning."""
+        return {ASKED_DIGEST: self.digest, **more}
+
+    def refuse_other(self, known: ActionIntent) -> ActionIntent:
+        """The action that the key stands for already.
+
+        Raises:
+            KeyUsedForOther: it was asked for with other words.
+        """
+        if known.facts.get(ASKED_DIGEST) != self.digest:
+            raise KeyUsedForOther(known.id)
+        return known
