@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 from redis import Redis
+from rich.progress import Progress
 
 from benchmarks.report import BUILD
 from infra.config import ServerSettings
@@ -43,6 +44,14 @@ def open_rig() -> Iterator[Rig]:
             yield Rig(home, addresses)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def open_shown_rig(what: str, *, total: int) -> Iterator[tuple[Rig, Callable[[int], None]]]:
+    """As `open_rig`, under a bar: the second is told how many of `total` are done."""
+    with open_rig() as rig, Progress() as progress:
+        task = progress.add_task(what, total=total)
+        yield rig, lambda done: progress.update(task, completed=done)
 
 
 def _vouch_for(redis_url: str) -> None:

@@ -11,12 +11,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from rich.progress import Progress
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from benchmarks.report import ProofResult, at_least, at_most, reported
-from benchmarks.rig import open_rig
+from benchmarks.rig import open_shown_rig
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import unit_of_work_factory
 from infra.embedded.servers import ServerAddresses
@@ -47,11 +46,8 @@ class Storm:
 
 async def run(*, requests: int) -> ProofResult:
     """The proof at full size."""
-    with open_rig() as rig, Progress() as progress:
-        task = progress.add_task("Clients that leave", total=requests)
-        return await prove(
-            rig.addresses, requests=requests, seed=1, told=lambda done: progress.update(task, completed=done)
-        )
+    with open_shown_rig("Clients that leave", total=requests) as (rig, told):
+        return await prove(rig.addresses, requests=requests, seed=1, told=told)
 
 
 async def prove(

@@ -17,12 +17,11 @@ from uuid import UUID
 
 import psutil
 from redis.asyncio import Redis
-from rich.progress import Progress
 from sqlalchemy import select, text
 
 from benchmarks.companies import TOKENS, ConnectedCompany, Town, open_town
 from benchmarks.report import Measure, ProofResult, at_least, at_most, reported
-from benchmarks.rig import open_rig
+from benchmarks.rig import open_shown_rig
 from infra.clock import SystemClock
 from infra.embedded.servers import ServerAddresses
 from infra.jobs import outbox
@@ -61,11 +60,8 @@ class Killing:
 
 async def run(*, kills: int) -> ProofResult:
     """The proof at full size: half of the kills in first readings, half in incremental syncs."""
-    with open_rig() as rig, Progress() as progress:
-        task = progress.add_task("Killed workers", total=kills)
-        killing = await prove(
-            rig.addresses, home=rig.home, kills=kills, seed=1, told=lambda n: progress.update(task, completed=n)
-        )
+    with open_shown_rig("Killed workers", total=kills) as (rig, told):
+        killing = await prove(rig.addresses, home=rig.home, kills=kills, seed=1, told=told)
     return ProofResult("killed_workers", measures_of(killing, kills=kills))
 
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from rich.progress import Progress
 from sqlalchemy import select, text
 
 from benchmarks.companies import TOKENS, ConnectedCompany, Town, open_town
 from benchmarks.report import Measure, ProofResult, at_least, at_most, reported
-from benchmarks.rig import open_rig
+from benchmarks.rig import open_shown_rig
 from infra import exact_json
 from infra.clock import SystemClock
 from infra.config import Rail
@@ -65,11 +64,8 @@ class _Message:
 
 async def run(*, requests: int) -> ProofResult:
     """The proof at full size."""
-    with open_rig() as rig, Progress() as progress:
-        task = progress.add_task("Webhooks", total=requests)
-        storm = await prove(
-            rig.addresses, home=rig.home, requests=requests, seed=1, told=lambda n: progress.update(task, completed=n)
-        )
+    with open_shown_rig("Webhooks", total=requests) as (rig, told):
+        storm = await prove(rig.addresses, home=rig.home, requests=requests, seed=1, told=told)
     return ProofResult("webhooks", measures_of(storm, requests=requests))
 
 

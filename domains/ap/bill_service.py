@@ -8,9 +8,9 @@ from domains.ap.errors import BillNotFound
 from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
 from domains.ap.models import Bill, BillTransactionLog
 from domains.ap.queries import ListedBill
-from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit
+from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit, page_by_due
 from domains.core.ledger_objects import LedgerObjects
-from domains.core.paging import Page, page_by_due
+from domains.core.paging import Page
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
 from infra.qbo.wire.reports import AgingKind, AgingReport

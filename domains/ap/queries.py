@@ -1,8 +1,6 @@
 """Every SELECT over what we owe. Each takes a session limited to the business, and filters by it once more."""
 
 from datetime import date
-from decimal import Decimal
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, literal, null, select, text, true, tuple_
@@ -10,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap.models import Bill, BillPayment, PayType, Vendor, VendorCredit
 from domains.core.document_pages import DocumentPages
-from domains.core.documents import OpenDocument, OpenTotals, UnappliedCredit
+from domains.core.documents import ListedDocument, OpenDocument, OpenTotals, UnappliedCredit
 from domains.core.errors import UnreadableCursor
 from domains.core.ledger import LEDGER, live, movements_of
 from domains.core.movements import CashMovement
@@ -32,27 +30,14 @@ GROUP BY p.vendor_external_id, p.currency
 """)
 
 
-class ListedBill(NamedTuple):
+class ListedBill(ListedDocument):
     """A bill as a list shows it."""
 
-    id: UUID
-    rail: str
-    external_id: str
-    doc_number: str | None
-    issued_on: date
-    due_on: date | None
-    total: Decimal
-    balance: Decimal
-    currency: str | None
-    exchange_rate: Decimal | None
-    terms_external_id: str | None
-    memo: str | None
-    version: int
     vendor_external_id: str
     vendor_name: str | None
 
 
-PAGES_OF_BILLS = DocumentPages(Bill, ListedBill._fields, ListedBill, party=Bill.vendor_external_id, parties=Vendor)
+PAGES_OF_BILLS = DocumentPages(Bill, ListedBill, party=Bill.vendor_external_id, parties=Vendor)
 
 
 async def list_open_bills(session: AsyncSession, business_id: UUID) -> list[OpenDocument]:

@@ -8,9 +8,9 @@ from domains.ar.errors import InvoiceNotFound
 from domains.ar.mirrors import CREDIT_MEMOS_FROM_QBO, CUSTOMERS_FROM_QBO, INVOICES_FROM_QBO, RECEIPTS_FROM_QBO
 from domains.ar.models import Invoice, InvoiceTransactionLog
 from domains.ar.queries import ListedInvoice
-from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit
+from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit, page_by_due
 from domains.core.ledger_objects import LedgerObjects
-from domains.core.paging import Page, page_by_due
+from domains.core.paging import Page
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
 from infra.qbo.wire.reports import AgingKind, AgingReport

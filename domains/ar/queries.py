@@ -1,8 +1,7 @@
 """Every SELECT over what we are owed. Each takes a session limited to the business, and filters by it once more."""
 
 from datetime import date
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, Text, bindparam, cast, func, literal, null, select, true, union_all
@@ -10,38 +9,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.models import CreditMemo, Customer, Invoice, Receipt, SalesReceipt
 from domains.core.document_pages import DocumentPages
-from domains.core.documents import OpenDocument, OpenTotals, UnappliedCredit
+from domains.core.documents import ListedDocument, OpenDocument, OpenTotals, UnappliedCredit
 from domains.core.ledger import live, movements_of
 from domains.core.movements import CashMovement
 from domains.core.open_documents import list_open, sum_open
 from domains.core.paging import NameCursor, Page, list_by_name, matches_text, page_of
 
 
-class ListedInvoice(NamedTuple):
+class ListedInvoice(ListedDocument):
     """An invoice as a list shows it."""
 
-    id: UUID
-    rail: str
-    external_id: str
-    doc_number: str | None
-    issued_on: date
-    due_on: date | None
-    total: Decimal
-    balance: Decimal
-    currency: str | None
-    exchange_rate: Decimal | None
-    terms_external_id: str | None
-    memo: str | None
-    version: int
     customer_external_id: str
     customer_name: str | None
     email_status: str | None
     email: str | None
 
 
-PAGES_OF_INVOICES = DocumentPages(
-    Invoice, ListedInvoice._fields, ListedInvoice, party=Invoice.customer_external_id, parties=Customer
-)
+PAGES_OF_INVOICES = DocumentPages(Invoice, ListedInvoice, party=Invoice.customer_external_id, parties=Customer)
 
 
 async def list_open_invoices(session: AsyncSession, business_id: UUID) -> list[OpenDocument]:

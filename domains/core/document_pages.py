@@ -1,20 +1,19 @@
 """Pages of bills and of invoices, the lists that people look at most: each shape of question is one statement, compiled once."""
 
-from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import Date, Integer, Select, Text, Uuid, bindparam, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
-from domains.core.documents import DocumentFilter, StatusFilter, conditions_of
+from domains.core.documents import DocumentFilter, ListedDocument, StatusFilter, conditions_of
 from domains.core.ledger import LEDGER
 from domains.core.paging import DueCursor
 from infra.db.reads import Read, Statement
 from infra.sync.shapes import MirrorRow
 
-R = TypeVar("R")
+R = TypeVar("R", bound=ListedDocument)
 
 _BUSINESS = bindparam("business_id", type_=Uuid)
 _TODAY = bindparam("today", type_=Date)
@@ -41,8 +40,7 @@ class DocumentPages(Generic[R]):
 
     Args:
         mirror: bills or invoices.
-        columns: what a row shows, in the order that `make` takes.
-        make: builds a row.
+        row: what a row shows; its keys are the mirror's columns.
         party: the column that holds the rail's id of the vendor or customer.
         parties: their mirror.
     """
@@ -50,15 +48,14 @@ class DocumentPages(Generic[R]):
     def __init__(
         self,
         mirror: type[Any],
-        columns: Sequence[str],
-        make: Callable[..., R],
+        row: type[R],
         *,
         party: InstrumentedAttribute[str],
         parties: type[MirrorRow],
     ) -> None:
         self._mirror = mirror
-        self._columns = [getattr(mirror, name) for name in columns]
-        self._make = make
+        self._names = tuple(row.__annotations__)  # those of ListedDocument among them
+        self._columns = [getattr(mirror, name) for name in self._names]
         self._party = party
         self._parties = parties
         self._statements: dict[_Shape, Statement[R]] = {}
@@ -90,8 +87,11 @@ class DocumentPages(Generic[R]):
     def _statement(self, shape: _Shape) -> Statement[R]:
         statement = self._statements.get(shape)
         if statement is None:
-            statement = self._statements[shape] = Statement(self._select(shape), self._make)
+            statement = self._statements[shape] = Statement(self._select(shape), self._row)
         return statement
+
+    def _row(self, *values: Any) -> R:
+        return cast("R", dict(zip(self._names, values, strict=True)))
 
     def _select(self, shape: _Shape) -> Select[Any]:
         mirror, latest = self._mirror, _LATEST if shape.has_latest else None

@@ -1,16 +1,17 @@
 """What a bill and an invoice have in common: they fall due, are open or paid, and age."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import InstrumentedAttribute
 
-from domains.core.paging import MAX_PAGE
+from domains.core.paging import MAX_PAGE, DueCursor, Page, page_of
 
 
 class DocumentStatus(StrEnum):
@@ -50,6 +51,32 @@ class DocumentFilter:
     @property
     def page_size(self) -> int:
         return max(1, min(self.limit, MAX_PAGE))
+
+
+class ListedDocument(TypedDict):
+    """A bill or an invoice as a list shows it. A mapping: whoever shows it wants one, and many are made for each answer."""
+
+    id: UUID
+    rail: str
+    external_id: str
+    doc_number: str | None
+    issued_on: date
+    due_on: date | None
+    total: Decimal
+    balance: Decimal
+    currency: str | None
+    exchange_rate: Decimal | None
+    terms_external_id: str | None
+    memo: str | None
+    version: int
+
+
+D = TypeVar("D", bound=ListedDocument)
+
+
+def page_by_due(rows: Sequence[D], limit: int) -> Page[D]:
+    """As `page_of`, in the order (due date, id)."""
+    return page_of(rows, limit, cursor_of=lambda row: DueCursor(row["due_on"], row["id"]).encode())
 
 
 @dataclass(frozen=True)

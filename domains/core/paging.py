@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, func, literal, tuple_
@@ -19,16 +19,7 @@ from domains.core.errors import UnreadableCursor
 from infra import exact_json
 from infra.errors import MalformedJSON
 
-
-class _Dated(Protocol):
-    @property
-    def due_on(self) -> date | None: ...
-    @property
-    def id(self) -> UUID: ...
-
-
 T = TypeVar("T")
-D = TypeVar("D", bound=_Dated)
 
 MAX_PAGE = 200
 
@@ -147,11 +138,6 @@ async def list_by_name(
     if after is not None:
         query = query.where(tuple_(name, row_id) > tuple_(literal(after.name), literal(after.id)))
     return list(await session.scalars(query.order_by(name, row_id).limit(limit)))
-
-
-def page_by_due(rows: Sequence[D], limit: int) -> Page[D]:
-    """As `page_of`, in the order (due date, id)."""
-    return page_of(rows, limit, cursor_of=lambda row: DueCursor(row.due_on, row.id).encode())
 
 
 def page_of(rows: Sequence[T], limit: int, *, cursor_of: Callable[[T], str]) -> Page[T]:

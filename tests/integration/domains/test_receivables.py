@@ -39,7 +39,7 @@ async def test_invoices_by_status_customer_and_page(books: Books, invoices: Invo
     customer = (await CustomerService(books.business_id, books.qbo).list_customers()).value.items[0]
 
     async def listed(wanted: DocumentFilter) -> list[str]:
-        return [invoice.external_id for invoice in (await invoices.list_invoices(wanted)).value.items]
+        return [invoice["external_id"] for invoice in (await invoices.list_invoices(wanted)).value.items]
 
     assert await listed(DocumentFilter(today=TODAY)) == ["1", "2", "3"]
     assert await listed(DocumentFilter(today=TODAY, status=StatusFilter.OVERDUE)) == ["1"]
