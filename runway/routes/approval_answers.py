@@ -1,5 +1,6 @@
 """How approvals look on their way out, on their own and beside a bill."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -47,7 +48,7 @@ class ApprovalOut(BaseModel):
                 GivenApproval(actor=one.actor, user_id=one.user_id, approved_at=one.recorded_at)
                 for one in standing.approvals
             ],
-            changed={field: [_said(then), _said(now)] for field, (then, now) in standing.changed.items()},
+            changed=said_changes(standing.changed),
             fingerprint=standing.material.fingerprint if standing.material else None,
             **more,
         )
@@ -112,6 +113,11 @@ class BillToApprove(BaseModel):
         shown: dict[str, Any] = {name: getattr(bill, name) for name in cls.model_fields if name != "approval"}
         shown["currency"] = bill.currency or home_currency
         return cls(**shown, approval=ApprovalOut.of(standing))
+
+
+def said_changes(changed: Mapping[str, Sequence[Any]]) -> dict[str, list[str | None]]:
+    """Field → [then, now], each as text."""
+    return {field: [_said(value) for value in pair] for field, pair in changed.items()}
 
 
 def _said(value: Any) -> str | None:

@@ -117,25 +117,25 @@ def _headers_of(error: Exception) -> dict[str, str]:
 
 
 def _members_of(error: Exception) -> dict[str, Any]:
+    members: dict[str, Any] = {}
     match error:
         case errors.RailNeedsReconnect():
-            return {"reconnect": CONNECT_PATH}
+            members = {"reconnect": CONNECT_PATH}
         case errors.RailRejected(code=code):
             return {"rail_code": code}
         case refusals.LimitReached(limit=limit):
-            return {"limit": limit}
-        case LooksLikeDuplicate(duplicates=found, code=code):
-            return {"code": code, "duplicates": [DuplicateOut.of(one).model_dump() for one in found]}
-        case NotAsSeen(changed=changed, code=code):
-            return {"code": code, "changed": said_changes(changed)}
-        case BillBeingPaid(intent_id=intent_id, code=code):
-            return {"action": f"{ACTIONS_PATH}/{intent_id}", "code": code}
-        case KeyUsedForOther(intent_id=intent_id) | TargetTaken(intent_id=intent_id):
-            return {"action": f"{ACTIONS_PATH}/{intent_id}"}
-        case _:
-            # What a refusal is called, for programs, where it has a name.
-            name = getattr(error, "code", None)
-            return {"code": name} if isinstance(name, str) else {}
+            members = {"limit": limit}
+        case LooksLikeDuplicate(duplicates=found):
+            members = {"duplicates": [DuplicateOut.of(one).model_dump() for one in found]}
+        case NotAsSeen(changed=changed):
+            members = {"changed": said_changes(changed)}
+        case (
+            BillBeingPaid(intent_id=intent_id) | KeyUsedForOther(intent_id=intent_id) | TargetTaken(intent_id=intent_id)
+        ):
+            members = {"action": f"{ACTIONS_PATH}/{intent_id}"}
+    # What a refusal is called, for programs, where it has a name.
+    name = getattr(error, "code", None)
+    return members | {"code": name} if isinstance(name, str) else members
 
 
 async def _answer_ours(request: Request, error: Exception) -> Response:
