@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
@@ -144,11 +144,14 @@ class PasswordReset(Base):
 class ApiToken(Base):
     """A key to the API. It never does more than its `permissions`; one of a person never more than the person may at that moment.
 
-    Without `user_id` it is a service's, made on the machine itself.
+    Without `user_id` it is a service's, made on the machine itself. `made_by` is the token that made it, which ends it with itself.
     """
 
     __tablename__ = "api_token"
-    __table_args__ = (Index("ix_api_token_user_id", "user_id"),)
+    __table_args__ = (
+        Index("ix_api_token_user_id", "user_id"),
+        Index("ix_api_token_made_by", "made_by", postgresql_where=text("made_by IS NOT NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
@@ -159,6 +162,7 @@ class ApiToken(Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    made_by: Mapped[UUID | None] = mapped_column(ForeignKey("api_token.id"))
 
 
 class ApiTokenBusiness(Base):

@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from domains.core.models import Business
 from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.logging import get_logger
+from infra.sync import cache
 
 BATCH = 2000
 _MOST_BATCHES = 500
 _KEPT_RUNS = 200  # of each business, however old
+_BUSINESSES_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ _OF_JOBS = (
         f"AND later.started_at > sync_run.started_at LIMIT {_KEPT_RUNS}) newer) >= {_KEPT_RUNS}",
         _MONTH,
     ),
+    # Of one cached answer each, and most answers are a day's. Those of refreshes and first readings stay.
+    _Old("refresh_lease", "rail LIKE '%.cache.%' AND leased_until < :before", timedelta(days=7)),
 )
 _OF_ACCESS = (
     _Old("user_session", "coalesce(ended_at, expires_at) < :before", _MONTH),
@@ -49,7 +54,10 @@ log = get_logger()
 class Housekeeping:
     """Each batch is a transaction of its own: cut off, the next run goes on."""
 
-    def __init__(self, *, jobs_uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory, clock: Clock) -> None:
+    def __init__(
+        self, *, uow: UnitOfWorkFactory, jobs_uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory, clock: Clock
+    ) -> None:
+        self._uow = uow
         self._jobs_uow = jobs_uow
         self._access_uow = access_uow
         self._clock = clock
@@ -60,8 +68,19 @@ class Housekeeping:
         for uow, olds in ((self._jobs_uow, _OF_JOBS), (self._access_uow, _OF_ACCESS)):
             for old in olds:
                 gone[old.table] = await self._remove(uow, old, batch=batch)
+        gone["sync_cache"] = await self._forget_answers()
         log.info("housekeeping.done", **gone)
         return gone
+
+    async def _forget_answers(self) -> int:
+        """As the application's role, some businesses at a time: what was answered is of their books, which the queue's role does not see."""
+        async with self._jobs_uow([]) as uow:
+            business_ids = list(await uow.session.scalars(select(Business.id).order_by(Business.id)))
+        total = 0
+        for start in range(0, len(business_ids), _BUSINESSES_AT_ONCE):
+            async with self._uow(business_ids[start : start + _BUSINESSES_AT_ONCE]) as uow:
+                total += await cache.forget_old(uow.session, now=self._clock.now())
+        return total
 
     async def _remove(self, uow: UnitOfWorkFactory, old: _Old, *, batch: int) -> int:
         statement = text(
