@@ -59,7 +59,7 @@ class TokenService:
                 raise MoreThanOwn(f"in the business {business_id} you lack {', '.join(sorted(missing))}")
         principal, expires_at = caller.principal, now + lifetime
         if isinstance(principal, TokenHolder):
-            maker = await session.get_one(ApiToken, principal.token_id)
+            maker = await self._tokens.get_maker(session, principal.token_id)
             expires_at = min(expires_at, maker.expires_at or expires_at)
         token, plaintext = await self._tokens.issue(
             session,
@@ -69,6 +69,7 @@ class TokenService:
             user_id=principal.user_id,
             expires_at=expires_at,
             now=now,
+            made_by=principal.token_id if isinstance(principal, TokenHolder) else None,
         )
         await note_of_token(session, AccessEvent.TOKEN_CREATED, token, business_ids=ordered, origin=origin)
         user = None if token.user_id is None else await session.get_one(User, token.user_id)
@@ -93,16 +94,16 @@ class TokenService:
     async def revoke(
         self, session: AsyncSession, business_id: UUID, *, token_id: UUID, origin: Origin, now: datetime
     ) -> None:
-        """End a token that opens this business, at once and in all its businesses, each of which reads of it in its log.
+        """End a token that opens this business, and those it made, at once and in all their businesses, each of which reads of it in
+        its log.
 
         Raises:
             TokenNotFound: no token of that id opens the business.
         """
-        if not await self._tokens.revoke(session, business_id, token_id=token_id, now=now):
-            return
-        token = await session.get_one(ApiToken, token_id)
-        opened = await _businesses_of(session, [token_id])
-        await note_of_token(session, AccessEvent.TOKEN_REVOKED, token, business_ids=opened[token_id], origin=origin)
+        ended = await self._tokens.revoke(session, business_id, token_id=token_id, now=now)
+        opened = await _businesses_of(session, [token.id for token in ended])
+        for token in ended:
+            await note_of_token(session, AccessEvent.TOKEN_REVOKED, token, business_ids=opened[token.id], origin=origin)
 
 
 async def note_of_token(
@@ -114,6 +115,7 @@ async def note_of_token(
         "name": token.name,
         "permissions": token.permissions,
         "expires_at": token.expires_at.isoformat() if token.expires_at else None,
+        **({"made_by": str(token.made_by)} if token.made_by else {}),
     }
     for business_id in business_ids:
         await access_log.note(

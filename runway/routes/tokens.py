@@ -138,7 +138,7 @@ async def create_token(
     responses=documented_without_answer("It opens nothing any more."),
 )
 async def revoke_token(caller: ManagesTokens, services: AllServices, token_id: UUID) -> None:
-    """At once, and in every business that it opens. One that has ended already stays so."""
+    """At once, with all that it made, and in every business that they open. One that has ended already stays so."""
     async with services.access_uow([]) as uow:
         await TokenService(services.access).revoke(
             uow.session, caller.business.id, token_id=token_id, origin=caller.origin, now=services.clock.now()

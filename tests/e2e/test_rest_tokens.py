@@ -121,6 +121,21 @@ async def test_a_token_makes_none_with_more_than_it_has(web: Web) -> None:
     await make(Holder(web, child), 403)
 
 
+async def test_a_revoked_token_takes_along_what_it_made(web: Web) -> None:
+    owner = (await everyone(web))[Role.OWNER]
+    rights = ["tokens.manage", "books.read"]
+    first = await make(owner, permissions=rights)
+    second = await make(Holder(web, first), permissions=rights)
+    third, beside = await make(Holder(web, second)), await make(owner)
+    assert (await owner.ask("DELETE", f"/tokens/{first['id']}")).status_code == 204
+    for ended in (first, second, third):
+        assert_problem(await Holder(web, ended).ask("GET", "/sync"), 401, "unauthenticated")
+    assert (await Holder(web, beside).ask("GET", "/sync")).status_code == 200
+    told = (await owner.get("/audit", event="token.revoked"))["data"]
+    made_by = {row["details"]["token_id"]: row["details"].get("made_by") for row in told}
+    assert made_by == {first["id"]: None, second["id"]: first["id"], third["id"]: second["id"]}
+
+
 async def test_a_services_token_makes_the_services(web: Web) -> None:
     visitor = await web.sign_in("A service that makes tokens")
     service = Holder(web, {"id": "", "token": visitor.token})
