@@ -6,7 +6,15 @@ from pathlib import Path
 from stat import S_IRWXG, S_IRWXO
 from urllib.parse import parse_qs, urlsplit
 
-from infra.config import EdgeSettings, KeyringSettings, QBOSettings, ServerSettings, SettingsError, WebSettings
+from infra.config import (
+    EdgeSettings,
+    KeyringSettings,
+    MailSettings,
+    QBOSettings,
+    ServerSettings,
+    SettingsError,
+    WebSettings,
+)
 
 _ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})
 _SHORTEST_SECRET = 16
@@ -19,6 +27,7 @@ def refuse_unsafe(
     *,
     keyring: KeyringSettings,
     edge: EdgeSettings,
+    mail: MailSettings,
     qbo: QBOSettings | None,
 ) -> None:
     """Let production start only where nothing is obviously unsafe.
@@ -26,7 +35,7 @@ def refuse_unsafe(
     Raises:
         SettingsError: every variable at fault, with what it should be; never its value.
     """
-    found = [*_servers(servers), *_web(web, edge), *_keyring(keyring), *_qbo(qbo)]
+    found = [*_servers(servers), *_web(web, edge), *_keyring(keyring), *_mail(mail), *_qbo(qbo)]
     if found:
         lines = "\n".join(f"  {variable} {should}" for variable, should in found)
         raise SettingsError(f"With OODALOO_ENVIRONMENT=production these settings are refused:\n{lines}")
@@ -97,6 +106,14 @@ def _keyring(keyring: KeyringSettings) -> Iterator[tuple[str, str]]:
 def _is_open_to_others(path: Path) -> bool:
     """One that is not there is the keyring's own error."""
     return path.exists() and bool(path.stat().st_mode & (S_IRWXG | S_IRWXO))
+
+
+def _mail(mail: MailSettings) -> Iterator[tuple[str, str]]:
+    if mail.smtp_url is None:
+        yield (
+            "OODALOO_SMTP_URL",
+            "should name who takes our letters, smtps://user:password@host:465: they would lie in files that nobody reads.",
+        )
 
 
 def _qbo(qbo: QBOSettings | None) -> Iterator[tuple[str, str]]:
