@@ -24,15 +24,19 @@ from domains.core.passwords import HashedPassword, Passwords
 from domains.core.people import ApiToken, ApiTokenBusiness, Firm, User
 from domains.core.people_service import PeopleService, read_email, read_name
 from domains.core.permissions import Permission, Role
+from domains.core.second_factor import SecondFactors
 from domains.core.sessions import Sessions
 from domains.core.sign_in_errors import UserNotFound
-from domains.core.token_service import note_of_token
+from domains.core.token_service import TokenService, note_of_token
 from infra.clock import Clock, SystemClock
 from infra.config import ServerSettings, load
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.servers import servers
 from infra.errors import InvalidInput
+from infra.mail.post import Post
+from infra.security.keyring import Keyring
+from runway.orchestrators import letters
 from runway.schema import bring_to_head
 
 CLI = Origin(actor="cli", address="local", request_id="cli")
@@ -196,6 +200,22 @@ class Operator:
             await self._people.enable(uow.session, user.id, origin=CLI)
         return user
 
+    async def remove_second_factor(self, email: str, *, keyring: Keyring, public_url: str) -> User:
+        """For a lost phone with the recovery codes lost too. Ends every session of theirs, and a letter tells them, whoever asked.
+
+        Raises:
+            UserNotFound, SecondFactorAbsent.
+        """
+        now = self._clock.now()
+        async with self._uow([]) as uow:
+            user = await self._user(uow, email)
+            await SecondFactors(keyring).remove(uow.session, user, origin=CLI)
+            await Sessions().end_all(uow.session, user.id, now=now)
+            what = "the second factor of your account was removed by whoever runs this Oodaloo."
+            subject, body = letters.security_notice(what, public_url=public_url.rstrip("/"))
+            Post(keyring).write(uow, recipient=user.email, subject=subject, body=body, now=now)
+        return user
+
     async def list_users(self) -> list[Listed]:
         async with self._uow([]) as uow:
             users = await uow.session.scalars(select(User).order_by(User.email))
@@ -260,17 +280,15 @@ class Operator:
             return [(token, user, await self._opened(uow, token.id)) for token, user in rows]
 
     async def revoke_token(self, token_id: UUID) -> ApiToken:
-        """Raises NoSuchToken."""
+        """End it and those it made. Raises NoSuchToken."""
         async with self._uow([]) as uow:
             opened = await self._opened(uow, token_id)
             if not opened:
                 raise NoSuchToken(token_id)
-            is_new = await self._tokens.revoke(uow.session, opened[0].id, token_id=token_id, now=self._clock.now())
-            token = await uow.session.get_one(ApiToken, token_id, populate_existing=True)
-            if is_new:
-                ids = [business.id for business in opened]
-                await note_of_token(uow.session, AccessEvent.TOKEN_REVOKED, token, business_ids=ids, origin=CLI)
-        return token
+            await TokenService(self._access).revoke(
+                uow.session, opened[0].id, token_id=token_id, origin=CLI, now=self._clock.now()
+            )
+            return await uow.session.get_one(ApiToken, token_id, populate_existing=True)
 
     async def _create_business(
         self,

@@ -73,6 +73,18 @@ def enable_user(email: Email) -> None:
     typer.echo(f"{user.email} is enabled.")
 
 
+@app.command("remove-second-factor")
+def remove_second_factor(email: Email) -> None:
+    """For a lost phone with its recovery codes lost too: make sure who asks. Ends their sessions; a letter tells them."""
+    from infra.config import KeyringSettings, ServerSettings, WebSettings, load
+    from runway.wiring import open_keyring
+
+    keyring = plainly(lambda: open_keyring(load(KeyringSettings), load(ServerSettings)))
+    public_url = plainly(lambda: str(load(WebSettings).public_url))
+    user = as_operator(lambda operator: operator.remove_second_factor(email, keyring=keyring, public_url=public_url))
+    typer.echo(f"{user.email} has no second factor any more, and is signed out everywhere.")
+
+
 @app.command("list")
 def list_users() -> None:
     """Everybody, with where they belong."""

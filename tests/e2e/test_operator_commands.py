@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domains.core.sign_in_errors import SecondFactorAbsent
 from infra.embedded.roles import connect
 from infra.ids import new_id
 from tests.e2e.commands import run_oodaloo, servers_in
@@ -84,6 +85,39 @@ def test_a_user_with_a_password_their_token_and_their_end(shell: Shell) -> None:
     assert made.stdout.strip() not in shell.run("token", "list")
 
 
+def test_a_lost_second_factor_is_removed_and_its_person_told(shell: Shell) -> None:
+    email = f"{new_id()}@example.com"
+    shell.run("user", "create", email, "--name", "Cy", "--password-stdin", given="a long enough wordy pass\n")
+    assert shell.refused("user", "remove-second-factor", email).strip() == str(SecondFactorAbsent())
+    with connect(shell.database.superuser_url) as root:
+        (user_id,) = (
+            root.execute(
+                "UPDATE app_user SET totp_secret_sealed = 'x', totp_confirmed_at = now() WHERE email = %s RETURNING id",
+                [email],
+            ).fetchone()
+            or ()
+        )
+        root.execute("INSERT INTO recovery_code (user_id, code_hash, created_at) VALUES (%s, 'x', now())", [user_id])
+        root.execute(
+            "INSERT INTO user_session "
+            "(id, user_id, token_hash, is_complete, created_at, last_seen_at, factor_at, expires_at, address, user_agent) "
+            "VALUES (%s, %s, %s, true, now(), now(), now(), now() + interval '1 hour', 'x', 'x')",
+            [new_id(), user_id, user_id.bytes],
+        )
+    shell.run("user", "remove-second-factor", email.upper())
+    (row,) = [line for line in shell.run("user", "list").splitlines() if line.startswith(email)]
+    assert "  no  " in row
+    with connect(shell.database.superuser_url) as root:
+        assert root.execute("SELECT totp_secret_sealed FROM app_user WHERE id = %s", [user_id]).fetchone() == (None,)
+        assert root.execute("SELECT count(*) FROM recovery_code WHERE user_id = %s", [user_id]).fetchone() == (0,)
+        assert root.execute("SELECT ended_at IS NULL FROM user_session WHERE user_id = %s", [user_id]).fetchall() == [
+            (False,)
+        ]
+        assert root.execute("SELECT count(*) FROM mail WHERE recipient = %s", [email]).fetchone() == (1,)
+        noted = "SELECT event, actor FROM access_log WHERE user_id = %s ORDER BY id DESC LIMIT 1"
+        assert root.execute(noted, [user_id]).fetchone() == ("second_factor.removed", "cli")
+
+
 def test_an_invitation_is_a_link_on_standard_output(shell: Shell) -> None:
     email = f"{new_id()}@example.com"
     business_id = shell.run("business", "create", "Inviting")
@@ -103,6 +137,7 @@ def test_an_invitation_is_a_link_on_standard_output(shell: Shell) -> None:
         (["user", "create", "x@example.com", "--name", "X", "--password-stdin"], "A password has at least 12"),
         (["user", "invite", "x@example.com"], "Name a business with --business and"),
         (["user", "disable", "nobody@example.com"], "There is no such user.\n"),
+        (["user", "remove-second-factor", "nobody@example.com"], "There is no such user.\n"),
         (["token", "create", "--business", "B", "--user", "nobody@example.com"], "There is no such user.\n"),
         (["token", "revoke", "0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11"], "There is no token 0198c7d2"),
         (["firm", "create", " "], "The firm needs a name; this one is blank.\n"),
