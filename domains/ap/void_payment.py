@@ -76,10 +76,13 @@ def _check_echo(intent: Intent, payload: Payload) -> str:
 
 
 async def _find_mark(look: RailLook, intent: Intent) -> Finding:
-    """The payment itself tells: voided, or as it was when we named its version, or changed by somebody since."""
+    """The payment itself tells: voided, or as it was when we named its version, or changed by somebody since.
+
+    Deleted, it does not tell whether it was voided before.
+    """
     payment = await look.read(ENTITY, VoidPayment.of(intent.meaning).payment)
     if payment is None:
-        return NotThere({"deleted": VoidPayment.of(intent.meaning).payment}, is_impossible=True)
+        return NotThere({"deleted": VoidPayment.of(intent.meaning).payment})
     if marks.is_voided(payment):
         return Found(payment)
     seen = {"version": payment.get("SyncToken"), "total": payment.get("TotalAmt")}

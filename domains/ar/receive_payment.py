@@ -119,6 +119,8 @@ async def _preflight(look: RailLook, intent: Intent) -> Verdict:
 
 def _check_echo(intent: Intent, payload: Payload) -> str:
     meant = ReceivePayment.of(intent.meaning)
+    if marks.is_voided(payload):
+        raise EchoDiffers(["voided"])
     is_same = {
         "amount": amount_of(payload, "TotalAmt") == meant.amount,
         "customer": (payload.get("CustomerRef") or {}).get("value") == meant.customer,

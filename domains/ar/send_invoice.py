@@ -86,18 +86,21 @@ def _check_echo(intent: Intent, payload: Payload) -> str:
 
 
 async def _find_mark(look: RailLook, intent: Intent) -> Finding:
-    """The invoice tells when it was last sent: sending moves neither its version nor, for certain, anything else."""
+    """The invoice tells when it was last sent: sending moves neither its version nor, for certain, anything else.
+
+    A mail may still go out after a look that does not see it, since it names no version: nothing is impossible here.
+    """
     meant = SendInvoice.of(intent.meaning)
     invoice = await look.read(INVOICE.entity, meant.invoice)
     if invoice is None:
-        return NotThere({"deleted": meant.invoice}, is_impossible=True)
+        return NotThere({"deleted": meant.invoice})
     before = (intent.body or {}).get(_SENT_AT)
     now = _sent_at(invoice)
     if now is not None and _instant(now) != _instant(before) and invoice.get("EmailStatus") == "EmailSent":
         return Found(invoice)
-    # Paid since: sending it now would chase somebody who has paid, so it is not sent again.
-    is_paid = (amount_of(invoice, "Balance") or 0) <= 0
-    return NotThere({"sent_at": now, **seen_of(invoice)}, is_impossible=is_paid, is_unmoved=not is_paid)
+    # Paid since: sending it again would chase somebody who has paid.
+    is_open = (amount_of(invoice, "Balance") or 0) > 0
+    return NotThere({"sent_at": now, **seen_of(invoice)}, is_unmoved=is_open)
 
 
 def _sent_at(invoice: Payload) -> str | None:

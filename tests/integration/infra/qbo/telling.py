@@ -19,7 +19,7 @@ from infra.qbo.errors import QBOAccessRevoked
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.simulator.oracle.oracle import SeenRequest
 from infra.qbo.simulator.simulator import Simulator
-from infra.qbo.transport import Call, open_http
+from infra.qbo.transport import Call, Patience, open_http
 from infra.qbo.writing import WHOLE_CALL, QBOWriting
 from infra.ratelimit.breaker import RailBreaker, Way
 from infra.ratelimit.lanes import Lane
@@ -99,6 +99,7 @@ class Teller:
             limiter=RailLimiter(self._redis, rail="qbo", limits=WIDE),
             clock=SystemClock(),
             lane=Lane.PAYMENT,
+            patience=Patience(wait_for_limit=timedelta(seconds=5), retry_waits=()),
         )
 
     async def tell(
