@@ -69,12 +69,12 @@ class Changes:
                 async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self._is_listening.set()
+                    self._ring_all()
                     async for bell in connection.notifies():
                         self._ring(bell.payload)
             except psycopg.Error as error:
                 log.warning("actions.watching.lost", error=type(error).__name__)
             self._is_listening.clear()
-            self._ring_all()
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     def _ring(self, payload: str) -> None:
@@ -83,7 +83,7 @@ class Changes:
             changed.set()
 
     def _ring_all(self) -> None:
-        """What happens while nothing is heard is missed, so everybody looks for themselves."""
+        """What happened while nothing was heard is missed, so everybody looks for themselves."""
         for waiting in self._waiting.values():
             for changed in waiting:
                 changed.set()

@@ -63,7 +63,7 @@ class Bench:
         return ActionEngine(replace(workshop, **shop), changes=self.changes)
 
     async def close(self) -> None:
-        await self.changes.close()
+        await self.changes.aclose()
 
     def wish(self, *, key: str | None = None, operation: str = PAY, **meaning: Any) -> ActionRequest:
         return ActionRequest(

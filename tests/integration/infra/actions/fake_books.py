@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra import exact_json
-from infra.actions.rail import ActionRail, AnswerKind, Payload, RailLook, SendStage, Write, WriteAnswer
+from infra.actions.rail import ActionRail, AnswerKind, Payload, RailLook, Rails, SendStage, Write, WriteAnswer
 from infra.actions.spec import (
     ActionSpec,
     Adopt,
@@ -69,6 +69,7 @@ class FakeBooks(ActionRail):
                 return dict(self.names[external_id])
 
     async def find(self, entity: str, *conditions: str) -> list[Payload]:
+        del entity
         self.looks += 1
         if self.reads is not None:
             raise self.reads
@@ -89,12 +90,13 @@ class FakeBooks(ActionRail):
         actor: str,
         request_id: str,
     ) -> None:
+        del session, fetched_at, actor, request_id
         self.kept += [(entity, str(payload.get("Id"))) for payload in payloads]
 
     def execute(self, request: Write) -> Payload:
         """As a rail does that honours request ids."""
         if request.entity == "Name":
-            return self._rename(exact_json.loads(request.body))
+            return self.rename(exact_json.loads(request.body))
         if request.request_id not in self.by_request:
             payment = {**exact_json.loads(request.body), "Id": str(1000 + len(self.payments))}
             self.payments[payment["Id"]] = payment
@@ -102,7 +104,7 @@ class FakeBooks(ActionRail):
             self.bills[payment["Bill"]] -= payment["Amount"]
         return self.payments[self.by_request[request.request_id]]
 
-    def _rename(self, body: Payload) -> Payload:
+    def rename(self, body: Payload) -> Payload:
         held = self.names[body["Id"]]
         self.names[body["Id"]] = {**held, "Name": body["Name"], "SyncToken": held["SyncToken"] + 1}
         return self.names[body["Id"]]
@@ -212,8 +214,9 @@ RENAMING = ActionSpec(
 SPECS: Mapping[str, ActionSpec] = {PAY: PAYING, RENAME: RENAMING}
 
 
-def rails_of(books: FakeBooks) -> Callable[[UUID], Awaitable[ActionRail]]:
-    async def rail_of(_business_id: UUID) -> ActionRail:
+def rails_of(books: FakeBooks) -> Rails:
+    async def rail_of(business_id: UUID) -> ActionRail:
+        del business_id
         return books
 
     return rail_of
