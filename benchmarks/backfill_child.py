@@ -26,7 +26,9 @@ from infra.qbo.answers import QueryPage
 from infra.qbo.raw_client import QBORawClient
 from infra.security.rail_tokens import RailGrant
 from infra.sync import mirror_store
-from runway.wiring import Services, Settings, open_services
+from runway.services import Services
+from runway.settings import Settings
+from runway.wiring import open_services
 
 T = TypeVar("T")
 _LIFETIME = timedelta(hours=1)

@@ -24,7 +24,8 @@ from infra.qbo.simulator.server import SimulatorInfo, running_simulator
 from infra.qbo.simulator.simulator import Simulator
 from runway.app import create_app
 from runway.registry import MIRROR_SPECS
-from runway.wiring import Services, Settings
+from runway.services import Services
+from runway.settings import Settings
 
 TOKENS = ("the-current-verifier-token", "the-one-before")
 SITE = "http://127.0.0.1:8000"

@@ -15,7 +15,8 @@ from infra.logging import configure_logging
 from infra.sync import runs
 from infra.sync.freshness import SyncStrategy
 from infra.sync.runs import RunKind
-from runway.wiring import Settings, open_services
+from runway.settings import Settings
+from runway.wiring import open_services
 
 _FIRST = 10  # whatever the first calls of a process cost
 

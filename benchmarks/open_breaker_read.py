@@ -24,8 +24,9 @@ from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
 from runway.app import create_app
+from runway.services import Services
+from runway.settings import Settings
 from runway.sign_in import issue_token
-from runway.wiring import Services, Settings
 
 _SIZE = LargeCompany(bills=600, invoices=400, vendors=40, customers=40, paid_share=0.3)
 _BUDGET_MS, _SLACK_MS, _BAR_MS = 2000, 400, 300

@@ -13,8 +13,10 @@ from runway.routes import API, ROUTERS, errors
 from runway.routes.documentation import DESCRIPTION, TITLE, VERSION, describe, operation_id
 from runway.routes.edge import EdgeRules, RequestEdge
 from runway.schema import bring_to_head
+from runway.services import Services
+from runway.settings import Settings
 from runway.web import ROUTERS as WEB
-from runway.wiring import Services, Settings, open_services
+from runway.wiring import open_services
 
 ServicesOpener = Callable[[], AbstractAsyncContextManager[Services]]
 

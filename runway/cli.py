@@ -6,14 +6,14 @@ import typer
 
 from infra.log_proof.command import app as log_app
 from infra.qbo.simulator.command import app as simulator_app
-from runway.command_line import plainly
-from runway.doctor_command import doctor
-from runway.failed_jobs_command import list_failed, retry_failed
-from runway.firm_command import business_app, firm_app
-from runway.keys_command import app as keys_app
-from runway.sync_group import app as sync_app
-from runway.token_command import app as token_app
-from runway.user_command import app as user_app
+from runway.commands.command_line import plainly
+from runway.commands.doctor import doctor
+from runway.commands.failed_jobs import list_failed, retry_failed
+from runway.commands.firms import business_app, firm_app
+from runway.commands.keys import app as keys_app
+from runway.commands.sync import app as sync_app
+from runway.commands.tokens import app as token_app
+from runway.commands.users import app as user_app
 
 app = typer.Typer(help="Oodaloo: the weekly cash-runway ritual.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(doctor)
@@ -54,7 +54,7 @@ def serve(
     import uvicorn
 
     from runway.schema import check_given_database
-    from runway.wiring import Settings
+    from runway.settings import Settings
 
     settings = plainly(Settings.from_environment)
     plainly(lambda: check_given_database(settings.servers))
@@ -67,7 +67,7 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run background jobs."""
-    from runway.wiring import Settings
+    from runway.settings import Settings
     from runway.worker import run_worker
 
     plainly(lambda: run_worker(Settings.from_environment()))
@@ -76,7 +76,7 @@ def worker() -> None:
 @app.command()
 def scheduler() -> None:
     """Ring for due jobs."""
-    from runway.wiring import Settings
+    from runway.settings import Settings
     from runway.worker import run_scheduler
 
     plainly(lambda: run_scheduler(Settings.from_environment()))

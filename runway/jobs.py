@@ -21,7 +21,9 @@ from runway.orchestrators.connect_qbo import BACKFILL_JOB
 from runway.orchestrators.disconnect_qbo import REVOKE_JOB
 from runway.orchestrators.qbo_webhooks import WEBHOOKS_JOB, WEBHOOKS_QUEUE
 from runway.orchestrators.watch import NOTICE_MAIL_JOB, WATCH_JOB
-from runway.wiring import Services, Settings, open_services
+from runway.services import Services
+from runway.settings import Settings
+from runway.wiring import open_services
 
 SYNC_DUE_JOB, NIGHTLY_JOB, HOUSEKEEPING_JOB = "sync.due", "sync.nightly", "housekeeping"
 _NIGHT_LASTS = timedelta(hours=3)

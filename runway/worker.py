@@ -15,7 +15,8 @@ from infra.log_proof.settings import LogProofFiles
 from infra.logging import configure_logging
 from runway import jobs  # loaded before the fork: every job's process then starts with it in memory
 from runway.schema import bring_to_head
-from runway.wiring import Settings, open_services
+from runway.settings import Settings
+from runway.wiring import open_services
 
 
 def run_worker(settings: Settings) -> None:

@@ -15,7 +15,8 @@ from infra.embedded.servers import servers
 from infra.errors import RailError
 from infra.logging import configure_logging
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
-from runway.wiring import Settings, open_services
+from runway.settings import Settings
+from runway.wiring import open_services
 
 
 def main() -> None:

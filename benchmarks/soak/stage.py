@@ -30,8 +30,10 @@ from infra.qbo.simulator.simulator import Simulator
 from infra.qbo.simulator.timeline.simulated_clock import SimulatedClock
 from infra.qbo.simulator.webhooks.subscription import read_subscription
 from runway.jobs import JOBS
+from runway.services import Services
+from runway.settings import Settings
 from runway.sign_in import issue_token
-from runway.wiring import Services, Settings, open_services
+from runway.wiring import open_services
 
 _LIFETIME = timedelta(hours=1)
 _WEBHOOK_DELAY_SECONDS = 2

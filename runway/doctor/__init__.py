@@ -11,7 +11,7 @@ from infra.embedded.servers import ServerAddresses, servers
 from infra.errors import OodalooError
 from runway.doctor import database, machine
 from runway.doctor.findings import Finding, fail, is_well, ok
-from runway.wiring import Settings
+from runway.settings import Settings
 
 __all__ = ["Finding", "examine", "is_well"]
 

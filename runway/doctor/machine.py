@@ -24,7 +24,7 @@ from infra.security.keyring_file import KeyringUnusable
 from infra.security.rail_tokens import NotConnected, RailTokenStore
 from runway.doctor.database import connect
 from runway.doctor.findings import Finding, fail, judged, ok, warn
-from runway.wiring import keyring_path
+from runway.settings import keyring_path
 
 _LOW_BYTES, _TOO_LOW_BYTES = 5 * 1024**3, 1024**3
 _ACTIVE = "SELECT business_id FROM connection WHERE state = 'active' AND rail = %s ORDER BY business_id LIMIT 1"

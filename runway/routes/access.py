@@ -23,8 +23,9 @@ from domains.core.permissions import FRESHLY_PROVED, Permission
 from domains.core.sign_in_errors import ProofTooOld, SecondFactorMissing
 from infra.clock import Clock
 from infra.errors import Forbidden, OodalooError, Unauthenticated
+from runway.business_services import BusinessServices
 from runway.routes.edge import bind_business
-from runway.wiring import BusinessServices, Services
+from runway.services import Services
 
 SESSION_COOKIE = "__Host-sid"
 PLAIN_SESSION_COOKIE = "sid"  # on plain http, which is loopback only: browsers refuse the prefix there

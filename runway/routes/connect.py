@@ -26,7 +26,7 @@ from runway.routes.access import (
 from runway.routes.connect_page import NO_STORE, PageRoute, answer_page
 from runway.routes.documentation import documented
 from runway.routes.sync import ConnectionOut
-from runway.wiring import Services
+from runway.services import Services
 
 CALLBACK_PATH = "/api/v1/qbo/callback"
 _AUTHORIZE_URL = "https://appcenter.intuit.com/connect/oauth2?client_id=…&state=…"

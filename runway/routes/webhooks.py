@@ -11,7 +11,7 @@ from infra.logging import get_logger
 from infra.ratelimit.guesses import address_prefix
 from runway.orchestrators.qbo_webhooks import WebhookNotSigned
 from runway.routes.access import AllServices, client_address, origin_of
-from runway.wiring import Services
+from runway.services import Services
 
 router = APIRouter(prefix="/api/v1/webhooks", include_in_schema=False)
 

@@ -39,8 +39,9 @@ from infra.security.rail_tokens import RailGrant
 from runway.app import create_app
 from runway.jobs import JOBS
 from runway.routes.connect import CALLBACK_PATH
+from runway.services import Services
+from runway.settings import Settings
 from runway.sign_in import issue_token
-from runway.wiring import Services, Settings
 from tests.e2e.hostile_intuit import CLIENT_SECRET, CODE, OAUTH_TROUBLES, REALM, TROUBLES
 
 PUBLIC_URL = "http://oodaloo.test"

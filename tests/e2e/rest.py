@@ -29,8 +29,9 @@ from infra.qbo.simulator.server import SimulatorInfo, running_simulator
 from infra.qbo.simulator.simulator import Simulator
 from runway.app import create_app
 from runway.jobs import JOBS
+from runway.services import Services
+from runway.settings import Settings
 from runway.sign_in import issue_token
-from runway.wiring import Services, Settings
 from tests.rig import Database
 
 PUBLIC_URL = "http://oodaloo.test"

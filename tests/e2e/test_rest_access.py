@@ -11,8 +11,8 @@ from fastapi.routing import APIRoute
 
 from domains.core.paging import NameCursor
 from runway.routes import API, api_page
+from runway.settings import Settings
 from runway.sign_in import issue_token
-from runway.wiring import Settings
 from tests.e2e.rest import Web, assert_problem, running_web, settings_for
 from tests.rig import Database
 

@@ -31,7 +31,8 @@ from infra.jobs.outbox import OutboxRow
 from infra.mail.models import Mail
 from runway.app import create_app
 from runway.jobs import JOBS
-from runway.wiring import Services, Settings
+from runway.services import Services
+from runway.settings import Settings
 from tests.e2e.rest import settings_for
 from tests.rig import Database
 

@@ -26,7 +26,8 @@ from infra.embedded.postgres import SUPERUSER
 from infra.embedded.roles import connect
 from infra.embedded.servers import ServerAddresses
 from runway.app import create_app
-from runway.wiring import Services, Settings, open_keyring
+from runway.services import Services
+from runway.settings import Settings, open_keyring
 
 _PUBLIC_URL = "http://oodaloo.test"
 _NOWHERE = "http://127.0.0.1:9"

@@ -14,7 +14,7 @@ from runway.routes.edge.body import BodyRules
 from runway.routes.edge.headers import AnswerHeaders
 from runway.routes.edge.rates import Rates
 from runway.routes.refusals import AddressTooLong, HeadersTooLarge, Misdirected
-from runway.wiring import Settings
+from runway.settings import Settings
 
 _ADDRESS_BYTES = 8 * 1024
 _HEADER_BYTES = 32 * 1024

@@ -268,7 +268,7 @@ async def test_rows_that_have_done_their_work_go(
                 ),
                 {"id": one, "finished": finished, "dead": dead},
             )
-    gone = await Housekeeping(jobs_uow=jobs_uow, access_uow=access_uow, clock=CLOCK).tidy(batch=7)
+    gone = await Housekeeping(uow=uow, jobs_uow=jobs_uow, access_uow=access_uow, clock=CLOCK).tidy(batch=7)
     assert gone["sync_run"] >= 60
     async with jobs_uow([]) as unit:
         left = text("SELECT count(*) FROM sync_run WHERE business_id = :id")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.config import SettingsError
-from runway.wiring import Settings
+from runway.settings import Settings
 
 SAFE = {
     "OODALOO_ENVIRONMENT": "production",

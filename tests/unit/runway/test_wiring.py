@@ -6,7 +6,8 @@ from pydantic import SecretStr
 from infra.config import KeyringSettings, QBOSettings, RailSettings, ServerSettings, WebSettings
 from infra.embedded.servers import ServerAddresses
 from infra.security.keyring_file import KeyringUnusable
-from runway.wiring import Settings, open_services
+from runway.settings import Settings
+from runway.wiring import open_services
 
 NOWHERE = "postgresql+psycopg://nobody@/nothing?host=/nonexistent"
 ADDRESSES = ServerAddresses(database_owner_url=NOWHERE, database_app_url=NOWHERE, redis_url="unix:///nonexistent")

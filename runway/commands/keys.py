@@ -110,7 +110,8 @@ async def _rotation_here() -> "AsyncIterator[KeyRotation]":
     from infra.security.token_spool import TokenSpool
     from runway.registry import METADATA, SEALED_COLUMNS
     from runway.schema import bring_to_head
-    from runway.wiring import SPOOL_DIRECTORY, keyring_path, open_keyring
+    from runway.settings import keyring_path, open_keyring
+    from runway.wiring import SPOOL_DIRECTORY
 
     configure_logging(level="WARNING")
     settings, keyring_settings = load(ServerSettings), load(KeyringSettings)

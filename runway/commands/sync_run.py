@@ -21,7 +21,9 @@ from infra.sync.freshness import SyncStrategy
 from infra.sync.scans import ScanPurpose
 from runway.registry import MIRROR_SPECS
 from runway.schema import bring_to_head
-from runway.wiring import Services, Settings, open_services
+from runway.services import Services
+from runway.settings import Settings
+from runway.wiring import open_services
 
 _POLL_SECONDS = 0.2
 _MOST_SHOWN = 20

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from runway.command_line import plainly
+from runway.commands.command_line import plainly
 
 _DEFAULT = "now"
 _Business = Annotated[str, typer.Argument(help="The business's id, or its name where only one has it.")]
@@ -29,7 +29,7 @@ app = typer.Typer(
 @app.command(_DEFAULT)
 def now(business: _Business) -> None:
     """Bring one business's mirror up to date now, in this process, showing progress; a first sync is resumed."""
-    from runway.sync_command import run_sync
+    from runway.commands.sync_run import run_sync
 
     plainly(lambda: asyncio.run(run_sync(business)))
 
@@ -37,6 +37,6 @@ def now(business: _Business) -> None:
 @app.command()
 def compare(business: _Business) -> None:
     """Compare every object with QuickBooks, field by field; repair and tell what differs. Cut off, the next call goes on."""
-    from runway.sync_command import run_compare
+    from runway.commands.sync_run import run_compare
 
     plainly(lambda: asyncio.run(run_compare(business)))

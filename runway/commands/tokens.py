@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from domains.core.permissions import Permission
-from runway.command_line import as_operator, echo_table
+from runway.commands.command_line import as_operator, echo_table
 
 if TYPE_CHECKING:
     from datetime import datetime

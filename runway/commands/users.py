@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domains.core.permissions import Role
-from runway.command_line import as_operator, echo_table, plainly
+from runway.commands.command_line import as_operator, echo_table, plainly
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -77,7 +77,7 @@ def enable_user(email: Email) -> None:
 def remove_second_factor(email: Email) -> None:
     """For a lost phone with its recovery codes lost too: make sure who asks. Ends their sessions; a letter tells them."""
     from infra.config import KeyringSettings, ServerSettings, WebSettings, load
-    from runway.wiring import open_keyring
+    from runway.settings import open_keyring
 
     keyring = plainly(lambda: open_keyring(load(KeyringSettings), load(ServerSettings)))
     public_url = plainly(lambda: str(load(WebSettings).public_url))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from runway.command_line import echo_table, plainly
+from runway.commands.command_line import echo_table, plainly
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 import typer
 
-from runway.command_line import as_operator, echo_table
+from runway.commands.command_line import as_operator, echo_table
 
 firm_app = typer.Typer(help="Firms, which keep the books of businesses.", no_args_is_help=True)
 business_app = typer.Typer(help="Businesses, whose cash is kept.", no_args_is_help=True)

@@ -1,0 +1,99 @@
+"""The domains' services of one business."""
+
+from dataclasses import dataclass
+
+from domains.ap.approval_service import ApprovalService
+from domains.ap.bill_service import BillService
+from domains.ap.paying_service import PayingService
+from domains.ap.payment_service import PaymentService
+from domains.ap.vendor_service import VendorService
+from domains.ar.collections_service import CollectionsService
+from domains.ar.customer_service import CustomerService
+from domains.ar.invoice_service import InvoiceService
+from domains.ar.receipt_service import ReceiptService
+from domains.cash.cash_service import CashService
+from domains.cash.lookalike_queries import list_spent
+from domains.core.company_service import CompanyService
+from domains.core.models import Business
+from infra.actions.engine import ActionEngine
+from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.qbo.sync_service import QBOSyncService
+from runway.orchestrators.collecting import Collecting
+from runway.orchestrators.paying_batches import PayingBatches
+from runway.orchestrators.paying_bills import PayingBills
+
+
+@dataclass(frozen=True)
+class BusinessServices:
+    """The domains' services of one business."""
+
+    business: Business
+    sync: QBOSyncService
+    actions: ActionEngine
+    uow: UnitOfWorkFactory
+
+    @property
+    def bills(self) -> BillService:
+        return BillService(self.business.id, self.sync)
+
+    @property
+    def approvals(self) -> ApprovalService:
+        return ApprovalService(self.business.id, home_currency=self.business.home_currency, spent=list_spent)
+
+    @property
+    def paying(self) -> PayingService:
+        return PayingService(
+            self.business.id,
+            home_currency=self.business.home_currency,
+            engine=self.actions,
+            approvals=self.approvals,
+        )
+
+    @property
+    def paying_bills(self) -> PayingBills:
+        return PayingBills(self.business, uow=self.uow, paying=self.paying, today=self.sync.today())
+
+    @property
+    def paying_batches(self) -> PayingBatches:
+        return PayingBatches(self.paying_bills)
+
+    @property
+    def collections(self) -> CollectionsService:
+        return CollectionsService(
+            self.business.id,
+            name=self.business.name,
+            home_currency=self.business.home_currency,
+            engine=self.actions,
+        )
+
+    @property
+    def collecting(self) -> Collecting:
+        return Collecting(self.business, uow=self.uow, collections=self.collections, today=self.sync.today())
+
+    @property
+    def payments(self) -> PaymentService:
+        return PaymentService(self.business.id, self.sync)
+
+    @property
+    def vendors(self) -> VendorService:
+        return VendorService(self.business.id, self.sync)
+
+    @property
+    def invoices(self) -> InvoiceService:
+        return InvoiceService(self.business.id, self.sync)
+
+    @property
+    def receipts(self) -> ReceiptService:
+        return ReceiptService(self.business.id, self.sync)
+
+    @property
+    def customers(self) -> CustomerService:
+        return CustomerService(self.business.id, self.sync)
+
+    @property
+    def cash(self) -> CashService:
+        return CashService(self.business.id, self.sync)
+
+    @property
+    def company(self) -> CompanyService:
+        return CompanyService(self.business.id, self.sync)

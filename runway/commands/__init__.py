@@ -1,0 +1,1 @@
+"""The groups of `oodaloo`, one file each. runway/cli.py mounts them."""
