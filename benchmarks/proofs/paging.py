@@ -248,5 +248,5 @@ async def _empty(addresses: ServerAddresses) -> None:
     engine = create_engine(url.render_as_string(hide_password=False), pool_size=1)
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL session_replication_role = replica"))
-        await connection.execute(text("TRUNCATE invoice, invoice_transaction_log"))
+        await connection.execute(text("TRUNCATE invoice, invoice_transaction_log CASCADE"))
     await engine.dispose()
