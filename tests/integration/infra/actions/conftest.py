@@ -11,7 +11,7 @@ from tests.rig import Database
 async def bench(database: Database) -> AsyncIterator[Bench]:
     """A new business, its books in memory, and a worker."""
     engine = create_engine(database.app_url, pool_size=8)
-    bench = Bench(engine, app_url=database.app_url)
+    bench = Bench(engine, database)
     yield bench
     await bench.close()
     await engine.dispose()
