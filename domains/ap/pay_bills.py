@@ -208,8 +208,8 @@ def _is_closed_by_others(meant: PayBills, bills: Sequence[Payload | None]) -> bo
     )
 
 
-def _touched(intent: Intent, payload: Payload) -> Mapping[str, Sequence[str]]:
-    touched: dict[str, list[str]] = {"BillPayment": [str(payload["Id"])]}
+def _touched(intent: Intent, _payment: Payload) -> Mapping[str, Sequence[str]]:
+    touched: dict[str, list[str]] = {}
     for kind, external_id, _ in PayBills.of(intent.meaning).lines:
         touched.setdefault(kind, []).append(external_id)
     return touched

@@ -90,10 +90,9 @@ async def _find_mark(look: RailLook, intent: Intent) -> Finding:
     return NotThere(seen, is_impossible=not is_unmoved, is_unmoved=is_unmoved)
 
 
-def _touched(intent: Intent, payload: Payload) -> Mapping[str, Sequence[str]]:
-    touched: dict[str, Sequence[str]] = {ENTITY: [str(payload["Id"])]}
+def _touched(intent: Intent, _payment: Payload) -> Mapping[str, Sequence[str]]:
     bills = VoidPayment.of(intent.meaning).bills
-    return {**touched, "Bill": bills} if bills else touched
+    return {"Bill": bills} if bills else {}
 
 
 VOID_PAYMENT = ActionSpec(

@@ -173,9 +173,8 @@ def _is_closed_by_others(meant: ReceivePayment, invoices: Sequence[Payload | Non
     )
 
 
-def _touched(intent: Intent, payload: Payload) -> Mapping[str, Sequence[str]]:
-    meant = ReceivePayment.of(intent.meaning)
-    return {"Payment": [str(payload["Id"])], INVOICE.entity: [line.invoice for line in meant.invoices]}
+def _touched(intent: Intent, _payment: Payload) -> Mapping[str, Sequence[str]]:
+    return {INVOICE.entity: [line.invoice for line in ReceivePayment.of(intent.meaning).invoices]}
 
 
 def _alike(meaning: Meaning) -> Meaning:

@@ -129,10 +129,6 @@ def _subpath(meaning: Meaning) -> str:
     return f"/{quote(SendInvoice.of(meaning).invoice, safe='')}/send"
 
 
-def _touched(_intent: Intent, payload: Payload) -> Mapping[str, Sequence[str]]:
-    return {INVOICE.entity: [str(payload["Id"])]}
-
-
 SEND_INVOICE = ActionSpec(
     operation=SEND_INVOICE_OPERATION,
     rail=Rail.QBO,
@@ -142,7 +138,7 @@ SEND_INVOICE = ActionSpec(
     preflight=_preflight,
     check_echo=_check_echo,
     find_mark=_find_mark,
-    touched=_touched,
+    touched=lambda _intent, _invoice: {},
     options=_options,
     subpath=_subpath,
 )

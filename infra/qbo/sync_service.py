@@ -18,6 +18,7 @@ from infra.errors import RailError, RailNeedsReconnect
 from infra.qbo import incremental, reconciliation
 from infra.qbo.action_rail import LOOK_PATIENCE, QBOActionRail
 from infra.qbo.asked_jobs import RECONCILE, TIE_OUT
+from infra.qbo.cached_figures import CachedFigures
 from infra.qbo.errors import QBOError, to_rail_error
 from infra.qbo.manners import READER_PATIENCE, manner_of
 from infra.qbo.raw_client import QBORawClient
@@ -29,8 +30,7 @@ from infra.qbo.whole_reading import alone, read_whole
 from infra.qbo.wire.reports import AgingKind, AgingReport, KPIData, PayingParty, PaymentHistory
 from infra.ratelimit.lanes import Lane
 from infra.sync import runs
-from infra.sync.cache import GOOD_FOR, Cached, SyncCache
-from infra.sync.cached_reads import Asked, CachedReads
+from infra.sync.cache import GOOD_FOR, Cached
 from infra.sync.call_counts import counted_as
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed, SyncStrategy
 from infra.sync.in_flight import RefreshesInFlight
@@ -45,6 +45,8 @@ T = TypeVar("T")
 Figures = TypeVar("Figures", bound=BaseModel)
 ClientFactory = Callable[[UUID, Lane, Patience], Awaitable[QBORawClient]]
 LostGrant = Callable[[UUID, str, datetime], Awaitable[None]]
+
+_COUNTED_AS = {KPIData: "kpis", AgingReport: "ageing", PaymentHistory: "payment_history"}
 
 
 class QBOSyncService(SmartSyncService):
@@ -88,12 +90,9 @@ class QBOSyncService(SmartSyncService):
             time_zone=time_zone,
             rest_seconds=rest_seconds,
         )
-        self._cache = SyncCache(business_id, Rail.QBO, uow=uow, clock=clock)
-        self._cached_reads = CachedReads(
+        self._figures: CachedFigures[QBORawClient] = CachedFigures(
             business_id,
-            Rail.QBO,
-            find=self.get_cache,
-            keep=self.set_cache,
+            execute=lambda operation, call, strategy: self.execute_qbo_call(operation, call, strategy=strategy),
             uow=uow,
             clock=clock,
             in_flight=in_flight,
@@ -300,20 +299,18 @@ class QBOSyncService(SmartSyncService):
 
     async def get_cache(self, key: str) -> Cached | None:
         """The latest answer kept under `key`, and whether it is good still."""
-        return await self._cache.find(key)
+        return await self._figures.cache.find(key)
 
     async def set_cache(self, key: str, value: Any, *, asked_at: datetime, good_for: timedelta = GOOD_FOR) -> None:
         """Keep an answer that was asked for at `asked_at`; JSON, amounts as texts or Decimal."""
-        await self._cache.set(key, value, asked_at=asked_at, good_for=good_for)
+        await self._figures.cache.set(key, value, asked_at=asked_at, good_for=good_for)
 
     async def get_kpi_data(
         self, as_of: date | None = None, *, days: int = 30, freshness: FreshnessNeed = ON_DEMAND
     ) -> Fetched[KPIData]:
         """What QBO itself makes of the books: earned in the `days` up to and with `as_of` (today), and what stands then."""
         on = as_of or self.today()
-        return await self._cached(
-            f"kpis:{on}:{days}", "kpis", KPIData, lambda client: client.get_kpi_data(on, days=days), freshness
-        )
+        return await self._cached(f"kpis:{on}:{days}", KPIData, lambda qbo: qbo.get_kpi_data(on, days=days), freshness)
 
     async def get_aging_report(
         self, kind: AgingKind, as_of: date | None = None, *, freshness: FreshnessNeed = ON_DEMAND
@@ -321,9 +318,7 @@ class QBOSyncService(SmartSyncService):
         """QBO's own ageing of what is owed, or owing, on `as_of` (today)."""
         on = as_of or self.today()
         key = f"ageing:{kind.value}:{on}"
-        return await self._cached(
-            key, "ageing", AgingReport, lambda client: client.get_aging_report(kind, on), freshness
-        )
+        return await self._cached(key, AgingReport, lambda qbo: qbo.get_aging_report(kind, on), freshness)
 
     async def get_payment_history(
         self, entity_type: PayingParty, entity_id: str, *, freshness: FreshnessNeed = ON_DEMAND
@@ -331,41 +326,19 @@ class QBOSyncService(SmartSyncService):
         """All payments QBO has of a vendor or customer, named by QBO's id."""
         key = f"payments:{entity_type.value}:{entity_id}"
         return await self._cached(
-            key,
-            "payment_history",
-            PaymentHistory,
-            lambda client: client.get_payment_history(entity_type, entity_id),
-            freshness,
+            key, PaymentHistory, lambda qbo: qbo.get_payment_history(entity_type, entity_id), freshness
         )
 
     async def _cached(
         self,
         key: str,
-        operation: str,
         model: type[Figures],
-        call: Callable[[QBORawClient], Awaitable[Figures]],
+        ask: Callable[[QBORawClient], Awaitable[Figures]],
         freshness: FreshnessNeed,
     ) -> Fetched[Figures]:
-        """The figures under `key`, asked of QBO when they are not good.
-
-        Raises:
-            StaleRefused: there are none, or the strategy is `live`, and QBO did not answer in time.
-            RailNeedsReconnect: there are none, or the strategy is `live`, and QBO must be connected first.
-            RailRejected: QBO refused the question.
-        """
-
-        async def ask() -> Asked:
-            asked_at, clients = self._clock.now(), []
-
-            async def with_client(client: QBORawClient) -> Figures:
-                clients.append(client)
-                return await call(client)
-
-            figures = await self.execute_qbo_call(operation, with_client, strategy=freshness.strategy)
-            return Asked(figures.model_dump(mode="json"), asked_at, calls=clients[0].calls)
-
-        found = await self._cached_reads.get(key, ask, freshness=freshness, max_age=self._oldest(freshness))
-        return Fetched(model.model_validate(found.value), found.freshness)
+        operation = _COUNTED_AS[model]
+        oldest = self._oldest(freshness)
+        return await self._figures.get(key, model, ask, operation=operation, freshness=freshness, max_age=oldest)
 
     async def _check_grant(self) -> None:
         await self._clients(self.business_id, Lane.USER, READER_PATIENCE)

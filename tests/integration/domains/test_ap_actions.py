@@ -72,7 +72,7 @@ async def test_a_bill_is_paid_and_found_by_its_mark(desk: Desk) -> None:
     found = await PAY_BILLS.find_mark(desk.rail, replace(intent, external_id=None))
     assert isinstance(found, Found)
     assert (found.payload["Id"], found.others) == (payment["Id"], ())
-    assert PAY_BILLS.touched(intent, payment) == {"BillPayment": [payment["Id"]], "Bill": [owed.id]}
+    assert PAY_BILLS.touched(intent, payment) == {"Bill": [owed.id]}
 
 
 async def test_what_is_there_already_is_adopted_before_anything_is_sent(desk: Desk) -> None:
@@ -324,7 +324,7 @@ async def test_a_void_keeps_the_payment_and_opens_its_bill(desk: Desk) -> None:
     owed, payment = await paid(desk)
     intent, voided = await desk.carry_out(VOID_PAYMENT, voiding(desk, payment, bills=(owed.id,)))
     assert (voided["Id"], voided["TotalAmt"], desk.balance(owed)) == (payment.id, 0, 100)
-    assert VOID_PAYMENT.touched(intent, voided) == {"BillPayment": [payment.id], "Bill": (owed.id,)}
+    assert VOID_PAYMENT.touched(intent, voided) == {"Bill": (owed.id,)}
     assert isinstance(await VOID_PAYMENT.find_mark(desk.rail, intent), Found)
     assert isinstance(await VOID_PAYMENT.preflight(desk.rail, intent), Adopt)
 
