@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from domains.core.parties import Party
 from infra.db.base import RATE
 from infra.sync.shapes import LogRow, MirrorRow
 
@@ -76,23 +77,8 @@ class BillPaymentTransactionLog(LogRow):
     __tablename__ = "bill_payment_transaction_log"
 
 
-class Vendor(MirrorRow):
-    """`balance` is the ledger's own sum of what is open, for comparison with ours."""
-
+class Vendor(Party):
     __tablename__ = "vendor"
-
-    display_name: Mapped[str]
-    company_name: Mapped[str | None]
-    balance: Mapped[Decimal | None]
-    currency: Mapped[str | None]
-    is_active: Mapped[bool]
-    email: Mapped[str | None]
-    phone: Mapped[str | None]
-    terms_external_id: Mapped[str | None]
-
-    @classmethod
-    def indexes(cls) -> tuple[Any, ...]:
-        return (Index("ix_vendor_by_name", "business_id", "display_name", "id", postgresql_where=_LIVE),)
 
 
 class VendorTransactionLog(LogRow):

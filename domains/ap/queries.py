@@ -13,7 +13,7 @@ from domains.core.errors import UnreadableCursor
 from domains.core.ledger import LEDGER, live, movements_of
 from domains.core.movements import CashMovement
 from domains.core.open_documents import list_open, sum_open
-from domains.core.paging import DueCursor, NameCursor, Page, list_by_name, matches_text, page_of
+from domains.core.paging import DueCursor, Page, page_of
 from infra.money import ZERO
 
 # What a payment holds beyond the bills it settles is the vendor's credit. Credits it applies are lines too, and reduce the cash.
@@ -73,31 +73,6 @@ def _merged(parts: list[UnappliedCredit]) -> list[UnappliedCredit]:
         amount = part.amount + (held.amount if held else ZERO)
         merged[key] = UnappliedCredit(part.party_external_id, part.party_name, part.currency, amount)
     return list(merged.values())
-
-
-async def page_of_vendors(
-    session: AsyncSession,
-    business_id: UUID,
-    *,
-    search: str | None,
-    is_active: bool | None,
-    after: str | None,
-    limit: int,
-) -> Page[Vendor]:
-    conditions = [*live(Vendor, business_id)]
-    if search:
-        conditions.append(matches_text(Vendor.display_name, search))
-    if is_active is not None:
-        conditions.append(Vendor.is_active == is_active)
-    rows = await list_by_name(
-        session,
-        select(Vendor).where(*conditions),
-        name=Vendor.display_name,
-        row_id=Vendor.id,
-        after=NameCursor.decode(after) if after else None,
-        limit=limit + 1,
-    )
-    return page_of(rows, limit, cursor_of=lambda vendor: NameCursor(vendor.display_name, vendor.id).encode())
 
 
 async def page_of_bill_payments(

@@ -1,64 +1,13 @@
-from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from domains.ap import queries
 from domains.ap.errors import VendorNotFound
 from domains.ap.mirrors import VENDORS_FROM_QBO
 from domains.ap.models import Vendor
-from domains.core.paging import MAX_PAGE, Page
-from infra.db.tenancy import TenantAwareService
-from infra.qbo.sync_service import QBOSyncService
-from infra.qbo.wire.reports import PayingParty, PaymentHistory
-from infra.sync.freshness import AS_IT_STANDS, ON_DEMAND, Fetched, FreshnessNeed
+from domains.core.parties import PartyService
+from infra.qbo.wire.reports import PayingParty
 
 
-class VendorService(TenantAwareService):
+class VendorService(PartyService[Vendor]):
     """Whom we owe."""
 
-    def __init__(self, business_id: UUID, qbo: QBOSyncService) -> None:
-        super().__init__(business_id)
-        self._qbo = qbo
-
-    async def list_vendors(
-        self,
-        *,
-        search: str | None = None,
-        is_active: bool | None = None,
-        after: str | None = None,
-        limit: int = 50,
-        freshness: FreshnessNeed = ON_DEMAND,
-    ) -> Fetched[Page[Vendor]]:
-        """One page by name. `search` finds any part of it, ignoring case.
-
-        Raises:
-            UnreadableCursor: `after` is none of our cursors.
-        """
-
-        async def page(session: AsyncSession) -> Page[Vendor]:
-            return await queries.page_of_vendors(
-                session,
-                self.business_id,
-                search=search,
-                is_active=is_active,
-                after=after,
-                limit=max(1, min(limit, MAX_PAGE)),
-            )
-
-        return await self._qbo.fetch([VENDORS_FROM_QBO], page, freshness=freshness)
-
-    async def get_payment_history(
-        self, vendor_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND
-    ) -> Fetched[PaymentHistory]:
-        """All that was paid to a vendor, as QBO has it, the newest first; kept for four hours unless the books change.
-
-        Raises:
-            VendorNotFound: none of that id.
-            StaleRefused: QBO was never asked before and does not answer now.
-        """
-        found = await self._qbo.read(
-            VENDORS_FROM_QBO, Vendor.id == vendor_id, include_deleted=True, freshness=AS_IT_STANDS
-        )
-        if not found.value:
-            raise VendorNotFound(vendor_id)
-        return await self._qbo.get_payment_history(PayingParty.VENDOR, found.value[0].external_id, freshness=freshness)
+    spec = VENDORS_FROM_QBO
+    kind = PayingParty.VENDOR
+    not_found = VendorNotFound

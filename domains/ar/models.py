@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from domains.core.parties import Party
 from infra.db.base import RATE
 from infra.sync.shapes import LogRow, MirrorRow
 
@@ -110,25 +111,13 @@ class CreditMemoTransactionLog(LogRow):
     __tablename__ = "credit_memo_transaction_log"
 
 
-class Customer(MirrorRow):
-    """`balance` is the ledger's own sum of what is open; `balance_with_jobs` adds the sub-customers'."""
+class Customer(Party):
+    """`balance_with_jobs` adds the sub-customers' to `balance`."""
 
     __tablename__ = "customer"
 
-    display_name: Mapped[str]
-    company_name: Mapped[str | None]
     parent_external_id: Mapped[str | None]
-    balance: Mapped[Decimal | None]
     balance_with_jobs: Mapped[Decimal | None]
-    currency: Mapped[str | None]
-    is_active: Mapped[bool]
-    email: Mapped[str | None]
-    phone: Mapped[str | None]
-    terms_external_id: Mapped[str | None]
-
-    @classmethod
-    def indexes(cls) -> tuple[Any, ...]:
-        return (Index("ix_customer_by_name", "business_id", "display_name", "id", postgresql_where=_LIVE),)
 
 
 class CustomerTransactionLog(LogRow):

@@ -13,7 +13,6 @@ from domains.core.documents import ListedDocument, OpenDocument, OpenTotals, Una
 from domains.core.ledger import live, movements_of
 from domains.core.movements import CashMovement
 from domains.core.open_documents import list_open, sum_open
-from domains.core.paging import NameCursor, Page, list_by_name, matches_text, page_of
 
 
 class ListedInvoice(ListedDocument):
@@ -57,31 +56,6 @@ async def list_unapplied_credits(session: AsyncSession, business_id: UUID) -> li
         .order_by(unused.c.party)
     )
     return [UnappliedCredit(*row) for row in rows]
-
-
-async def page_of_customers(
-    session: AsyncSession,
-    business_id: UUID,
-    *,
-    search: str | None,
-    is_active: bool | None,
-    after: str | None,
-    limit: int,
-) -> Page[Customer]:
-    conditions = [*live(Customer, business_id)]
-    if search:
-        conditions.append(matches_text(Customer.display_name, search))
-    if is_active is not None:
-        conditions.append(Customer.is_active == is_active)
-    rows = await list_by_name(
-        session,
-        select(Customer).where(*conditions),
-        name=Customer.display_name,
-        row_id=Customer.id,
-        after=NameCursor.decode(after) if after else None,
-        limit=limit + 1,
-    )
-    return page_of(rows, limit, cursor_of=lambda customer: NameCursor(customer.display_name, customer.id).encode())
 
 
 async def list_receipts(

@@ -73,7 +73,7 @@ _CUSTOMER_EXAMPLE = {**_EXAMPLE, "parent_external_id": None, "balance_with_jobs"
 )
 async def list_vendors(request: Request, caller: ReadsBooks, asked: Annotated[AskedParties, Query()]) -> Response:
     """Whom we owe, by name."""
-    fetched = await caller.services.vendors.list_vendors(
+    fetched = await caller.services.vendors.list_page(
         search=asked.search, is_active=asked.active, after=asked.cursor, limit=asked.limit, freshness=asked.need()
     )
     return send(request, page_answer(fetched, lambda vendor: _show(VendorOut, vendor, caller)))
@@ -87,7 +87,7 @@ async def list_vendors(request: Request, caller: ReadsBooks, asked: Annotated[As
 )
 async def list_customers(request: Request, caller: ReadsBooks, asked: Annotated[AskedParties, Query()]) -> Response:
     """Who owes us, by name."""
-    fetched = await caller.services.customers.list_customers(
+    fetched = await caller.services.customers.list_page(
         search=asked.search, is_active=asked.active, after=asked.cursor, limit=asked.limit, freshness=asked.need()
     )
     return send(request, page_answer(fetched, lambda customer: _show(CustomerOut, customer, caller)))

@@ -36,7 +36,7 @@ async def test_invoices_by_status_customer_and_page(books: Books, invoices: Invo
     other = {"value": "62", "name": "Other"}
     await books.put("Customer", make_customer("62", DisplayName="Other"))
     await books.put("Invoice", due("1", -3), due("2", 3), due("3", 5, CustomerRef=other), due("4", -9, balance=0))
-    customer = (await CustomerService(books.business_id, books.qbo).list_customers()).value.items[0]
+    customer = (await CustomerService(books.business_id, books.qbo).list_page()).value.items[0]
 
     async def listed(wanted: DocumentFilter) -> list[str]:
         return [invoice["external_id"] for invoice in (await invoices.list_invoices(wanted)).value.items]
@@ -83,17 +83,17 @@ async def test_customers_are_searched_and_paged_by_name(books: Books) -> None:
     await books.put("Customer", make_customer("9", DisplayName="Retired (deleted)", Active=False))
 
     async def names_of(**asked: object) -> list[str]:
-        page = (await customers.list_customers(**asked)).value  # type: ignore[arg-type]  # keywords are passed on as they are
+        page = (await customers.list_page(**asked)).value  # type: ignore[arg-type]  # keywords are passed on as they are
         return [customer.display_name for customer in page.items]
 
     assert await names_of(search="E") == ["Alder 100%", "Cedar_Works", "Dune", "Elm", "Retired (deleted)"]
     assert await names_of(search="0%") == ["Alder 100%"]
     assert await names_of(search="_") == ["Cedar_Works"]
     assert await names_of(is_active=False) == ["Retired (deleted)"]
-    first = (await customers.list_customers(limit=4)).value
+    first = (await customers.list_page(limit=4)).value
     assert await names_of(limit=4, after=first.next_cursor) == ["Elm", "Retired (deleted)"]
     with pytest.raises(UnreadableCursor):
-        await customers.list_customers(after="elsewhere")
+        await customers.list_page(after="elsewhere")
 
 
 async def test_receipts_move_into_the_account_they_name(books: Books) -> None:
