@@ -26,6 +26,7 @@ SLICE = timedelta(seconds=20)  # after it nothing new is begun, unless the slow 
 LONGEST = timedelta(minutes=4)
 EACH = timedelta(minutes=2)
 _LOOK_EVERY_SECONDS = 0.5
+_BETWEEN_LOOKS = 10  # times what the last one took: of thousands of companies it is no small question
 
 # Connected, not read to the end, and nothing in the queue that would do it, not even a dead job: its row was lost or never written.
 _UNREAD = text("""
@@ -74,14 +75,14 @@ class DueSyncs:
 
     async def run(self) -> bool:
         """Sync what is due, and whatever falls due while that goes on; whether more is left than the slice had time for."""
-        began = looked = time.monotonic()
+        began = time.monotonic()
         begun: set[UUID] = set()
         running: dict[UUID, _Running] = {}
-        due = await self._due(begun)
+        due, look_at = await self._look(begun)
         while True:
             passed = timedelta(seconds=time.monotonic() - began)
-            if not due and time.monotonic() - looked > _LOOK_EVERY_SECONDS:
-                due, looked = await self._due(begun), time.monotonic()
+            if not due and time.monotonic() > look_at:
+                due, look_at = await self._look(begun)
             if passed < self._slice or (running and passed < LONGEST):
                 due = self._begin(due, running)
                 begun |= running.keys()
@@ -117,6 +118,13 @@ class DueSyncs:
                 )
                 uow.ring_for(ring)
         return len(unread)
+
+    async def _look(self, begun: set[UUID]) -> tuple[list[SyncStanding], float]:
+        """What is due, and when to look again, by the monotonic clock."""
+        began = time.monotonic()
+        due = await self._due(begun)
+        ended = time.monotonic()
+        return due, ended + max(_LOOK_EVERY_SECONDS, _BETWEEN_LOOKS * (ended - began))
 
     async def _due(self, begun: set[UUID]) -> list[SyncStanding]:
         """Each once a run: what fails is not tried again at once."""

@@ -1,23 +1,27 @@
 """What is due is synced side by side, and one business's trouble is its own."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra.clock import SystemClock
-from infra.config import SyncSettings
+from infra.config import Rail, SyncSettings
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.roles import connect
 from infra.errors import RailUnavailable
 from infra.ids import new_id
+from infra.sync import timing as timing_module
 from infra.sync.freshness import SyncStrategy
-from infra.sync.timing import SyncTimingManager
+from infra.sync.timing import SyncStanding, SyncTimingManager
 from runway.orchestrators.due_syncs import DueSyncs
 from runway.orchestrators.housekeeping import Housekeeping
 from tests.rig import Database
@@ -120,6 +124,46 @@ async def test_each_that_is_due_is_synced_once(
     assert sorted(begun) == sorted(town)
     assert not await due_syncs(uow, jobs_uow, quickly, begun=begun).run()
     assert len(begun) == len(town)
+
+
+class SlowToSay(SyncTimingManager):
+    """One that takes a while to say who is due, as of thousands, and tells how often it was asked."""
+
+    def __init__(self, uow: UnitOfWorkFactory) -> None:
+        super().__init__(uow, settings=SyncSettings())
+        self.asked: list[float] = []
+
+    async def list_due(self, session: AsyncSession, rail: Rail, *, now: datetime) -> list[SyncStanding]:
+        self.asked.append(time.monotonic())
+        await asyncio.sleep(0.3)
+        return await super().list_due(session, rail, now=now)
+
+
+@pytest.mark.usefixtures("town")
+async def test_who_is_due_is_asked_seldom_where_that_takes_long(
+    uow: UnitOfWorkFactory, jobs_uow: UnitOfWorkFactory
+) -> None:
+    """A look of 0.3 s and the next one's beginning lie three seconds apart; all are at work for four."""
+
+    async def slowly(_business_id: UUID) -> None:
+        await asyncio.sleep(4)
+
+    due, timing = due_syncs(uow, jobs_uow, slowly, begun=[], at_once=12), SlowToSay(uow)
+    due._timing = timing  # noqa: SLF001 - in its place
+    await due.run()
+    pauses = [after - before for before, after in pairwise(timing.asked)]
+    assert pauses
+    assert min(pauses) > 3
+
+
+async def test_who_is_due_is_one_look_at_each_table(jobs_uow: UnitOfWorkFactory) -> None:
+    """A sub-query for each business would cost thousands of businesses three times as much."""
+    async with jobs_uow([]) as unit:
+        explain = text(f"EXPLAIN {timing_module._OF_ALL}")  # noqa: SLF001 - the statement itself
+        plan = [row[0] for row in await unit.session.execute(explain, {"rail": "qbo"})]
+    scans = [line for line in plan if " on sync_state" in line]
+    assert len(scans) == 1, plan
+    assert not [line for line in plan if "SubPlan" in line]
 
 
 @pytest.mark.usefixtures("town")
