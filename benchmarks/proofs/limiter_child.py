@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Limits
 
 _USER_PAUSE_SECONDS = 3.0
+_ENDS_WITHIN_SECONDS = 15.0
 # That of a reader: its refresh goes on behind the answer.
 _USER = Patience(budget=timedelta(seconds=20), wait_for_limit=timedelta(seconds=5), retry_waits=())
 _JOB = Patience(budget=timedelta(seconds=30), wait_for_limit=timedelta(seconds=25), retry_waits=())
@@ -68,10 +70,18 @@ async def main(info: dict[str, Any], redis_url: str, seconds: float, processes: 
         seen, until = _Seen(), monotonic() + seconds
         background = [asyncio.create_task(_press(client(lane, _JOB), seen)) for lane in _BACKGROUND]
         await _ask_now_and_then(client(Lane.USER, _USER), seen, until=until)
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await _end(background)
     print(json.dumps(vars(seen)))
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    _, stuck = await asyncio.wait(tasks, timeout=_ENDS_WITHIN_SECONDS)
+    for task in stuck:
+        task.print_stack(file=sys.stderr)
+    if stuck:
+        raise SystemExit(f"{len(stuck)} callers do not end when they are cancelled.")
 
 
 async def _press(client: QBORawClient, seen: _Seen) -> None:
