@@ -106,7 +106,7 @@ def _press(home: Path, valkey: EmbeddedValkey, *, processes: int, seconds: float
     finally:
         for child in children:
             child.kill()
-            child.wait()
+            child.communicate()  # closes its pipes
     return _together(reports)
 
 

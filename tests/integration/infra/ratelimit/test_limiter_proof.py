@@ -8,9 +8,6 @@ import pytest
 from benchmarks.proofs import limiter
 
 
-@pytest.mark.filterwarnings(
-    "ignore::ResourceWarning"
-)  # a process that a failed proof leaves is killed, its pipes are not read
 async def test_processes_under_pressure_keep_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory(prefix="oodaloo-") as short:  # a socket's path has some hundred characters at most
         monkeypatch.setattr(limiter, "BUILD", Path(short))
