@@ -123,11 +123,18 @@ def step_key(intent_id: UUID, *, version: int, fence: int) -> str:
     return f"{intent_id}/{version}.{fence}"
 
 
-async def defer(uow: UnitOfWork, row: ActionIntent, *, after: timedelta | None, is_progress: bool = True) -> None:
-    """Let go of what was only looked at, and come back later: nothing happened to the action, so its log has no row of it."""
+async def defer(
+    uow: UnitOfWork, row: ActionIntent, *, after: timedelta | None, is_progress: bool = True, is_new_turn: bool = False
+) -> None:
+    """Let go of what was only looked at, and come back later: nothing happened to the action, so its log has no row of it.
+
+    `is_new_turn` when nobody has it, and its next step is asked for already, at another time: the fence keeps the two apart.
+    """
     due = null() if after is None else func.clock_timestamp() + after
     progress: dict[str, Any] = {"attempts": 0, "struggling_since": None} if is_progress else {}
     values = {"due_at": due, "lease_owner": None, "lease_until": null(), **progress}
+    if is_new_turn:
+        values["fence"] = row.fence + 1
     deferred = await _update(uow.session, row, values)
     if deferred is not None and after is not None:
         await ask_for_step(uow, deferred, after=after)

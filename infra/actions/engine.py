@@ -148,7 +148,9 @@ class ActionEngine:
         except RailError as error:
             log.info("actions.access.still_gone", intent_id=str(row.id), error=words_of(error))
             async with self.shop.uow([row.business_id]) as uow:
-                await edges.defer(uow, row, after=self.shop.timing.access_every)
+                waited = held.elapsed_since(row.changed_at) / 4
+                timing = self.shop.timing
+                await edges.defer(uow, row, after=max(timing.access_every, min(waited, timing.retry_longest)))
             return
         async with self.shop.uow([row.business_id]) as uow:
             await edges.move(uow, row, Change(_S.REQUESTED, "access_back", after=timedelta(0)))

@@ -241,7 +241,7 @@ async def _leave_word(shop: Workshop, row: ActionIntent) -> None:
     async with shop.uow([row.business_id]) as uow:
         current = await uow.session.get(ActionIntent, (row.business_id, row.id))
         if current is not None and current.state == _S.UNKNOWN.value and current.lease_until is None:
-            await edges.defer(uow, current, after=timedelta(0))
+            await edges.defer(uow, current, after=timedelta(0), is_new_turn=True)
 
 
 def _ended(

@@ -21,6 +21,7 @@ async def sweep(jobs_uow: UnitOfWorkFactory, *, grace: timedelta) -> int:
     is_asked_for = exists().where(
         OutboxRow.business_id == ActionIntent.business_id,
         OutboxRow.job == WORK_JOB,
+        OutboxRow.key.is_not(None),
         func.starts_with(OutboxRow.key, func.concat(ActionIntent.id, "/")),
         OutboxRow.finished_at.is_(None),
         OutboxRow.dead_at.is_(None),

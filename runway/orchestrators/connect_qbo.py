@@ -12,6 +12,7 @@ from pydantic import SecretStr, ValidationError
 
 from domains.core.connection_service import ConnectionService, PendingConnect
 from domains.core.errors import AccountNotOpened
+from infra.actions.waking import wake
 from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from infra.logging import get_logger
@@ -143,6 +144,7 @@ class ConnectQBO:
                 uow.session, business_id, external_account_id=realm_id, now=self._clock.now()
             )
             await end_pause(uow.session, business_id, self._connections.rail)
+            await wake(uow, business_id, self._connections.rail)
             uow.enqueue(BACKFILL_JOB, str(business_id), queue="bulk")
 
         await self._auth.connect(business_id, realm_id, grant=grant, also=claim_and_ask)

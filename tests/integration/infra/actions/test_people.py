@@ -2,10 +2,12 @@ import pytest
 
 from infra.actions.errors import IntentNotFound, TooLate
 from infra.actions.rail import AnswerKind
+from infra.actions.waking import wake
 from infra.actions.words import words_of_state
+from infra.config import Rail
 from infra.ids import new_id
 from tests.integration.infra.actions.bench import Bench
-from tests.integration.infra.actions.fake_books import FakeBooks, saying
+from tests.integration.infra.actions.fake_books import RENAME, FakeBooks, saying
 
 
 async def test_what_has_not_left_can_be_taken_back(bench: Bench) -> None:
@@ -56,3 +58,15 @@ async def test_another_business_has_no_such_action(bench: Bench) -> None:
     async with bench.engine.shop.uow([new_id()]) as uow:
         with pytest.raises(IntentNotFound):
             await bench.engine.cancel(uow, bench.business_id, row.id, actor="user:1", request_id="r")
+
+
+async def test_a_new_connection_wakes_what_waited_for_it(bench: Bench) -> None:
+    bench.books.script = [saying(AnswerKind.ACCESS_GONE), FakeBooks.lost_answer]
+    blocked, unknown = await bench.done(bill="1", amount=40), await bench.done(bill="2", amount=10)
+    held = await bench.request(bench.wish(operation=RENAME, name="new"), held="Wait.")
+    async with bench.unit() as uow:
+        assert await wake(uow, bench.business_id, Rail.QBO) == 2
+    assert (await bench.work(unknown)).state == "confirmed"
+    assert (await bench.work(blocked)).state == "requested"
+    assert (await bench.work(blocked)).state == "confirmed"
+    assert (await bench.work(held)).state == "blocked"
