@@ -16,7 +16,7 @@ from infra.jobs.execution import JobDefinition, serve
 from infra.jobs.outbox import ClaimedJob
 from infra.logging import configure_logging
 from infra.mail.post import MAIL_JOB
-from infra.qbo.asked_jobs import COMPARE, RECONCILE, RESCAN, TIE_OUT
+from infra.qbo.asked_jobs import COMPARE, RECONCILE, RECONCILE_ACTION, RESCAN, TIE_OUT, touched_of
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
 from runway.orchestrators.disconnect_qbo import REVOKE_JOB
 from runway.orchestrators.qbo_webhooks import WEBHOOKS_JOB, WEBHOOKS_QUEUE
@@ -63,6 +63,12 @@ async def reconcile_qbo(services: Services, business_id: str) -> None:
     business = await _business(services, business_id)
     await services.of(business).sync.reconcile(actor=f"job:{RECONCILE}")
     await services.watch.look_at(business.id)
+
+
+async def reconcile_action_qbo(services: Services, business_id: str, *objects: str) -> None:
+    """Compare what an action touched with QuickBooks, once the dust has settled: repaired, and told as drift."""
+    sync = await services.sync_of(UUID(business_id))
+    await sync.reconcile_action(touched_of(objects), actor=f"job:{RECONCILE_ACTION}")
 
 
 async def compare_qbo(services: Services, business_id: str) -> None:
@@ -145,6 +151,7 @@ JOBS = {
     BACKFILL_JOB: JobDefinition(queue="bulk", run=backfill_qbo, beside_others=3),
     RESCAN: JobDefinition(queue="bulk", run=rescan_qbo, beside_others=2),
     TIE_OUT: JobDefinition(queue="bulk", run=tie_out_qbo, beside_others=2),
+    RECONCILE_ACTION: JobDefinition(queue="sync", run=reconcile_action_qbo, beside_others=8),
     COMPARE: JobDefinition(queue="bulk", run=compare_qbo, beside_others=2),
     WATCH_JOB: JobDefinition(queue="sync", run=watch_all, beside_others=1),
     NOTICE_MAIL_JOB: JobDefinition(queue="interactive", run=mail_notice),

@@ -15,9 +15,10 @@ from domains.core.connection_service import ConnectionService
 from domains.core.mirrors import PREFERENCES_FROM_QBO
 from domains.core.models import Business
 from infra.actions.engine import ActionEngine
+from infra.actions.models import ActionIntent
 from infra.actions.rail import ActionRail
 from infra.actions.watching import Changes
-from infra.actions.workshop import Workshop
+from infra.actions.workshop import Touched, Workshop
 from infra.clock import Clock
 from infra.config import Rail
 from infra.db.reads import Reads
@@ -29,6 +30,7 @@ from infra.mail.post import Post
 from infra.mail.sending import MailRoom
 from infra.observability.installation import InstallationHealth
 from infra.observability.readiness import Readiness
+from infra.qbo.asked_jobs import ask_about
 from infra.qbo.sync_service import QBOSyncService
 from infra.ratelimit.once_a_minute import OnceAMinute
 from infra.security.rail_tokens import account_of
@@ -162,6 +164,7 @@ class Services:
             clock=self.clock,
             environment=self.settings.edge.environment.value,
             tell=ActionNotices(self.clock).tell,
+            verified=_ask_about_touched,
         )
         return ActionEngine(workshop, changes=self.action_changes)
 
@@ -200,3 +203,9 @@ class Services:
             async with self.uow([business_id]) as uow:
                 await self.businesses.follow_preferences(uow.session, business_id)
         await ApprovalWatch(self.uow, self.clock).look(business_id, entities)
+
+
+async def _ask_about_touched(uow: UnitOfWork, row: ActionIntent, touched: Touched) -> None:
+    """After each action, what it touched is compared once more: what has a mirror."""
+    mirrored = {spec.entity for spec in MIRROR_SPECS}
+    ask_about(uow, row.business_id, {entity: ids for entity, ids in touched.items() if entity in mirrored})

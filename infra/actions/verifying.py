@@ -108,6 +108,15 @@ async def _read_touched(held: Held, rail: ActionRail, payload: Payload | None) -
     return seen
 
 
+def _touched(held: Held, payload: Payload) -> dict[str, list[str]]:
+    """The object itself, and what hangs on it."""
+    touched = {entity: list(ids) for entity, ids in held.spec.touched(held.intent, payload).items()}
+    own = touched.setdefault(held.spec.entity, [])
+    if held.row.external_id is not None and held.row.external_id not in own:
+        own.append(held.row.external_id)
+    return touched
+
+
 async def _there(shop: Workshop, uow: UnitOfWork, held: Held, seen: _Seen, *, began: datetime) -> None:
     row, done = held.row, held.row.verifications + 1
     echo = settling.check_echo(held, seen.payload) if seen.payload and held.spec.manner is Manner.CREATE else None
@@ -125,6 +134,8 @@ async def _there(shop: Workshop, uow: UnitOfWork, held: Held, seen: _Seen, *, be
     if moved is None:
         return
     held.row = moved
+    if done == 1 and seen.payload:
+        await shop.verified(uow, moved, _touched(held, seen.payload))
     if differs is not None:
         await shop.tell_of(uow, moved, ActionNoticeKind.ECHO_DIFFERS, str(differs))
     if seen.finding is not None:

@@ -4,7 +4,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -34,6 +34,16 @@ QUEUE: Final = "actions"
 AccountOf = Callable[[AsyncSession, UUID, Rail], Awaitable[str]]
 """The id of the rail's account (QBO: the realm) that a business is connected to; raises RailNeedsReconnect when there is none."""
 
+Touched = Mapping[str, Sequence[str]]
+"""Objects of the rail that an action made or changed: ids by entity."""
+
+Verified = Callable[[UnitOfWork, ActionIntent, Touched], Awaitable[None]]
+
+
+async def nothing_more(_uow: UnitOfWork, _row: ActionIntent, _touched: Touched) -> None:
+    """What was read back is believed."""
+
+
 TIMELINE = func.substr(func.pg_walfile_name(func.pg_current_wal_lsn()), 1, 8)
 """PostgreSQL's timeline: a standby that takes over begins the next one."""
 
@@ -46,6 +56,7 @@ class Workshop:
         rails: what gives the rail of a business, by rail.
         environment: part of every derived id.
         trusts_request_id: whether a rail may be believed, for this operation, to execute a request id once.
+        verified: told in the transaction that says so, once, of an action that was read back and of what it touched.
         share: a number from 0 to 1 at random, for pauses.
         worker: this process's name in leases and evidence.
     """
@@ -59,6 +70,7 @@ class Workshop:
     timing: ActionTiming = field(default_factory=ActionTiming)
     tell: Tell = tell_the_log
     trusts_request_id: Callable[[str], bool] = lambda _: True
+    verified: Verified = nothing_more
     share: Callable[[], float] = random.random
     worker: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
 

@@ -17,7 +17,7 @@ from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import RailError, RailNeedsReconnect
 from infra.qbo import incremental, reconciliation
 from infra.qbo.action_rail import LOOK_PATIENCE, QBOActionRail
-from infra.qbo.asked_jobs import RECONCILE, TIE_OUT
+from infra.qbo.asked_jobs import RECONCILE, TIE_OUT, ask_about
 from infra.qbo.cached_figures import CachedFigures
 from infra.qbo.errors import QBOError, to_rail_error
 from infra.qbo.manners import READER_PATIENCE, manner_of
@@ -228,10 +228,13 @@ class QBOSyncService(SmartSyncService):
         """
         return await self._runs.reconcile(reconciliation.compare_all, actor=actor, kind=RunKind.COMPARE)
 
-    async def schedule_reconciliation(self) -> None:
-        """Ask for a reconciliation as a job."""
+    async def schedule_reconciliation(self, touched: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Ask for a reconciliation as a job: of everything, or of what an action `touched` (ids by entity), in two minutes."""
         async with self._uow([self.business_id]) as uow:
-            uow.enqueue(RECONCILE, str(self.business_id), queue="bulk")
+            if touched is None:
+                uow.enqueue(RECONCILE, str(self.business_id), queue="bulk")
+            else:
+                ask_about(uow, self.business_id, touched)
 
     async def reconcile_action(self, touched: Mapping[str, Sequence[str]], *, actor: str) -> list[Difference]:
         """Read again the objects that an action touched, ids by entity: what differed from the mirror. It is stored and told.

@@ -40,7 +40,7 @@ HERE: dict[str, str | None] = {
     f"{SYNC}.get_company_info": "*, freshness: FreshnessNeed = ON_DEMAND",
     f"{SYNC}.should_sync": "strategy: SyncStrategy",
     f"{SYNC}.record_sync": "run_id: UUID, tally: PullTally",
-    f"{SYNC}.schedule_reconciliation": "",
+    f"{SYNC}.schedule_reconciliation": "touched: Mapping[str, Sequence[str]] | None = None",
     f"{SYNC}.reconcile_action": "touched: Mapping[str, Sequence[str]], *, actor: str",
     f"{SYNC}.create_payment_immediate": "payment: bytes, *, request_id: str",
     f"{SYNC}.record_payment": "payment: bytes, *, request_id: str",

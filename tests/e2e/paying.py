@@ -127,6 +127,11 @@ class Paying:
         line = {"Amount": held["Balance"], "LinkedTxn": [{"TxnId": external_id, "TxnType": "Invoice"}]}
         company.create("Payment", {"CustomerRef": held["CustomerRef"], "TotalAmt": held["Balance"], "Line": [line]})
 
+    def somebody_edits(self, entity: str, document: dict[str, Any], **changes: Any) -> None:
+        """In QuickBooks, and unknown to us."""
+        held = self.shop.company.get(entity, document["external_id"]).body
+        self.shop.company.update(entity, {**held, **changes})
+
     def balance_of(self, entity: str, external_id: str) -> Decimal:
         (body,) = [body for body in self.shop.bodies(entity) if body["Id"] == external_id]
         return Decimal(str(body["Balance"]))

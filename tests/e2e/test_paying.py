@@ -4,10 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
+from infra.jobs.outbox import OutboxRow
+from infra.qbo.asked_jobs import RECONCILE_ACTION
+from runway.jobs import JOBS
 from tests.e2e.paying import Paying, events_of, new_key, open_paying, paying_company
 from tests.e2e.rest import assert_problem, open_shop
 from tests.rig import Database
@@ -157,3 +162,20 @@ async def test_the_trail_tells_who_what_and_how_we_know(paying: Paying) -> None:
     sent = [attempt for attempt in trail["attempts"] if attempt["result"] == "done"]
     assert [bool(attempt["trace_id"]) for attempt in sent] == [True]
     assert all(step["row_id"] for step in trail["steps"])
+
+
+async def test_what_was_paid_is_compared_with_quickbooks_once_more(paying: Paying) -> None:
+    bill = await paying.approved()
+    async with paying.working():
+        done = await paying.paid(bill)
+    services, business_id = paying.shop.web.services, UUID(paying.shop.visitor.business_id)
+    asked = select(OutboxRow).where(OutboxRow.business_id == business_id, OutboxRow.job == RECONCILE_ACTION)
+    async with services.jobs_uow([]) as uow:
+        latest = (await uow.session.scalars(asked.order_by(OutboxRow.id.desc()).limit(1))).one()
+    touched = [f"Bill:{bill['external_id']}", f"BillPayment:{done['external_id']}"]
+    assert latest.arguments == [str(business_id), *touched]
+    assert latest.due_at > latest.requested_at
+    paying.somebody_edits("Bill", bill, PrivateNote="they called")
+    await JOBS[RECONCILE_ACTION].run(services, *latest.arguments)
+    shown = (await paying.owner.get("/drift", entity="Bill"))["data"]
+    assert [item["external_id"] for item in shown if item["repaired_at"]] == [bill["external_id"]]
