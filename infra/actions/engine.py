@@ -73,10 +73,10 @@ class ActionEngine:
         )
 
     async def review_not_there(
-        self, business_id: UUID, intent_id: UUID, *, actor: str, request_id: str
+        self, business_id: UUID, intent_id: UUID, *, why: str = "", actor: str, request_id: str
     ) -> ActionIntent:
         """As `reviewing.not_there`."""
-        return await reviewing.not_there(self.shop, business_id, intent_id, actor=actor, request_id=request_id)
+        return await reviewing.not_there(self.shop, business_id, intent_id, why=why, actor=actor, request_id=request_id)
 
     async def get(self, business_id: UUID, intent_id: UUID) -> ActionIntent:
         """Raises:

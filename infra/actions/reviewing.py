@@ -92,8 +92,10 @@ async def found(
     return moved
 
 
-async def not_there(shop: Workshop, business_id: UUID, intent_id: UUID, *, actor: str, request_id: str) -> ActionIntent:
-    """A person says that it is not there: looked once more, given up, and watched.
+async def not_there(
+    shop: Workshop, business_id: UUID, intent_id: UUID, *, why: str = "", actor: str, request_id: str
+) -> ActionIntent:
+    """A person says that it is not there, and `why` they think so: looked once more, given up, and watched.
 
     Raises:
         TooLate: nobody asks that of it.
@@ -115,7 +117,7 @@ async def not_there(shop: Workshop, business_id: UUID, intent_id: UUID, *, actor
                 await settling.keep(uow, rail, moved, seen={held.spec.entity: [finding.payload]}, fetched_at=began)
         raise FoundAfterAll(intent_id, external_id=echo)
     values = {
-        "release_reason": f"not there, says {actor}",
+        "release_reason": f"not there, says {actor}" + (f": {why}" if why else ""),
         "outcome_code": "not_there",
         "outcome_words": NOT_THERE_WORDS,
     }

@@ -210,7 +210,7 @@ async def review_payment(caller: ExecutesPayments, payment_id: UUID, finding: Fi
     if finding.found is not None:
         intent = await engine.review_found(caller.business.id, payment_id, external_id=finding.found, **who)
     else:
-        intent = await engine.review_not_there(caller.business.id, payment_id, **who)
+        intent = await engine.review_not_there(caller.business.id, payment_id, why=finding.not_there or "", **who)
     return answer((await show_all(caller, [intent]))[payment_id])
 
 
