@@ -118,6 +118,12 @@ async def _killed_workers() -> Sequence[Measure]:
     return (await killed_workers.run(kills=50)).measures
 
 
+async def _actions() -> Sequence[Measure]:
+    from benchmarks import actions
+
+    return await actions.run()
+
+
 async def _nothing_changed() -> Sequence[Measure]:
     from benchmarks import nothing_changed
 
@@ -146,6 +152,7 @@ _BENCHES: dict[str, Work] = {
     "log_seal": _log_seal,
     "throttle": _throttle,
     "open_breaker_read": _open_breaker_read,
+    "actions": _actions,
 }
 _PROOFS: dict[str, Work] = {
     "cancellation": _cancellation,

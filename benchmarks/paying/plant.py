@@ -1,0 +1,109 @@
+"""The product's processes as an operator runs them, and the simulator's: started, killed, stopped."""
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from infra.errors import OodalooError
+
+WEB, WORKER, SCHEDULER = "web", "worker", "scheduler"
+
+
+class ProcessEnded(OodalooError):
+    def __init__(self, name: str, log: Path) -> None:
+        super().__init__(f"The {name} ended by itself. Its log ends:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+class Plant:
+    """Each process writes to `<home>/<name>.log`."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str], *, pace: float = 1.0) -> None:
+        self.home = home
+        self.environment = dict(environment)
+        self._pace = pace
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        """`oodaloo ARGUMENT…`."""
+        self.start_module(name, "benchmarks.paying.process", str(self._pace), *arguments, environment=environment)
+
+    def start_module(
+        self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        with self.log(name).open("ab") as output:
+            self._running[name] = subprocess.Popen(  # noqa: S603 - ours
+                [sys.executable, "-m", module, *arguments],
+                env={**os.environ, **self.environment, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def check(self, name: str) -> None:
+        """Raises:
+        ProcessEnded: by itself.
+        """
+        if self.has_ended(name):
+            raise ProcessEnded(name, self.log(name))
+
+    def has_ended(self, name: str) -> bool:
+        return self._running[name].poll() is not None
+
+    def pid(self, name: str) -> int:
+        return self._running[name].pid
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to it and all that it has started."""
+        process = self._running.pop(name)
+        family = _family(process.pid)
+        process.kill()
+        for each in family:
+            _kill(each)
+        process.wait()
+
+    def stop(self, *names: str) -> None:
+        """Those, or all: asked to, and killed when they do not."""
+        stopped = {name: self._running.pop(name) for name in names or tuple(self._running)}
+        families = [_family(process.pid) for process in stopped.values()]
+        for process in stopped.values():
+            process.terminate()
+        for process in stopped.values():
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for each in itertools.chain.from_iterable(families):
+            _kill(each)
+
+    def log(self, name: str) -> Path:
+        return self.home / f"{name}.log"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.send_signal(signal.SIGKILL)
+    except psutil.NoSuchProcess:
+        return  # it had finished
