@@ -27,10 +27,12 @@ from domains.core.lookalikes import Lookalike, LookalikeKind, LookalikeSearch
 
 # A bill's own address first: it was written on it. The vendor's where the bill has none.
 _ADDRESSES = text("""
-SELECT b.id, queryable(b.payload) -> 'RemitToAddr', queryable(b.payload) -> 'VendorAddr', queryable(v.payload) -> 'BillAddr'
+SELECT b.id, queryable(b.payload) -> 'RemitToAddr', queryable(b.payload) -> 'VendorAddr', v.address
 FROM bill AS b
-LEFT JOIN vendor AS v
-  ON v.business_id = b.business_id AND v.rail = b.rail AND v.external_id = b.vendor_external_id AND v.deleted_at IS NULL
+LEFT JOIN LATERAL (
+  SELECT CASE WHEN deleted_at IS NULL THEN queryable(payload) -> 'BillAddr' END AS address FROM vendor
+  WHERE business_id = b.business_id AND rail = b.rail AND external_id = b.vendor_external_id OFFSET 0
+) AS v ON true
 WHERE b.business_id = :business_id AND b.id = ANY(:bill_ids)
 """)
 

@@ -33,31 +33,41 @@ _MOST = 200
 
 # What nobody was told of yet, newer than approvals are asked for, and of none of our actions: one that names the payment, or one that
 # does not know its own yet and whose mark the payment carries. Our ids rise with time, so the newest are the end of the primary key.
+# Step by step: of a book that was just read the planner knows nothing, and would compare each payment with every other.
 _BYPASSING = text("""
-WITH fresh AS (
-  SELECT p.id, p.external_id, p.vendor_name, p.vendor_external_id, p.paid_on, p.total, p.currency, queryable(p.payload) AS payload
+WITH fresh AS MATERIALIZED (
+  SELECT p.id, p.external_id, p.vendor_name, p.vendor_external_id, p.paid_on, p.total, p.currency, p.memo, p.doc_number,
+    queryable(p.payload) AS payload
   FROM bill_payment AS p
   WHERE p.business_id = :business_id AND p.rail = :rail AND p.id >= :first_id AND p.deleted_at IS NULL AND p.total > 0
-    AND NOT EXISTS (
-      SELECT FROM notice AS n WHERE n.business_id = p.business_id AND n.kind = :kind AND n.subject = p.id::text
+    AND p.rail_updated_at >= :since
+), made AS MATERIALIZED (
+  SELECT * FROM fresh AS f
+  WHERE (f.payload #>> '{MetaData,CreateTime}')::timestamptz >= :since
+    AND f.id::text NOT IN (SELECT n.subject FROM notice AS n WHERE n.business_id = :business_id AND n.kind = :kind)
+    AND f.external_id NOT IN (
+      SELECT i.external_id FROM action_intent AS i
+      WHERE i.business_id = :business_id AND i.rail = :rail AND i.entity = 'BillPayment' AND i.external_id IS NOT NULL
     )
     AND NOT EXISTS (
       SELECT FROM action_intent AS i
-      WHERE i.business_id = p.business_id AND i.rail = p.rail AND i.entity = 'BillPayment' AND (
-        i.external_id = p.external_id
-        OR i.external_id IS NULL AND strpos(concat_ws(' ', p.memo, p.doc_number), i.mark) > 0
-      )
+      WHERE i.business_id = :business_id AND i.rail = :rail AND i.entity = 'BillPayment' AND i.external_id IS NULL
+        AND strpos(concat_ws(' ', f.memo, f.doc_number), i.mark) > 0
     )
 )
 SELECT f.id, f.external_id, f.vendor_name, f.vendor_external_id, f.paid_on, f.total, f.currency, b.id AS bill_id, l.recorded_at
-FROM fresh AS f
+FROM made AS f
 CROSS JOIN LATERAL (
   SELECT DISTINCT link ->> 'TxnId' AS bill
   FROM jsonb_path_query(f.payload, '$.Line[*].LinkedTxn[*] ? (@.TxnType == "Bill")') AS link
 ) AS links
-JOIN bill AS b ON b.business_id = :business_id AND b.rail = :rail AND b.external_id = links.bill
-JOIN bill_payment_transaction_log AS l ON l.business_id = :business_id AND l.entity_id = f.id AND l.version = 1
-WHERE (f.payload #>> '{MetaData,CreateTime}')::timestamptz >= :since
+CROSS JOIN LATERAL (
+  SELECT id FROM bill WHERE business_id = :business_id AND rail = :rail AND external_id = links.bill OFFSET 0
+) AS b
+CROSS JOIN LATERAL (
+  SELECT recorded_at FROM bill_payment_transaction_log
+  WHERE business_id = :business_id AND entity_id = f.id AND version = 1 OFFSET 0
+) AS l
 ORDER BY f.id, b.id
 LIMIT :most
 """)

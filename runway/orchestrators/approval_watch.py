@@ -24,10 +24,15 @@ from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from infra.ids import new_id
 from infra.logging import get_logger
+from runway.orchestrators.held_payments import hold_payments_of
 from runway.orchestrators.watch import NOTICE_MAIL_JOB
 
 _ACTOR: Final = "system:approvals"
 _BILLS, _PAYMENTS, _VENDORS = BILLS_FROM_QBO.entity, BILL_PAYMENTS_FROM_QBO.entity, VENDORS_FROM_QBO.entity
+
+_CHANGED: Final = (
+    "{bill} was changed in QuickBooks after it was approved. Approve it again, then execute this, or cancel it."
+)
 
 log = get_logger()
 
@@ -76,7 +81,9 @@ class ApprovalWatch:
         for standing in (await approvals.standing(session, asked)).values():
             if standing.changed:
                 await approvals.reopen(session, standing, policy=policy, deciding=deciding)
-                await self._tell(uow, business_id, _reopened(standing))
+                why = _CHANGED.format(bill=standing.bill.words)
+                payments = await hold_payments_of(uow, standing, why=why, deciding=deciding)
+                await self._tell(uow, business_id, _reopened(standing, is_held=bool(payments.held)))
 
     async def _asked_since(self, session: AsyncSession, business_id: UUID, policy: ApprovalPolicy) -> datetime | None:
         """What was recorded before anybody could approve here is not held against it; None without a connection."""
@@ -93,7 +100,7 @@ class ApprovalWatch:
                 uow.enqueue(NOTICE_MAIL_JOB, str(business_id), str(raised.notice_id), queue="interactive")
 
 
-def _reopened(standing: Standing) -> Matter:
+def _reopened(standing: Standing, *, is_held: bool) -> Matter:
     bill = standing.bill
     told = "; ".join(
         f"{field.replace('_', ' ')} from {_said(then)} to {_said(now)}"
@@ -104,7 +111,8 @@ def _reopened(standing: Standing) -> Matter:
         str(bill.id),
         Severity.WARNING,
         f"{bill.words} has to be approved again",
-        f"It was changed in QuickBooks after it was approved: {told}. Its approval counts no more.",
+        f"It was changed in QuickBooks after it was approved: {told}. Its approval counts no more."
+        f"{' Its payment waits: approve the bill again, then execute it.' if is_held else ''}",
         {"bill_id": str(bill.id), "external_id": bill.external_id, "changed": sorted(standing.changed)},
     )
 

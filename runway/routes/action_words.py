@@ -86,7 +86,7 @@ def _at(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
 
 
 def _requested(told: Told, now: datetime, zone: ZoneInfo) -> Standing:
-    if told.not_before is not None and told.not_before > now and told.due_at == told.not_before:
+    if told.not_before is not None and told.due_at is not None and told.due_at > now:
         text = f"Scheduled: QuickBooks will be told on {told.not_before.astimezone(zone):%Y-%m-%d}."
         return Standing(Outcome.SCHEDULED, text, (May.EXECUTE, May.CANCEL))
     return Standing(Outcome.PROCESSING, "Queued. QuickBooks will be told in a moment.", (May.CANCEL,))

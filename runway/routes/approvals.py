@@ -13,6 +13,7 @@ from domains.ap.approvals import ApprovalPolicy, ApprovalStatus, Signatory
 from domains.ap.deciding import Deciding, Seen
 from domains.ap.mirrors import BILLS_FROM_QBO
 from infra.sync.freshness import AS_IT_STANDS, Freshness
+from runway.orchestrators.held_payments import withdraw
 from runway.orchestrators.waiting_bills import WaitingBills
 from runway.routes.access import ApprovesBills, Caller, ManagesSettings, ReadsBooks
 from runway.routes.answers import Amount, Answer, FreshnessOut, PageAnswer, send
@@ -137,10 +138,13 @@ async def approve_bill(
     responses=documented(books_example({**APPROVAL_EXAMPLE, "status": "waiting", "approvals": []})),
 )
 async def unapprove_bill(caller: ApprovesBills, bill_id: UUID) -> Answer[ApprovalOut]:
-    """Everybody's: until it is approved again it is not paid. Without an approval nothing is changed."""
+    """Everybody's: until it is approved again it is not paid. Without an approval nothing is changed.
+
+    A payment of it that waits is held; one that is on its way to QuickBooks is not stopped any more (409).
+    """
     freshness = await _freshness(caller)
     async with caller.process.uow([caller.business.id]) as uow:
-        standing = await caller.services.approvals.unapprove(uow.session, bill_id, _deciding(caller, freshness))
+        standing = await withdraw(uow, caller.services.approvals, bill_id, deciding=_deciding(caller, freshness))
     return Answer[ApprovalOut](data=ApprovalOut.of(standing), freshness=FreshnessOut.of(freshness))
 
 
