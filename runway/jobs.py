@@ -169,7 +169,7 @@ JOBS = {
 CRON = (
     CronEntry(SYNC_DUE_JOB, JOBS[SYNC_DUE_JOB].queue, every=timedelta(seconds=15)),
     CronEntry(WATCH_JOB, JOBS[WATCH_JOB].queue, every=timedelta(minutes=1)),
-    CronEntry(SWEEP_JOB, JOBS[SWEEP_JOB].queue, every=timedelta(seconds=10)),
+    CronEntry(SWEEP_JOB, JOBS[SWEEP_JOB].queue, every=timedelta(seconds=30)),
     CronEntry(HOUSEKEEPING_JOB, JOBS[HOUSEKEEPING_JOB].queue, cron="40 7 * * *"),
     CronEntry(NIGHTLY_JOB, JOBS[NIGHTLY_JOB].queue, cron="15 8 * * *"),
 )
