@@ -70,7 +70,9 @@ async def keep(
     uow: UnitOfWork, rail: ActionRail, row: ActionIntent, *, seen: Mapping[str, list[Payload]], fetched_at: datetime
 ) -> None:
     """Bring mirror and log to what the rail just showed. The action's outcome does not hang on it: a sync brings it later."""
-    for entity, payloads in seen.items():
+    for entity, payloads in sorted(
+        seen.items()
+    ):  # in one order for everybody: each mirror's writers are lined up by a lock
         try:
             async with uow.session.begin_nested():
                 await rail.keep(
