@@ -7,7 +7,6 @@ from uuid import UUID
 
 from infra.actions import accept, claim, edges, resolving, reviewing, sending, verifying
 from infra.actions.edges import Change
-from infra.actions.errors import IntentNotFound
 from infra.actions.identity import IdentityGraph
 from infra.actions.models import ActionIntent
 from infra.actions.spec import ActionRequest
@@ -106,18 +105,25 @@ class ActionEngine:
         if confirmed is not None:
             await verifying.verify(self.shop, confirmed)
 
-    async def wait_for_change(self, business_id: UUID, intent_id: UUID, *, up_to: timedelta) -> ActionIntent:
+    async def wait_for_change(
+        self, business_id: UUID, intent_id: UUID, *, up_to: timedelta, known: ActionIntent | None = None
+    ) -> ActionIntent:
         """The action as it stands once it is answered, or when the time is over; at once if it is answered already.
+
+        `known` is the action as the caller has just seen it: it is not read again before it is waited for.
 
         Raises:
             IntentNotFound: the business has no such action.
         """
-        latest: ActionIntent | None = None
-        async for latest in self.watch(business_id, intent_id, up_to=up_to):  # noqa: B007 - the last one counts
-            pass
-        if latest is None:
-            raise IntentNotFound(intent_id)
-        return latest
+        ends_at = time.monotonic() + up_to.total_seconds()
+        await self._changes.listen(up_to=up_to)
+        with self._changes.of(intent_id, to=_ANSWERED) as answered:
+            row = known or await self.get(business_id, intent_id)
+            while row.state not in _ANSWERED and (left := ends_at - time.monotonic()) > 0:
+                await self._changes.wait(answered, seconds=left)
+                answered.clear()
+                row = await self.get(business_id, intent_id)
+            return row
 
     async def watch(self, business_id: UUID, intent_id: UUID, *, up_to: timedelta) -> AsyncIterator[ActionIntent]:
         """The action as it stands, and again after each change, until it is answered or the time is over: for server-sent events.

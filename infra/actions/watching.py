@@ -26,7 +26,7 @@ class Changes:
     def __init__(self, database_url: str) -> None:
         """`database_url` as `create_engine` takes it: the application's role."""
         self._url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self._waiting: dict[UUID, set[asyncio.Event]] = {}
+        self._waiting: dict[UUID, dict[asyncio.Event, frozenset[str]]] = {}
         self._listener: asyncio.Task[None] | None = None
         self._is_listening = asyncio.Event()
 
@@ -40,15 +40,15 @@ class Changes:
         return self._is_listening.is_set()
 
     @contextmanager
-    def of(self, intent_id: UUID) -> Iterator[asyncio.Event]:
-        """An event that is set at each change of the action; whoever reads clears it before."""
+    def of(self, intent_id: UUID, *, to: frozenset[str] = frozenset()) -> Iterator[asyncio.Event]:
+        """An event that is set at each change of the action, or at each to one of these states; whoever reads clears it before."""
         changed = asyncio.Event()
-        waiting = self._waiting.setdefault(intent_id, set())
-        waiting.add(changed)
+        waiting = self._waiting.setdefault(intent_id, {})
+        waiting[changed] = to
         try:
             yield changed
         finally:
-            waiting.discard(changed)
+            del waiting[changed]
             if not waiting:
                 self._waiting.pop(intent_id, None)
 
@@ -78,9 +78,10 @@ class Changes:
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     def _ring(self, payload: str) -> None:
-        _, intent_id, _ = payload.split(" ")
-        for changed in self._waiting.get(UUID(intent_id), ()):
-            changed.set()
+        _, intent_id, state = payload.split(" ")
+        for changed, wanted in self._waiting.get(UUID(intent_id), {}).items():
+            if not wanted or state in wanted:
+                changed.set()
 
     def _ring_all(self) -> None:
         """What happened while nothing was heard is missed, so everybody looks for themselves."""
