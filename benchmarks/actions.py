@@ -7,7 +7,6 @@ durations (`ActionTiming`), so five minutes are one.
 
 import asyncio
 import random
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,13 +17,11 @@ from rich.progress import Progress
 from sqlalchemy import make_url
 
 from benchmarks.paying.clicks import Click, Desk, Waits, click, people
-from benchmarks.paying.judge import intents_of, settled_within
+from benchmarks.paying.judge import all_settled, settled_within
 from benchmarks.paying.plant import free_port
 from benchmarks.paying.town import PayingTown, approve_nothing, open_paying_town, wait_until_up
 from benchmarks.report import Measure, at_least, at_most, reported
 from benchmarks.rig import Rig, open_rig
-from infra.actions.models import ActionIntent
-from infra.actions.states import SETTLED
 from infra.clock import SystemClock
 from infra.embedded.postgres import SUPERUSER
 from infra.qbo.simulator.files.large_company import LargeCompany
@@ -148,10 +145,7 @@ def _waits(phases: Sequence[_Phase]) -> list[Measure]:
 async def _settle(town: PayingTown, phases: Sequence[_Phase]) -> list[Measure]:
     """Of what was asked for while QuickBooks was down, the time runs from when it is back."""
     back_at = SystemClock().now()
-    deadline = time.monotonic() + 2 * _WITHIN.total_seconds()
-    while time.monotonic() < deadline and (await _all(town, is_open=True)):
-        await asyncio.sleep(1)
-    intents = await _all(town)
+    intents = await all_settled(town, seconds=2 * _WITHIN.total_seconds())
     down_from = next(phase.began_at for phase in phases if phase.name == "down")
     before = [one for one in intents if one.created_at < down_from]
     meanwhile = [one for one in intents if one.created_at >= down_from]
@@ -166,9 +160,3 @@ async def _settle(town: PayingTown, phases: Sequence[_Phase]) -> list[Measure]:
         reported("settled while QuickBooks answered, p50", round(sorted(took)[len(took) // 2], 1), "s"),
         reported("the longest of them", round(max(took), 1), "s"),
     ]
-
-
-async def _all(town: PayingTown, *, is_open: bool = False) -> list[ActionIntent]:
-    settled = {state.value for state in SETTLED}
-    intents = [one for company in town.companies for one in await intents_of(town, company)]
-    return [one for one in intents if one.state not in settled] if is_open else intents

@@ -1,5 +1,7 @@
 """What became of the actions, by QuickBooks' own books: once, never, or more than once."""
 
+import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +45,16 @@ async def intents_of(town: PayingTown, company: PayingCompany) -> list[ActionInt
     async with town.services.uow([company.business_id]) as uow:
         query = select(ActionIntent).where(ActionIntent.business_id == company.business_id)
         return list(await uow.session.scalars(query.order_by(ActionIntent.created_at)))
+
+
+async def all_settled(town: PayingTown, *, seconds: float) -> list[ActionIntent]:
+    """Every action of the town, once all are at their end, or when the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        intents = [one for company in town.companies for one in await intents_of(town, company)]
+        if all(one.state in _SETTLED for one in intents) or time.monotonic() > deadline:
+            return intents
+        await asyncio.sleep(0.5)
 
 
 async def judge(town: PayingTown, companies: Iterable[PayingCompany], *, told: Mapping[UUID, set[UUID]]) -> Verdict:

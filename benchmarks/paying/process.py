@@ -23,9 +23,7 @@ def main() -> None:
 def set_pace(pace: float) -> None:
     """What `ActionTiming()` is from now on in this process."""
     scaled = ActionTiming().scaled(pace)
-    ActionTiming.__init__.__defaults__ = tuple(  # type: ignore[attr-defined]  # of a dataclass it is a plain function
-        getattr(scaled, name) for name in ActionTiming.__dataclass_fields__
-    )
+    ActionTiming.__init__.__defaults__ = tuple(getattr(scaled, name) for name in ActionTiming.__dataclass_fields__)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ async def open_paying_town(
     try:
         told = home / "simulator.told"
         plant.start_module("simulator", "benchmarks.paying.simulator_child", str(file), str(companies), str(told))
-        simulator = await _read_when_there(plant, told)
+        simulator = await asyncio.to_thread(_read_when_there, plant, told)
         plant.environment |= _environment(simulator["info"], port)
         async with (
             open_services(_settings(home, simulator["info"]), addresses) as services,
@@ -153,13 +153,13 @@ async def wait_until_up(plant: Plant, name: str, url: str) -> None:
     raise TooSlow(f"The {name}'s start", _PATIENCE_SECONDS)
 
 
-async def _read_when_there(plant: Plant, told: Path) -> dict[str, Any]:
+def _read_when_there(plant: Plant, told: Path) -> dict[str, Any]:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not told.exists():
         plant.check("simulator")
         if time.monotonic() > deadline:
             raise TooSlow("The simulator's start", _PATIENCE_SECONDS)
-        await asyncio.sleep(0.05)
+        time.sleep(0.05)
     read: dict[str, Any] = exact_json.loads(told.read_bytes())
     return read
 
