@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from infra.clock import SystemClock
 from infra.db.unit_of_work import UnitOfWorkFactory
-from runway.operator import IssuedToken, Operator
+from runway.operator import Operator
+from runway.operator.terms import IssuedToken
 
 __all__ = ["IssuedToken", "issue_token"]
 

@@ -105,9 +105,8 @@ class CachedReads:
 
     async def _ask(self, key: str, ask: Ask, need: FreshnessNeed) -> tuple[Refreshed, str | None]:
         """The second is why there is nothing new."""
-        await (
-            self._check_grant()
-        )  # before the lease, whose pause after a failure would tell the next reader to come back later
+        # Before the lease is taken: its pause after a failure would tell the next reader to come back later.
+        await self._check_grant()
         rest = self._rest_seconds(self._business_id)
         if rest:
             return _NOTHING, words_of(RailResting(self._rail, seconds=rest))

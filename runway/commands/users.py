@@ -12,7 +12,7 @@ from runway.commands.command_line import as_operator, echo_table, plainly
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from runway.operator import Listed, Place
+    from runway.operator.terms import Listed, Place
 
 app = typer.Typer(help="People who sign in.", no_args_is_help=True)
 
@@ -104,7 +104,7 @@ def _row(listed: "Listed") -> tuple[str, ...]:
 
 
 def _place(*, business: str | None, role: Role | None, limit: str | None, firm: str | None) -> "Place":
-    from runway.operator import Place
+    from runway.operator.terms import Place
 
     return plainly(lambda: Place.read(business=business, role=role, limit=_amount(limit), firm=firm))
 

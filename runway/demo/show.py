@@ -30,7 +30,8 @@ from infra.errors import InvalidInput
 from runway.demo.home import demo_home
 from runway.demo.processes import Children
 from runway.demo.visitor import DemoStuck, Visitor, progress_display
-from runway.operator import Operator, Place
+from runway.operator import Operator
+from runway.operator.terms import Place
 from runway.worker import environment_of
 
 _TOKEN_LIFETIME = timedelta(days=7)

@@ -36,77 +36,14 @@ from infra.embedded.servers import servers
 from infra.errors import InvalidInput
 from infra.mail.post import Post
 from infra.security.keyring import Keyring
+from runway.operator.terms import IssuedToken, Listed, NoSuchToken, NotThere, P, Place, PlaceMissing, named, only
 from runway.orchestrators import letters
 from runway.schema import bring_to_head
 
 CLI = Origin(actor="cli", address="local", request_id="cli")
+
+
 _MOST_SHOWN = 20
-
-P = TypeVar("P", Firm, Business)
-
-
-class NameMissing(InvalidInput):
-    def __init__(self, kind: str) -> None:
-        super().__init__(f"The {kind} needs a name; this one is blank.")
-
-
-class NotOne(InvalidInput):
-    """A name that is nobody's, or several's."""
-
-    def __init__(self, kind: str, name: str, *, found: int, shown: Sequence[Firm] | Sequence[Business]) -> None:
-        choice = "\n".join(f"  {one.id}  {one.name}" for one in shown) or "  (there is none yet)"
-        super().__init__(f"{found} are called {name!r}. Give the id of one {kind}:\n{choice}")
-
-
-class NotThere(InvalidInput):
-    def __init__(self, email: str, business: str) -> None:
-        super().__init__(f"{email} belongs to no business called {business!r}.")
-
-
-class NoSuchToken(InvalidInput):
-    def __init__(self, token_id: UUID) -> None:
-        super().__init__(f"There is no token {token_id}. See `oodaloo token list`.")
-
-
-class PlaceMissing(InvalidInput):
-    def __init__(self) -> None:
-        super().__init__("Name a business with --business and a role with --role, or a firm with --firm.")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a person is to belong: a business, in a role, or a firm, as its admin. By name or id."""
-
-    business: str | None = None
-    standing: Standing | None = None
-    firm: str | None = None
-
-    @classmethod
-    def read(cls, *, business: str | None, role: Role | None, limit: Decimal | None, firm: str | None) -> "Place":
-        """From a command's options; nowhere is a place, too.
-
-        Raises:
-            PlaceMissing: half of it is there.
-        """
-        if (business is None) is not (role is None) or (business and firm) or role is Role.FIRM_ADMIN:
-            raise PlaceMissing
-        return cls(business, None if role is None else Standing(role, limit), firm)
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A user and where they belong: role → names."""
-
-    user: User
-    places: Sequence[tuple[Business, Role]]
-    firms: Sequence[Firm]
-
-
-@dataclass(frozen=True)
-class IssuedToken:
-    business_id: UUID
-    token: str
-    expires_at: datetime
 
 
 class Operator:
@@ -124,7 +61,7 @@ class Operator:
 
     async def create_firm(self, name: str) -> Firm:
         async with self._uow([]) as uow:
-            return await self._firms.create_firm(uow.session, _named(name, "firm"), origin=CLI, now=self._clock.now())
+            return await self._firms.create_firm(uow.session, named(name, "firm"), origin=CLI, now=self._clock.now())
 
     async def list_firms(self) -> list[Firm]:
         async with self._uow([]) as uow:
@@ -246,7 +183,7 @@ class Operator:
             NameMissing, UserNotFound, TokenNameEmpty.
             NotThere: the person does not belong there.
         """
-        business_name, now = _named(business_name, "business"), self._clock.now()
+        business_name, now = named(business_name, "business"), self._clock.now()
         async with self._uow([]) as uow:
             known = await self._businesses.list_called(uow.session, business_name)
             user = None if email is None else await self._user(uow, email)
@@ -301,7 +238,7 @@ class Operator:
     ) -> Business:
         return await self._firms.create_business(
             uow.session,
-            _named(name, "business"),
+            named(name, "business"),
             firm_id=None if firm is None else firm.id,
             home_currency=home_currency,
             time_zone=time_zone or DEFAULT_TIME_ZONE,
@@ -318,12 +255,12 @@ class Operator:
     async def _business(self, uow: UnitOfWork, name: str) -> Business:
         found = await self._businesses.list_called(uow.session, name.strip())
         shown = found or await self._businesses.list_businesses(uow.session, limit=_MOST_SHOWN)
-        return _only(found, "business", name, shown=shown)
+        return only(found, "business", name, shown=shown)
 
     async def _firm(self, uow: UnitOfWork, name: str) -> Firm:
         firms = await self._firms.list_firms(uow.session)
         found = [firm for firm in firms if name.strip() in {firm.name, str(firm.id)}]
-        return _only(found, "firm", name, shown=found or firms[:_MOST_SHOWN])
+        return only(found, "firm", name, shown=found or firms[:_MOST_SHOWN])
 
     async def _opened(self, uow: UnitOfWork, token_id: UUID) -> list[Business]:
         query = select(Business).join(ApiTokenBusiness, ApiTokenBusiness.business_id == Business.id)
@@ -347,16 +284,3 @@ async def operator_here() -> AsyncIterator[Operator]:
             yield Operator(unit_of_work_factory(engine), clock=SystemClock())
         finally:
             await engine.dispose()
-
-
-def _named(name: str, kind: str) -> str:
-    name = " ".join(name.split())
-    if not name:
-        raise NameMissing(kind)
-    return name
-
-
-def _only(found: Sequence[P], kind: str, name: str, *, shown: Sequence[P]) -> P:
-    if len(found) != 1:
-        raise NotOne(kind, name, found=len(found), shown=shown)
-    return found[0]
