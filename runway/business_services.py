@@ -46,7 +46,6 @@ class BusinessServices:
             self.business.id,
             home_currency=self.business.home_currency,
             engine=self.actions,
-            approvals=self.approvals,
         )
 
     @property

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domains.ap import payable_queries as queries
 from domains.ap.actions import PAY_BILLS, VOID_PAYMENT, PayBills, VoidPayment
 from domains.ap.approval_errors import PayerIsOnlyApprover, SecondPersonMissing
-from domains.ap.approval_service import ApprovalService
+from domains.ap.approval_queries import find_policy, list_standings
 from domains.ap.approvals import ApprovalPolicy, Signatory, Standing
 from domains.ap.paying import AlikePayment, BooksRules, Credit, Payable, PlannedPayment, WantedPayment, plan
 from domains.ap.payment_errors import (
@@ -89,13 +89,10 @@ class Releases:
 
 
 class PayingService(TenantAwareService):
-    def __init__(
-        self, business_id: UUID, *, home_currency: str, engine: ActionEngine, approvals: ApprovalService
-    ) -> None:
+    def __init__(self, business_id: UUID, *, home_currency: str, engine: ActionEngine) -> None:
         super().__init__(business_id)
         self._home = home_currency
         self._engine = engine
-        self._approvals = approvals
 
     async def read_ledger(
         self,
@@ -107,14 +104,15 @@ class PayingService(TenantAwareService):
         closed_on: date | None,
     ) -> Ledger:
         """In a number of statements that does not grow with the bills."""
+        policy = await find_policy(session, self.business_id)
         bills = await queries.list_payable(session, self.business_id, bill_ids)
         vendors = {bill.vendor_external_id for bill in bills.values()}
         return Ledger(
             bills=bills,
             credits=await queries.list_credits(session, self.business_id, credit_ids) if credit_ids else {},
             alike=await queries.list_alike(session, self.business_id, vendors, around=paid_on),
-            standings=await self._approvals.standing(session, bill_ids),
-            policy=await self._approvals.get_policy(session),
+            standings=await self._standings(session, bill_ids, policy),
+            policy=policy,
             rules=BooksRules(self._home, closed_on=closed_on),
             under_way=await queries.list_under_way(session, self.business_id, PAY_BILLS.operation),
         )
@@ -196,14 +194,15 @@ class PayingService(TenantAwareService):
         }
         external_ids = {line.bill for payment in meant.values() for line in payment.bills}
         ids = await queries.ids_of_bills(session, self.business_id, external_ids)
+        policy = await find_policy(session, self.business_id)
         return Releases(
             intents=intents,
             amounts={
                 payment_id: [(ids.get(line.bill), line.amount) for line in payment.bills]
                 for payment_id, payment in meant.items()
             },
-            standings=await self._approvals.standing(session, ids.values()),
-            policy=await self._approvals.get_policy(session),
+            standings=await self._standings(session, ids.values(), policy),
+            policy=policy,
         )
 
     async def execute(
@@ -272,6 +271,11 @@ class PayingService(TenantAwareService):
             return await self._engine.request(uow, request)
         except TargetTaken as error:
             raise BillBeingPaid(f"Payment {recorded.external_id}", intent_id=error.intent_id) from error
+
+    async def _standings(
+        self, session: AsyncSession, bill_ids: Collection[UUID], policy: ApprovalPolicy
+    ) -> dict[UUID, Standing]:
+        return await list_standings(session, self.business_id, bill_ids, policy=policy, home_currency=self._home)
 
     def _refusal(
         self, lines: Sequence[tuple[Standing, Decimal]], *, policy: ApprovalPolicy, payer: Payer

@@ -38,7 +38,6 @@ class Trail:
     """`steps` in the order in which they were recorded; `attempts` are what each call to QuickBooks came to, the oldest first."""
 
     intent: ActionIntent
-    lines: Sequence[ActionLine]
     steps: Sequence[Step]
     attempts: Sequence[ActionAttempt] = field(default=())
 
@@ -67,7 +66,7 @@ class ActionTrails:
                 *(("recorded", row) for row in await self._recorded(session, intent)),
             ]
             seals = await find_seals(session, self._business_id, [_logged(row) for _, row in rows])
-        return Trail(intent, lines, _steps(rows, seals), attempts)
+        return Trail(intent, _steps(rows, seals), attempts)
 
     async def _approvals(
         self, session: AsyncSession, intent: ActionIntent, lines: Iterable[ActionLine]

@@ -1,11 +1,9 @@
 """Asking for actions over HTTP: who asks under which key, and an answer that never waits longer than a person would."""
 
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -16,8 +14,7 @@ from domains.ap.approvals import Signatory
 from domains.ap.paying_service import Payer
 from domains.core.asking import Asking
 from infra import exact_json
-from infra.actions import listing
-from infra.actions.models import ActionIntent, ActionLine
+from infra.actions.models import ActionIntent
 from runway.routes.access import Caller
 from runway.routes.action_out import ACTION_EXAMPLE, PAYMENTS_PATH, ActionOut, shown
 from runway.routes.action_words import ENDS
@@ -25,19 +22,13 @@ from runway.routes.edge.rates import NamedLimit, charge
 from runway.routes.idempotency import digest_of
 
 _PATIENCE_SECONDS = 0.2
-_ANSWERED_WITHIN_SECONDS = 0.24  # what the wish itself took is taken off what is waited for its outcome
+_ANSWERED_WITHIN_SECONDS = 0.24
 
 
-class Hurry:
-    """How long the outcome may still be waited for, counted from when the request came in."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-
-    @property
-    def left(self) -> timedelta:
-        spent = time.monotonic() - self._began
-        return timedelta(seconds=max(0.0, min(_PATIENCE_SECONDS, _ANSWERED_WITHIN_SECONDS - spent)))
+def patience_left(request: Request) -> timedelta:
+    """How long the outcome may still be waited for: what the wish itself took since the request came in is taken off."""
+    spent = time.perf_counter() - request.state.began
+    return timedelta(seconds=max(0.0, min(_PATIENCE_SECONDS, _ANSWERED_WITHIN_SECONDS - spent)))
 
 
 async def moves_money(request: Request, caller: Caller) -> None:
@@ -58,11 +49,10 @@ def payer_of(caller: Caller) -> Payer:
     return Payer(Signatory.of(caller.entry), caller.entry.approval_limit)
 
 
-async def answer_soon(caller: Caller, intent: ActionIntent, *, hurry: Hurry) -> Response:
+async def answer_soon(request: Request, caller: Caller, intent: ActionIntent) -> Response:
     """200 with the outcome if it comes in time, else 202 with where to look for it."""
     engine, business_id = caller.process.actions, caller.business.id
-    latest = await engine.wait_for_change(business_id, intent.id, up_to=hurry.left)
-    return answer((await show_all(caller, [latest]))[latest.id])
+    return answer(show(caller, await engine.wait_for_change(business_id, intent.id, up_to=patience_left(request))))
 
 
 def answer(action: ActionOut) -> Response:
@@ -74,17 +64,10 @@ def answer(action: ActionOut) -> Response:
     )
 
 
-async def show_all(caller: Caller, intents: Sequence[ActionIntent]) -> dict[UUID, ActionOut]:
-    """Actions as they leave, by id, with their lines read at once."""
-    if not intents:
-        return {}
-    async with caller.process.uow([caller.business.id]) as uow:
-        lines = await listing.lines_of(uow.session, caller.business.id, [intent.id for intent in intents])
-    return {intent.id: show(caller, intent, lines[intent.id]) for intent in intents}
-
-
-def show(caller: Caller, intent: ActionIntent, lines: Sequence[ActionLine]) -> ActionOut:
-    return shown(intent, lines, now=caller.clock.now(), zone=ZoneInfo(caller.business.time_zone))
+def show(caller: Caller, intent: ActionIntent) -> ActionOut:
+    """An action as it leaves. What it uses follows from what was meant."""
+    targets = caller.process.actions.shop.spec(intent.operation).targets(intent.meaning)
+    return shown(intent, targets, now=caller.clock.now(), zone=ZoneInfo(caller.business.time_zone))
 
 
 def accepted() -> dict[int | str, Any]:

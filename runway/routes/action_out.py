@@ -14,7 +14,8 @@ from domains.ap.void_payment import VOID_PAYMENT_OPERATION
 from domains.ar.mail_reminder import MAIL_REMINDER_OPERATION
 from domains.ar.receive_payment import RECEIVE_PAYMENT_OPERATION
 from domains.ar.send_invoice import SEND_INVOICE_OPERATION
-from infra.actions.models import ActionIntent, ActionLine
+from infra.actions.models import ActionIntent
+from infra.actions.spec import Target
 from infra.actions.states import ActionState
 from runway.routes.action_words import ENDS, PAYING, Deed, May, Outcome, Standing, Told, standing_of
 from runway.routes.answers import Amount
@@ -107,7 +108,7 @@ def standing(intent: ActionIntent, *, now: datetime, zone: ZoneInfo) -> Standing
     return standing_of(told, now=now, zone=zone)
 
 
-def shown(intent: ActionIntent, lines: Sequence[ActionLine], *, now: datetime, zone: ZoneInfo) -> ActionOut:
+def shown(intent: ActionIntent, targets: Sequence[Target], *, now: datetime, zone: ZoneInfo) -> ActionOut:
     stands = standing(intent, now=now, zone=zone)
     return ActionOut(
         id=intent.id,
@@ -117,8 +118,7 @@ def shown(intent: ActionIntent, lines: Sequence[ActionLine], *, now: datetime, z
         may=list(stands.may),
         state=ActionState(intent.state),
         lines=[
-            ActionLineOut(kind=line.target_kind, external_id=line.target_external_id, amount=line.amount)
-            for line in lines
+            ActionLineOut(kind=target.kind, external_id=target.external_id, amount=target.amount) for target in targets
         ],
         asked=dict(intent.meaning),
         mark=intent.mark,

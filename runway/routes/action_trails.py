@@ -127,7 +127,7 @@ async def get_payment_trail(caller: ReadsBooks, payment_id: UUID) -> TrailAnswer
         raise PaymentNotFound(payment_id) from error
     return TrailAnswer(
         data=TrailOut(
-            payment=show(caller, trail.intent, trail.lines),
+            payment=show(caller, trail.intent),
             steps=[_step(step) for step in trail.steps],
             attempts=[_attempt(attempt) for attempt in trail.attempts],
         )

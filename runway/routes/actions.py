@@ -18,14 +18,13 @@ from infra.actions.models import ActionIntent
 from infra.actions.states import SETTLED, ActionState
 from runway.routes.access import Caller, ExecutesPayments, ReadsBooks
 from runway.routes.action_answers import (
-    Hurry,
     accepted,
     answer,
     answer_soon,
     asking_of,
     moves_money,
     payer_of,
-    show_all,
+    show,
 )
 from runway.routes.action_out import ACTION_EXAMPLE, ActionAnswer, ActionOut
 from runway.routes.asked import Strict
@@ -113,8 +112,7 @@ async def list_actions(caller: ReadsBooks, asked: Annotated[AskedActions, Query(
     async with caller.process.uow([caller.business.id]) as uow:
         rows = await listing.list_intents(uow.session, caller.business.id, asked.filter())
     page = page_of(rows, asked.limit, cursor_of=lambda row: InstantCursor(row.created_at, row.id).encode())
-    shown = await show_all(caller, page.items)
-    return ActionsAnswer(data=[shown[row.id] for row in page.items], next_cursor=page.next_cursor)
+    return ActionsAnswer(data=[show(caller, row) for row in page.items], next_cursor=page.next_cursor)
 
 
 @router.get(
@@ -125,7 +123,7 @@ async def list_actions(caller: ReadsBooks, asked: Annotated[AskedActions, Query(
 async def get_payment(caller: ReadsBooks, payment_id: UUID) -> ActionAnswer:
     """One action of ours by its id: of a payment, a void, a customer's payment, a reminder."""
     intent = await _get(caller, payment_id)
-    return ActionAnswer(data=(await show_all(caller, [intent]))[payment_id])
+    return ActionAnswer(data=show(caller, intent))
 
 
 @router.get(
@@ -152,12 +150,11 @@ async def execute_payment(request: Request, caller: ExecutesPayments, payment_id
 
     Safe to repeat: one that is under way, or recorded, is left as it is.
     """
-    hurry = Hurry()
     await moves_money(request, caller)
     intent = await caller.services.paying_bills.execute(
         payment_id, payer=payer_of(caller), request_id=caller.origin.request_id
     )
-    return await answer_soon(caller, intent, hurry=hurry)
+    return await answer_soon(request, caller, intent)
 
 
 @router.post(
@@ -173,7 +170,7 @@ async def cancel_payment(caller: ExecutesPayments, payment_id: UUID) -> Response
         intent = await caller.process.actions.cancel(
             uow, caller.business.id, payment_id, actor=origin.actor, request_id=origin.request_id
         )
-    return answer((await show_all(caller, [intent]))[payment_id])
+    return answer(show(caller, intent))
 
 
 @router.post(
@@ -189,12 +186,11 @@ async def void_payment(
 
     `payment_id` is ours of a payment that we recorded, or that `GET /payments` lists.
     """
-    hurry = Hurry()
     await moves_money(request, caller)
     asking = asking_of(request, caller, key, body=wanted or WantedVoid())
     reason = wanted.reason if wanted is not None else ""
     intent = await caller.services.paying_bills.void(payment_id, reason=reason, payer=payer_of(caller), asking=asking)
-    return await answer_soon(caller, intent, hurry=hurry)
+    return await answer_soon(request, caller, intent)
 
 
 @router.post(
@@ -211,7 +207,7 @@ async def review_payment(caller: ExecutesPayments, payment_id: UUID, finding: Fi
         intent = await engine.review_found(caller.business.id, payment_id, external_id=finding.found, **who)
     else:
         intent = await engine.review_not_there(caller.business.id, payment_id, why=finding.not_there or "", **who)
-    return answer((await show_all(caller, [intent]))[payment_id])
+    return answer(show(caller, intent))
 
 
 async def _get(caller: Caller, payment_id: UUID) -> ActionIntent:
@@ -231,12 +227,12 @@ async def _events(caller: Caller, payment_id: UUID) -> AsyncIterator[bytes]:
         async for intent in engine.watch(caller.business.id, payment_id, up_to=_KEEP_ALIVE):
             if intent.version != told:
                 told = intent.version
-                yield await _event(caller, intent)
+                yield _event(caller, intent)
         if ActionState(intent.state) in _QUIET or caller.clock.now() >= ends_at:
             return
         yield b": still here\n\n"
 
 
-async def _event(caller: Caller, intent: ActionIntent) -> bytes:
-    shown = (await show_all(caller, [intent]))[intent.id]
-    return b"id: %d\nevent: payment\ndata: %s\n\n" % (intent.version, exact_json.dumps(shown.model_dump()))
+def _event(caller: Caller, intent: ActionIntent) -> bytes:
+    data = exact_json.dumps(show(caller, intent).model_dump())
+    return b"id: %d\nevent: payment\ndata: %s\n\n" % (intent.version, data)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from domains.ar.collections_service import Received, Through
 from runway.routes.access import ExecutesPayments, SendsReminders
-from runway.routes.action_answers import Hurry, accepted, answer_soon, asking_of, moves_money
+from runway.routes.action_answers import accepted, answer_soon, asking_of, moves_money
 from runway.routes.action_out import ACTION_EXAMPLE, ActionAnswer
 from runway.routes.asked import Strict
 from runway.routes.documentation import documented
@@ -85,11 +85,11 @@ async def send_reminder(
     wanted: WantedReminder | None = None,
 ) -> Response:
     """One mail about one invoice. QuickBooks is asked just before whether it is still open: nobody who has paid is reminded."""
-    hurry, asked = Hurry(), wanted or WantedReminder()
+    asked = wanted or WantedReminder()
     intent = await caller.services.collecting.send_reminder(
         invoice_id, through=asked.through, to=asked.to, asking=asking_of(request, caller, key, body=asked)
     )
-    return await answer_soon(caller, intent, hurry=hurry)
+    return await answer_soon(request, caller, intent)
 
 
 @router.post(
@@ -102,11 +102,10 @@ async def record_payment(
     request: Request, caller: ExecutesPayments, invoice_id: UUID, key: IdempotencyKey, wanted: ReceivedPayment
 ) -> Response:
     """Records a customer's payment of one invoice in QuickBooks, whole or in part."""
-    hurry = Hurry()
     await moves_money(request, caller)
     received = Received(
         wanted.amount, wanted.date, deposit_to=wanted.deposit_to, method=wanted.method, reference=wanted.reference
     )
     asking = asking_of(request, caller, key, body=wanted)
     intent = await caller.services.collecting.record_payment(invoice_id, received, asking=asking)
-    return await answer_soon(caller, intent, hurry=hurry)
+    return await answer_soon(request, caller, intent)

@@ -13,7 +13,7 @@ from infra import exact_json
 from runway.orchestrators.paying_batches import BatchWish, Item
 from runway.orchestrators.paying_bills import Wish
 from runway.routes.access import Caller, ExecutesPayments
-from runway.routes.action_answers import Hurry, accepted, answer_soon, asking_of, moves_money, payer_of, show_all
+from runway.routes.action_answers import accepted, answer_soon, asking_of, moves_money, payer_of, show
 from runway.routes.action_out import ACTION_EXAMPLE, ActionAnswer, ActionOut
 from runway.routes.asked import Strict
 from runway.routes.documentation import documented
@@ -156,11 +156,10 @@ async def pay_bill(
 
     200 with the outcome if it is known within a fifth of a second, else 202: look at `Location`, or listen to its `events`.
     """
-    hurry = Hurry()
     await moves_money(request, caller)
     asking = asking_of(request, caller, key, body=wanted)
     intent = await caller.services.paying_bills.pay(wanted.wish(bill_id), payer=payer_of(caller), asking=asking)
-    return await answer_soon(caller, intent, hurry=hurry)
+    return await answer_soon(request, caller, intent)
 
 
 @router.post(
@@ -190,17 +189,16 @@ async def batch_execute(
             is_similar_confirmed=wanted.confirm_similar,
         )
         items = await batches.pay(wish, payer=payer, asking=asking_of(request, caller, key, body=wanted))
-    body = BatchAnswer(data=await _told(caller, items))
+    body = BatchAnswer(data=_told(caller, items))
     return Response(exact_json.dumps(body.model_dump()), HTTPStatus.ACCEPTED, media_type="application/json")
 
 
-async def _told(caller: Caller, items: list[Item]) -> BatchOut:
-    shown = await show_all(caller, [item.intent for item in items if item.intent is not None])
+def _told(caller: Caller, items: list[Item]) -> BatchOut:
     told = [
         BatchItemOut(
             bill_ids=list(item.bills),
             payment_id=item.intent.id if item.intent is not None else item.payment_id,
-            payment=shown[item.intent.id] if item.intent is not None else None,
+            payment=show(caller, item.intent) if item.intent is not None else None,
             refusal=None if item.refusal is None else _refusal(item.refusal),
         )
         for item in items

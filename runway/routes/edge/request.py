@@ -29,7 +29,8 @@ log = get_logger()
 class RequestEdge:
     """Pure ASGI, so that what is bound here is seen by every line the request logs.
 
-    Routes find on `request.state`: `request_id`, `client_address`, and `csp_nonce` for a page's scripts and styles.
+    Routes find on `request.state`: `request_id`, `client_address`, `began` (by the performance counter), and `csp_nonce` for a page's
+    scripts and styles.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -43,6 +44,7 @@ class RequestEdge:
         request = Request(scope, receive)
         began, path = time.perf_counter(), scope["path"]
         answer = _Answer(rules, request, send)
+        request.state.began = began
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.state.request_id)
         try:
