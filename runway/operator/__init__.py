@@ -2,10 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import TypeVar
+from datetime import timedelta
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -17,13 +14,13 @@ from domains.core.api_tokens import ApiTokens
 from domains.core.business_service import BusinessService
 from domains.core.firm_service import FirmService
 from domains.core.invitations import Invitations, Invited
-from domains.core.member_service import MemberService, Standing
+from domains.core.member_service import MemberService
 from domains.core.models import DEFAULT_TIME_ZONE, Business
 from domains.core.password_resets import PasswordResets
 from domains.core.passwords import HashedPassword, Passwords
 from domains.core.people import ApiToken, ApiTokenBusiness, Firm, User
 from domains.core.people_service import PeopleService, read_email, read_name
-from domains.core.permissions import Permission, Role
+from domains.core.permissions import Permission
 from domains.core.second_factor import SecondFactors
 from domains.core.sessions import Sessions
 from domains.core.sign_in_errors import UserNotFound
@@ -33,10 +30,9 @@ from infra.config import ServerSettings, load
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.servers import servers
-from infra.errors import InvalidInput
 from infra.mail.post import Post
 from infra.security.keyring import Keyring
-from runway.operator.terms import IssuedToken, Listed, NoSuchToken, NotThere, P, Place, PlaceMissing, named, only
+from runway.operator.terms import IssuedToken, Listed, NoSuchToken, NotThere, Place, PlaceMissing, named, only
 from runway.orchestrators import letters
 from runway.schema import bring_to_head
 
