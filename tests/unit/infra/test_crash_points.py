@@ -18,7 +18,8 @@ for turn in range(3):
 
 def run(wanted: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, VARIABLE: wanted}
-    return subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", PROGRAM]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
 
 
 @pytest.mark.parametrize(("wanted", "turns"), [("send.before_call", []), ("send.before_call:3", ["0", "1"])])
