@@ -48,27 +48,29 @@ WHERE b.business_id = :business_id AND b.rail = :rail AND b.deleted_at IS NULL A
 ORDER BY b.id
 """)
 
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('approvals:' || :business_id, 0))")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))")
 
 
-async def hold_approvals(session: AsyncSession, business_id: UUID) -> None:
-    """Whoever decides on a business's bills waits for whoever does: taken before the mirror's own lock, never after it."""
-    await session.execute(_LOCK, {"business_id": str(business_id)})
+async def hold_approvals(session: AsyncSession, business_id: UUID, of: UUID | None = None) -> None:
+    """Whoever decides on this bill waits for whoever does; without one, on the policy. Taken before the mirror's own lock, never after.
+
+    Several are taken in the order of their ids.
+    """
+    await session.execute(_LOCK, {"what": f"approvals:{business_id}:{of or 'policy'}"})
 
 
 async def find_policy(session: AsyncSession, business_id: UUID) -> ApprovalPolicy:
     """What counts now; the default where nobody has set anything."""
-    row = await session.scalar(
-        select(ApprovalPolicyRow)
+    found = await session.execute(
+        select(ApprovalPolicyRow, func.min(ApprovalPolicyRow.set_at).over())
         .where(ApprovalPolicyRow.business_id == business_id)
         .order_by(ApprovalPolicyRow.version.desc())
         .limit(1)
     )
-    if row is None:
+    latest = found.one_or_none()
+    if latest is None:
         return DEFAULT_POLICY
-    first_set_at = await session.scalar(
-        select(func.min(ApprovalPolicyRow.set_at)).where(ApprovalPolicyRow.business_id == business_id)
-    )
+    row, first_set_at = latest
     return ApprovalPolicy(
         version=row.version,
         needed_from=row.needed_from,

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap.approval_models import BillApproval
-from domains.ap.approvals import ApprovalPolicy, Decision, Standing
+from domains.ap.approvals import ApprovalFact, ApprovalPolicy, Decision, Standing
 from domains.ap.deciding import Deciding
 from domains.ap.mirrors import BILLS_FROM_QBO
 from infra.sync.shapes import LogSource
@@ -23,7 +23,7 @@ async def record(
     *,
     policy: ApprovalPolicy,
     told: Mapping[str, Any],
-) -> None:
+) -> ApprovalFact:
     """Write a decision down with the figures it rests on; `told` goes into the log besides.
 
     Raises:
@@ -49,17 +49,17 @@ async def record(
         details=details,
     )
     version = await TransactionLogService(session).append_event(BILLS_FROM_QBO, event)
-    session.add(
-        BillApproval(
-            business_id=deciding.business_id,
-            bill_id=bill.id,
-            version=version,
-            decision=decision.value,
-            actor=by.actor,
-            user_id=by.user_id,
-            policy_version=policy.version,
-            duplicate_reason=told.get("duplicate_reason"),
-            **figures,
-        )
+    row = BillApproval(
+        business_id=deciding.business_id,
+        bill_id=bill.id,
+        version=version,
+        decision=decision.value,
+        actor=by.actor,
+        user_id=by.user_id,
+        policy_version=policy.version,
+        duplicate_reason=told.get("duplicate_reason"),
+        **figures,
     )
-    await session.flush()  # what is read next counts it
+    session.add(row)
+    await session.flush()  # its time is the database's
+    return ApprovalFact(*(getattr(row, name) for name in ApprovalFact._fields))

@@ -19,7 +19,7 @@ from domains.ap.approval_errors import (
 )
 from domains.ap.approval_policies import NewPolicy
 from domains.ap.approval_records import record
-from domains.ap.approvals import ApprovalPolicy, Decision, Signatory, Standing
+from domains.ap.approvals import ApprovalPolicy, Decision, Signatory, Standing, with_approvals
 from domains.ap.deciding import Approved, Deciding, Seen, refuse_other_than_seen, told_of
 from domains.ap.duplicates import Duplicate, Strength, find_duplicates
 from domains.ap.errors import BillNotFound
@@ -64,7 +64,7 @@ class ApprovalService(TenantAwareService):
         """
         if duplicate_reason is not None and not duplicate_reason.strip():
             raise DuplicateReasonEmpty
-        await queries.hold_approvals(session, self.business_id)
+        await queries.hold_approvals(session, self.business_id, bill_id)
         policy, standing = await self._one(session, bill_id)
         self._refuse_what_is_over(standing)
         refuse_other_than_seen(standing, seen)
@@ -76,10 +76,12 @@ class ApprovalService(TenantAwareService):
         if strong and duplicate_reason is None:
             raise LooksLikeDuplicate(standing.bill.words, strong)
         told = {"duplicates": [told_of(found) for found in duplicates], "duplicate_reason": duplicate_reason}
-        await record(session, Decision.APPROVED, standing, deciding, policy=policy, told=told)
-        _, standing = await self._one(session, bill_id)
+        fact = await record(session, Decision.APPROVED, standing, deciding, policy=policy, told=told)
+        if fact.version == standing.bill.version + 1:
+            return Approved(with_approvals(standing, [*standing.approvals, fact], policy=policy), duplicates)
+        _, standing = await self._one(session, bill_id)  # a sync came between
         if not standing.is_by(deciding.by):
-            raise NotAsSeen(standing.bill.words, standing.changed)  # a sync came between
+            raise NotAsSeen(standing.bill.words, standing.changed)
         return Approved(standing, duplicates)
 
     async def unapprove(self, session: AsyncSession, bill_id: UUID, deciding: Deciding) -> Standing:
@@ -88,14 +90,14 @@ class ApprovalService(TenantAwareService):
         Raises:
             BillNotFound, BillDeleted, NothingOpen: it is too late.
         """
-        await queries.hold_approvals(session, self.business_id)
+        await queries.hold_approvals(session, self.business_id, bill_id)
         policy, standing = await self._one(session, bill_id)
         self._refuse_what_is_over(standing)
         if await queries.find_last_decision(session, self.business_id, bill_id) is not Decision.APPROVED:
             return standing
         ended = {"withdrawn": [{"by": one.actor, "at": one.recorded_at} for one in standing.approvals]}
         await record(session, Decision.UNAPPROVED, standing, deciding, policy=policy, told=ended)
-        return (await self._one(session, bill_id))[1]
+        return with_approvals(standing, (), policy=policy)
 
     async def standing(
         self, session: AsyncSession, bill_ids: Collection[UUID], *, with_material: bool = False

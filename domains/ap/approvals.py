@@ -1,7 +1,7 @@
 """When a bill is approved, and when it may be paid. Pure: rows in, a standing or a refusal out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -218,16 +218,27 @@ def standing_of(
                 last = None
     now = None if material is None else material.fingerprint
     counting = tuple(sorted((one for one in given.values() if one.fingerprint == now), key=lambda one: one.version))
-    people = {one.user_id for one in counting if one.user_id is not None}
-    if not counting:
-        status = ApprovalStatus.WAITING if policy.needs_approval(home) or needs_two else ApprovalStatus.NOT_NEEDED
-    elif needs_two and len(people) < 2:  # noqa: PLR2004  # two people
-        status = ApprovalStatus.WAITING_FOR_SECOND
-    else:
-        status = ApprovalStatus.APPROVED
+    status = _status(counting, home, policy)
     is_outdated = material is not None and last is not None and not counting
     changed = material.changes_from(last.material) if is_outdated and material and last else {}
     return Standing(bill, status, needs_two, home, counting, changed, material)
+
+
+def with_approvals(standing: Standing, approvals: Sequence[ApprovalFact], *, policy: ApprovalPolicy) -> Standing:
+    """The standing once these count, of the bill as it was read, and nothing that was before."""
+    status = _status(approvals, standing.home_amount, policy)
+    return replace(standing, status=status, approvals=tuple(approvals), changed={})
+
+
+def _status(approvals: Sequence[ApprovalFact], home_amount: Decimal | None, policy: ApprovalPolicy) -> ApprovalStatus:
+    needs_two = policy.needs_two(home_amount)
+    if not approvals:
+        is_needed = needs_two or policy.needs_approval(home_amount)
+        return ApprovalStatus.WAITING if is_needed else ApprovalStatus.NOT_NEEDED
+    people = {one.user_id for one in approvals if one.user_id is not None}
+    if needs_two and len(people) < 2:  # noqa: PLR2004  # two people
+        return ApprovalStatus.WAITING_FOR_SECOND
+    return ApprovalStatus.APPROVED
 
 
 def remit_address(*addresses: Mapping[str, Any] | None) -> str | None:

@@ -20,11 +20,12 @@ from domains.core import queries as core_queries
 from domains.core.errors import BusinessNotFound
 from domains.core.ledger import LEDGER
 from domains.core.notices import Matter, NoticeKind, Severity
+from infra.actions.states import CANCELLABLE
 from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from infra.ids import new_id
 from infra.logging import get_logger
-from runway.orchestrators.held_payments import hold_payments_of
+from runway.orchestrators.held_payments import hold_payment, lock_payments
 from runway.orchestrators.watch import NOTICE_MAIL_JOB
 
 _ACTOR: Final = "system:approvals"
@@ -73,17 +74,32 @@ class ApprovalWatch:
         self, uow: UnitOfWork, approvals: ApprovalService, *, policy: ApprovalPolicy, any_version: bool
     ) -> None:
         session, business_id = uow.session, approvals.business_id
-        if not await approval_queries.list_approved_to_look_at(session, business_id, any_version=any_version):
-            return
-        await approval_queries.hold_approvals(session, business_id)
         asked = await approval_queries.list_approved_to_look_at(session, business_id, any_version=any_version)
+        doubtful = sorted(bill_id for bill_id, one in (await approvals.standing(session, asked)).items() if one.changed)
+        if not doubtful:
+            return
+        payments = await lock_payments(uow, business_id, doubtful)
+        for bill_id in doubtful:
+            await approval_queries.hold_approvals(session, business_id, bill_id)
+        # What another look has reopened meanwhile is none of these any more.
+        still = await approval_queries.list_approved_to_look_at(session, business_id, any_version=any_version)
         deciding = Deciding(business_id, Signatory(_ACTOR, None), request_id=str(new_id()))
-        for standing in (await approvals.standing(session, asked)).values():
+        held: set[UUID] = set()
+        for standing in (await approvals.standing(session, set(still) & set(doubtful))).values():
             if standing.changed:
+                waiting = [
+                    payment
+                    for payment in payments
+                    if payment.bill_id == standing.bill.id and payment.state in CANCELLABLE
+                ]
                 await approvals.reopen(session, standing, policy=policy, deciding=deciding)
-                why = _CHANGED.format(bill=standing.bill.words)
-                payments = await hold_payments_of(uow, standing, why=why, deciding=deciding)
-                await self._tell(uow, business_id, _reopened(standing, is_held=bool(payments.held)))
+                for payment in waiting:
+                    if payment.intent_id in held:  # another of its bills was changed too
+                        continue
+                    held.add(payment.intent_id)
+                    why = _CHANGED.format(bill=standing.bill.words)
+                    await hold_payment(uow, payment, why=why, deciding=deciding)
+                await self._tell(uow, business_id, _reopened(standing, is_held=bool(waiting)))
 
     async def _asked_since(self, session: AsyncSession, business_id: UUID, policy: ApprovalPolicy) -> datetime | None:
         """What was recorded before anybody could approve here is not held against it; None without a connection."""

@@ -1,17 +1,19 @@
 """Payments of ours that wait, and whose bills lost their approval meanwhile: they are held until a person releases them again."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
 
 from domains.ap.approval_service import ApprovalService
-from domains.ap.approvals import Standing
+from domains.ap.approvals import ApprovalStatus, Standing
 from domains.ap.deciding import Deciding
 from domains.ap.mirrors import BILLS_FROM_QBO
+from domains.ap.models import Bill
 from domains.ap.pay_bills import PAY_BILLS
 from domains.ap.payment_errors import BillBeingPaid
+from domains.core.ledger import LEDGER
 from infra.actions import reviewing
 from infra.actions.accept import BY_PERSON
 from infra.actions.models import ActionIntent, ActionLine
@@ -22,12 +24,13 @@ _OVER = [state.value for state in SETTLED]
 _WITHDRAWN = "The approval of {bill} was withdrawn after this was asked for. Approve the bill again, then execute this, or cancel it."
 
 
-@dataclass(frozen=True)
-class HeldPayments:
-    """`too_late` are on their way to the rail: nothing holds them any more."""
+class WaitingPayment(NamedTuple):
+    """A payment of ours that is not over, and a bill in it; locked until the transaction ends."""
 
-    held: Collection[UUID]
-    too_late: Collection[UUID]
+    bill_id: UUID
+    intent_id: UUID
+    state: str
+    hold: str | None
 
 
 async def withdraw(uow: UnitOfWork, approvals: ApprovalService, bill_id: UUID, *, deciding: Deciding) -> Standing:
@@ -37,42 +40,52 @@ async def withdraw(uow: UnitOfWork, approvals: ApprovalService, bill_id: UUID, *
         BillNotFound, BillDeleted, NothingOpen: as `ApprovalService.unapprove`.
         BillBeingPaid: its payment is on its way to the rail.
     """
+    payments = await lock_payments(uow, deciding.business_id, [bill_id])
     standing = await approvals.unapprove(uow.session, bill_id, deciding)
-    found = await hold_payments_of(uow, standing, why=_WITHDRAWN.format(bill=standing.bill.words), deciding=deciding)
-    for intent_id in found.too_late:
-        raise BillBeingPaid(standing.bill.words, intent_id=intent_id)
+    if standing.status is ApprovalStatus.NOT_NEEDED:
+        return standing
+    for payment in payments:
+        if payment.state not in CANCELLABLE:
+            raise BillBeingPaid(standing.bill.words, intent_id=payment.intent_id)
+        await hold_payment(uow, payment, why=_WITHDRAWN.format(bill=standing.bill.words), deciding=deciding)
     return standing
 
 
-async def hold_payments_of(uow: UnitOfWork, standing: Standing, *, why: str, deciding: Deciding) -> HeldPayments:
-    """Let a payment of this bill wait for a person, if there is one; who releases it is asked for approvals anew."""
-    business_id = deciding.business_id
+async def lock_payments(uow: UnitOfWork, business_id: UUID, bill_ids: Collection[UUID]) -> list[WaitingPayment]:
+    """Payments of these bills that are not over. Taken before any lock of approvals or of the mirror: the engine has the same order."""
     rows = await uow.session.execute(
-        select(ActionIntent.id, ActionIntent.state, ActionIntent.hold)
+        select(Bill.id, ActionIntent.id, ActionIntent.state, ActionIntent.hold)
         .join(
             ActionLine,
-            (ActionLine.business_id == ActionIntent.business_id) & (ActionLine.intent_id == ActionIntent.id),
+            (ActionLine.business_id == Bill.business_id)
+            & (ActionLine.target_kind == BILLS_FROM_QBO.entity)
+            & (ActionLine.target_external_id == Bill.external_id)
+            & ActionLine.is_open,
+        )
+        .join(
+            ActionIntent,
+            (ActionIntent.business_id == ActionLine.business_id) & (ActionIntent.id == ActionLine.intent_id),
         )
         .where(
-            ActionLine.business_id == business_id,
-            ActionLine.target_kind == BILLS_FROM_QBO.entity,
-            ActionLine.target_external_id == standing.bill.external_id,
-            ActionLine.is_open,
+            Bill.business_id == business_id,
+            Bill.rail == LEDGER.value,
+            Bill.id.in_(bill_ids),
             ActionIntent.operation == PAY_BILLS.operation,
             ActionIntent.state.not_in(_OVER),
         )
+        .order_by(ActionIntent.id)
         .with_for_update(of=ActionIntent)
     )
-    held, too_late = [], []
-    who = {"actor": deciding.by.actor, "request_id": deciding.request_id}
-    for intent_id, state, hold in rows.all():
-        if state not in CANCELLABLE:
-            too_late.append(intent_id)
-            continue
-        if state == ActionState.BLOCKED and hold != BY_PERSON:
-            # It would go on by itself once the rail lets us in again.
-            await reviewing.release(uow, business_id, intent_id, **who)
-        if state != ActionState.BLOCKED or hold != BY_PERSON:
-            await reviewing.hold(uow, business_id, intent_id, why=why, **who)
-        held.append(intent_id)
-    return HeldPayments(held, too_late)
+    return [WaitingPayment(*row) for row in rows]
+
+
+async def hold_payment(uow: UnitOfWork, payment: WaitingPayment, *, why: str, deciding: Deciding) -> None:
+    """Let it wait for a person; whoever releases it is asked for approvals anew."""
+    business_id, intent_id = deciding.business_id, payment.intent_id
+    actor, request_id = deciding.by.actor, deciding.request_id
+    if payment.state == ActionState.BLOCKED:
+        if payment.hold == BY_PERSON:
+            return
+        # It would go on by itself once the rail lets us in again.
+        await reviewing.release(uow, business_id, intent_id, actor=actor, request_id=request_id)
+    await reviewing.hold(uow, business_id, intent_id, why=why, actor=actor, request_id=request_id)

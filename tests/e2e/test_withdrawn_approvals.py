@@ -48,15 +48,23 @@ async def test_withdrawing_an_approval_holds_the_payment_that_waits(paying: Payi
 
 
 async def test_an_edit_in_quickbooks_holds_it_too_and_says_so(paying: Paying) -> None:
-    bill = await paying.approved()
-    payment_id = await scheduled(paying, bill)
-    record = paying.shop.company.stores["Bill"].records[bill["external_id"]]
-    paying.shop.company.update("Bill", {**record.body, "DueDate": "2031-01-31"})
+    bills = list(paying.of_one_vendor)  # in one payment
+    await paying.approve(*bills)
+    day = paying.shop.web.services.clock.now().date() + timedelta(days=5)
+    wanted = {"account_id": paying.bank, "date": day.isoformat(), "combine_by_vendor": True, "confirm_similar": True}
+    batch = await paying.post(
+        "/payments/batch-execute", wanted | {"bills": [{"bill_id": bill["id"]} for bill in bills]}
+    )
+    assert batch.status_code in {200, 202}, batch.text
+    (payment_id,) = (item["payment_id"] for item in batch.json()["data"]["items"])
+    for bill in bills:
+        record = paying.shop.company.stores["Bill"].records[bill["external_id"]]
+        paying.shop.company.update("Bill", {**record.body, "DueDate": "2031-01-31"})
     await paying.shop.visitor.get("/bills", max_age=0)
     assert (await paying.shown(payment_id))["outcome"] == "held"
     found = (await paying.owner.get("/notices", open=True))["data"]
-    (notice,) = [one for one in found if one["details"].get("bill_id") == bill["id"]]
-    assert "Its payment waits" in notice["text"]
+    told = [one for one in found if one["details"].get("bill_id") in {bill["id"] for bill in bills}]
+    assert ["Its payment waits" in one["text"] for one in told] == [True, True]
     cancelled = await paying.post(f"/payments/{payment_id}/cancel")
     assert cancelled.json()["data"]["outcome"] == "cancelled"
 

@@ -1,5 +1,6 @@
 """After a sync: what an edit has reopened and what was paid past an approval is told once, and stays told until somebody has seen it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -96,7 +97,7 @@ class Watched:
 
 @pytest.fixture
 async def watched(database: Database, access_uow: UnitOfWorkFactory) -> AsyncIterator[Watched]:
-    engine, reads = create_engine(database.app_url, pool_size=2), Reads(database.app_url, pool_size=1)
+    engine, reads = create_engine(database.app_url, pool_size=4), Reads(database.app_url, pool_size=1)
     uow = unit_of_work_factory(engine)
     books = await Books.open(uow, access_uow, reads)
     async with uow([books.business_id]) as unit:
@@ -138,6 +139,15 @@ async def test_a_material_edit_is_written_down_and_told_once(watched: Watched) -
     async with watched.books.uow([watched.books.business_id]) as uow:
         standing = (await watched.approvals.standing(uow.session, [bill_id]))[bill_id]
     assert standing.status is ApprovalStatus.WAITING
+
+
+async def test_two_looks_at_once_tell_of_it_once(watched: Watched) -> None:
+    bill_id = await watched.bill()
+    await watched.approve(bill_id)
+    await watched.bill(version=1, DueDate="2026-05-01")
+    await asyncio.gather(*(watched.watch.look(watched.books.business_id, ALL) for _ in range(3)))
+    types = [row.transaction_type for row in await watched.events(bill_id)]
+    assert types == ["created", "approved", "updated", "approval_reopened"]
 
 
 async def test_another_address_of_the_vendor_reopens_what_is_open(watched: Watched) -> None:
