@@ -133,23 +133,25 @@ async def _take_targets(
     session: AsyncSession, row: ActionIntent, *, targets: Sequence[Target], spec: ActionSpec
 ) -> None:
     """In one order for everybody, so that two who want the same objects wait, and do not block each other."""
-    for number, target in enumerate(targets, start=1):
-        statement = (
-            insert(ActionLine)
-            .values(
-                business_id=row.business_id,
-                intent_id=row.id,
-                number=number,
-                rail=row.rail,
-                target_kind=target.kind,
-                target_external_id=target.external_id,
-                amount=target.amount,
-                is_guarded=target.is_guarded,
-            )
-            .on_conflict_do_nothing()
-            .returning(ActionLine.number)
-        )
-        while (await session.execute(statement)).scalar_one_or_none() is None:
+    left = dict(enumerate(targets, start=1))
+    while left:
+        lines = [
+            {
+                "business_id": row.business_id,
+                "intent_id": row.id,
+                "number": number,
+                "rail": row.rail,
+                "target_kind": target.kind,
+                "target_external_id": target.external_id,
+                "amount": target.amount,
+                "is_guarded": target.is_guarded,
+            }
+            for number, target in left.items()
+        ]
+        taking = insert(ActionLine).values(lines).on_conflict_do_nothing().returning(ActionLine.number)
+        for number in await session.scalars(taking):
+            del left[number]
+        for target in left.values():
             graph = IdentityGraph(session, row.business_id)
             holder = await graph.find_holder(spec.rail, kind=target.kind, external_id=target.external_id)
             if holder is not None:  # it may have been let go of just now

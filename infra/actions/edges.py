@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, inspect, null, select, update
+from sqlalchemy import func, insert, inspect, null, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra.actions.models import ActionIntent, ActionTransactionLog
@@ -86,20 +86,18 @@ async def log_change(session: AsyncSession, row: ActionIntent, change: Change, *
     """The version's log row, and the bell for whoever watches."""
     steps = {} if was == row.state else {"state": [was, row.state]}
     body = row.body.decode() if row.body is not None and "body" in change.values else None
-    session.add(
-        ActionTransactionLog(
-            business_id=row.business_id,
-            entity_id=row.id,
-            version=row.version,
-            transaction_type=change.event,
-            source=(LogSource.SYSTEM if change.actor.startswith("job:") else LogSource.USER).value,
-            actor=change.actor,
-            request_id=change.request_id or row.asked_by_request,
-            snapshot=snapshot_of(row),
-            changes={**steps, **({} if body is None else {"body": body}), **change.details},
-        )
+    entry = insert(ActionTransactionLog).values(
+        business_id=row.business_id,
+        entity_id=row.id,
+        version=row.version,
+        transaction_type=change.event,
+        source=(LogSource.SYSTEM if change.actor.startswith("job:") else LogSource.USER).value,
+        actor=change.actor,
+        request_id=change.request_id or row.asked_by_request,
+        snapshot=snapshot_of(row),
+        changes={**steps, **({} if body is None else {"body": body}), **change.details},
     )
-    await session.flush()  # the caller's next statement may be its last; an error of the log row belongs here
+    await session.execute(entry)
     await session.execute(select(func.pg_notify(CHANNEL, f"{row.business_id} {row.id} {row.state}")))
 
 

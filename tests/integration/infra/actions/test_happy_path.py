@@ -17,6 +17,6 @@ async def test_a_payment_is_recorded_once_and_every_edge_has_its_row(bench: Benc
     assert await bench.events(row) == ["requested", "claimed", "send_started", "confirmed", "verified"]
     assert await bench.attempts(row) == [("first", "done"), ("check", "found")]
     assert await bench.open_lines(row) == []
-    assert bench.books.kept == [("Payment", "1000"), ("Payment", "1000"), ("Bill", "1")]
+    assert bench.books.kept == [("Payment", "1000"), ("Bill", "1"), ("Payment", "1000")]
     assert words_of_state(done).text == "Recorded in QuickBooks as number 1000."
     assert bench.notices == []
