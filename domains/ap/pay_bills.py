@@ -12,6 +12,7 @@ from domains.core.live_documents import (
     DocumentKind,
     Settled,
     amount_of,
+    has_less_open,
     read_each,
     read_payments,
     refusal_of,
@@ -160,7 +161,7 @@ def _check_echo(intent: Intent, payload: Payload) -> str:
         "amount": amount_of(payload, "TotalAmt") == meant.cash,
         "vendor": (payload.get("VendorRef") or {}).get("value") == meant.vendor,
         "lines": sorted(_lines_of(payload)) == sorted(meant.lines),
-        "mark": marks.carries(payload, intent.mark),
+        "mark": marks.is_known_by(payload, mark=intent.mark, external_id=intent.external_id),
     }
     if not all(is_same.values()):
         raise EchoDiffers([field for field, same in is_same.items() if not same])
@@ -202,10 +203,7 @@ async def _find_mark(look: RailLook, intent: Intent) -> Finding:
 
 def _is_closed_by_others(meant: PayBills, bills: Sequence[Payload | None]) -> bool:
     """Without our mark on any of them, a bill has less open than we would pay: recorded now, it would be refused."""
-    return any(
-        bill is None or (amount_of(bill, "Balance") or ZERO) < line.amount
-        for line, bill in zip(meant.bills, bills, strict=True)
-    )
+    return any(has_less_open(bill, line.amount) for line, bill in zip(meant.bills, bills, strict=True))
 
 
 def _touched(intent: Intent, _payment: Payload) -> Mapping[str, Sequence[str]]:

@@ -11,6 +11,7 @@ from domains.core.live_documents import (
     DocumentKind,
     Settled,
     amount_of,
+    has_less_open,
     read_each,
     read_payments,
     refusal_of,
@@ -125,7 +126,7 @@ def _check_echo(intent: Intent, payload: Payload) -> str:
         "amount": amount_of(payload, "TotalAmt") == meant.amount,
         "customer": (payload.get("CustomerRef") or {}).get("value") == meant.customer,
         "lines": sorted(_lines_of(payload)) == sorted(meant.lines),
-        "mark": marks.carries(payload, intent.mark),
+        "mark": marks.is_known_by(payload, mark=intent.mark, external_id=intent.external_id),
     }
     if not all(is_same.values()):
         raise EchoDiffers([field for field, same in is_same.items() if not same])
@@ -167,10 +168,7 @@ async def _find_mark(look: RailLook, intent: Intent) -> Finding:
 
 def _is_closed_by_others(meant: ReceivePayment, invoices: Sequence[Payload | None]) -> bool:
     """Without our mark on any of them, an invoice has less open than we would record: now, that would be refused."""
-    return any(
-        invoice is None or (amount_of(invoice, "Balance") or ZERO) < line.amount
-        for line, invoice in zip(meant.invoices, invoices, strict=True)
-    )
+    return any(has_less_open(invoice, line.amount) for line, invoice in zip(meant.invoices, invoices, strict=True))
 
 
 def _touched(intent: Intent, _payment: Payload) -> Mapping[str, Sequence[str]]:

@@ -84,6 +84,14 @@ def amount_of(payload: Payload, field: str) -> Decimal | None:
     return None if value is None else Decimal(str(value))
 
 
+def has_less_open(document: Payload | None, amount: Decimal) -> bool:
+    """It is gone, or surely less is open on it than that."""
+    if document is None:
+        return True
+    balance = amount_of(document, "Balance")
+    return balance is not None and balance < amount
+
+
 def shown(amount: Decimal, currency: str | None) -> str:
     """`1,250.00 USD`."""
     return f"{amount:,.2f} {currency}" if currency else f"{amount:,.2f}"

@@ -34,9 +34,15 @@ def linked_ids(payload: Payload, prefix: str) -> list[str]:
 
 
 def is_voided(payload: Payload) -> bool:
-    """There is no status: the amount is zero and the note says so."""
-    is_empty = not payload.get("TotalAmt")
-    return is_empty and str(payload.get("PrivateNote") or "").startswith(_VOIDED)
+    """There is no status: the amount is zero, and the note says so or, of a payment in any language, no line is left."""
+    if payload.get("TotalAmt"):
+        return False
+    return str(payload.get("PrivateNote") or "").startswith(_VOIDED) or not payload.get("Line")
+
+
+def is_known_by(payload: Payload, *, mark: str, external_id: str | None) -> bool:
+    """Ours by its mark, or by its id once that is settled: people may edit memos and numbers."""
+    return carries(payload, mark) or (external_id is not None and payload.get("Id") == external_id)
 
 
 def names_inactive(payload: Payload, field: str) -> bool:

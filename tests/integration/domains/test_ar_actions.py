@@ -129,7 +129,7 @@ async def test_an_echo_of_something_else_is_told(desk: Desk) -> None:
     intent, received = await desk.carry_out(RECEIVE_PAYMENT, receiving(desk, (owed(desk), "100.00")))
     other = {**received, "TotalAmt": 1, "CustomerRef": ref("2"), "Line": [], "PrivateNote": "", "PaymentRefNum": "1"}
     with pytest.raises(EchoDiffers) as differs:
-        RECEIVE_PAYMENT.check_echo(intent, other)
+        RECEIVE_PAYMENT.check_echo(replace(intent, external_id=None), other)
     assert differs.value.fields == ("amount", "customer", "lines", "mark")
 
 
