@@ -12,7 +12,7 @@ from runway.registry import METADATA, MIRROR_SPECS
 from tests.rig import Database
 
 MIRRORS = sorted({spec.mirror.__tablename__ for spec in MIRROR_SPECS})
-LOGS = [f"{mirror}_transaction_log" for mirror in MIRRORS]
+LOGS = [*(f"{mirror}_transaction_log" for mirror in MIRRORS), "action_transaction_log"]
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_only_the_roles_that_look_across_businesses_have_policies_of_their_own(c
     }  # fmt: skip
     assert across[JOBS] == {
         "outbox", "business", "connection", "sync_state", "sync_run", "oauth_state", "refresh_lease", "business_activity",
-        "rail_call_count", "quarantined_object", "drift_item", "notice",
+        "rail_call_count", "quarantined_object", "drift_item", "notice", "action_intent",
     }  # fmt: skip
     assert set(across) <= {ACCESS, JOBS, SEALER}
 
