@@ -1,0 +1,125 @@
+"""A lane's driver: what is due is done, and where nobody has anything to do, time jumps to what comes next."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from benchmarks.proofs.payments.fates import Fate
+from benchmarks.proofs.payments.hours import interval
+from benchmarks.proofs.payments.town import Lane
+from infra.actions.sweeping import sweep
+from infra.actions.workshop import WORK_JOB
+from infra.qbo.simulator.trouble.late import Postponed
+
+SWEEP_GRACE: Final = 10.0
+_NAP = 0.004  # real seconds between looks while somebody works
+_LONGEST_JUMP = 7200.0
+_TAKE_DUE = """
+UPDATE outbox SET finished_at = clock_timestamp() WHERE id IN (
+  SELECT id FROM outbox WHERE queue = 'actions' AND job = %s AND finished_at IS NULL AND dead_at IS NULL
+    AND due_at <= clock_timestamp() AND business_id = %s ORDER BY due_at)
+RETURNING arguments
+"""
+_ROWS = """
+SELECT *, extract(epoch FROM due_at - clock_timestamp())::float AS due_in,
+  (SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float FROM outbox
+   WHERE business_id = %(business)s AND queue = 'actions' AND finished_at IS NULL AND dead_at IS NULL) AS asked_in
+FROM action_intent WHERE business_id = %(business)s AND starts_with(client_key, %(key)s)
+"""
+
+
+@dataclass
+class Driver:
+    """Of one history. `events` are what is to happen, at lane times; `rows` the actions as last seen."""
+
+    lane: Lane
+    fate: Fate
+    key: str
+    events: list[tuple[float, Callable[[], Awaitable[None]]]] = field(default_factory=list)
+    rows: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    longest_late: float = 20.0
+    _late: dict[int, float] = field(default_factory=dict)
+
+    def at(self, when: float, happen: Callable[[], Awaitable[None]]) -> None:
+        self.events.append((when, happen))
+        self.events.sort(key=lambda event: event[0])
+
+    async def until(self, is_over: Callable[[], bool], *, within: float) -> bool:
+        """Drive until `is_over`, at most `within` seconds of the lane's time; whether it is."""
+        ends_at = self.lane.time.now() + within
+        while True:
+            await self._do_what_is_due()
+            if not self.lane.is_idle:
+                await asyncio.wait(set(self.lane.tasks), timeout=_NAP, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            await self.look()
+            if self.lane.is_idle and is_over():
+                return True
+            if self.lane.time.now() > ends_at:
+                return False
+            await self._jump(ends_at)
+
+    async def look(self) -> None:
+        cursor = await self.lane.root.execute(_ROWS, {"business": self.lane.business_id, "key": self.key})
+        self.rows = {row["id"]: row for row in await cursor.fetchall()}
+
+    async def _do_what_is_due(self) -> None:
+        now = self.lane.time.now()
+        while self.events and self.events[0][0] <= now:
+            _, happen = self.events.pop(0)
+            self.lane.start(_event(happen))
+        for until, woken in self.fate.asleep:
+            if until <= now or self.fate.is_over:
+                woken.set()
+        for postponed in self._postponed():
+            if self._late[postponed.nth] <= now:
+                await self._carry_out(postponed)
+        cursor = await self.lane.root.execute(_TAKE_DUE, (WORK_JOB, self.lane.business_id))
+        for row in await cursor.fetchall():
+            self.lane.work(UUID(row["arguments"][1]))
+
+    async def _jump(self, ends_at: float) -> None:
+        """To the next event; where an action is due and nobody was asked, the sweep's turn comes when it is forgotten."""
+        now = self.lane.time.now()
+        moments = [event[0] for event in self.events[:1]]
+        moments += [until for until, _ in self.fate.asleep]
+        moments += [self._late[postponed.nth] for postponed in self._postponed()]
+        asked = [row["asked_in"] for row in self.rows.values() if row["asked_in"] is not None][:1]
+        moments += [now + each for each in asked]
+        forgotten = [row["due_in"] for row in self.rows.values() if row["due_in"] is not None]
+        sweeps_at = now + max(min(forgotten) + SWEEP_GRACE, 0.0) if forgotten else None
+        if sweeps_at is not None:
+            moments.append(sweeps_at)
+        rest = min([*moments, ends_at + 1.0]) - now
+        if rest > 0.002:
+            await self.jump(min(rest, _LONGEST_JUMP))
+        if sweeps_at is not None and sweeps_at <= self.lane.time.now() + 0.002:
+            await sweep(self.lane.company.services.jobs_uow, grace=timedelta(seconds=SWEEP_GRACE * 0.9))
+
+    async def jump(self, seconds: float) -> None:
+        await self.lane.root.execute(
+            "SELECT pg_temp.age(%s, %s, %s)", (self.lane.business_id, list(self.rows), interval(seconds))
+        )
+        self.lane.time.jump(seconds)
+
+    def _postponed(self) -> list[Postponed]:
+        """Requests of this realm that QuickBooks has still to carry out, each with its moment."""
+        prefix = f"/v3/company/{self.lane.realm_id}/"
+        late = self.lane.machines.town.simulator.late
+        waiting = [each for each in late._waiting.values() if each.path.startswith(prefix)]  # noqa: SLF001 - its own time is not the lane's
+        for each in waiting:
+            if each.nth not in self._late:
+                self._late[each.nth] = self.lane.time.now() + self.fate.draw.uniform(0.5, self.longest_late)
+        return waiting
+
+    async def _carry_out(self, postponed: Postponed) -> None:
+        late = self.lane.machines.town.simulator.late
+        assert late._carry_out is not None  # noqa: SLF001 - the simulator runs
+        await late._carry_out(postponed)  # noqa: SLF001 - as above
+
+
+async def _event(happen: Callable[[], Awaitable[None]]) -> None:
+    await happen()
