@@ -77,7 +77,7 @@ async def _found(shop: Workshop, held: Held, rail: ActionRail, finding: Found, *
             moved = await _differs(shop, held, echo, uow=uow)
         else:
             event = "late_found" if was is _S.FAILED else "found"
-            change = sending.confirmed(shop, event)
+            change = settling.confirmed(shop, event)
             moved = await settling.confirm(shop, uow, held, change=change, external_id=echo)
             is_confirmed = moved is not None and moved.state == _S.CONFIRMED.value
             if moved is not None and is_confirmed and was is _S.FAILED:

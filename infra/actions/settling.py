@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 
 from infra.actions import edges
@@ -35,6 +36,13 @@ def check_echo(held: Held, payload: Payload) -> str | EchoDiffers:
     except Exception as error:
         log.exception("actions.echo.unreadable", operation=held.row.operation)
         return EchoDiffers([f"answer that cannot be read ({type(error).__name__})"])
+
+
+def confirmed(shop: Workshop, event: str, *, details: Mapping[str, Any] | None = None) -> Change:
+    """Still held: the first verification follows at once; if we die before it, the sweep finds it when the lease is over."""
+    lease = shop.timing.lease
+    due = {"due_at": func.clock_timestamp() + lease}
+    return Change(ActionState.CONFIRMED, event, due, details=details or {}, lease=lease)
 
 
 async def confirm(
