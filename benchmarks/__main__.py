@@ -124,6 +124,12 @@ async def _actions() -> Sequence[Measure]:
     return await actions.run()
 
 
+async def _payment_batch() -> Sequence[Measure]:
+    from benchmarks.proofs import payment_batch
+
+    return (await payment_batch.run(payments=300)).measures
+
+
 async def _nothing_changed() -> Sequence[Measure]:
     from benchmarks import nothing_changed
 
@@ -165,6 +171,7 @@ _PROOFS: dict[str, Work] = {
     "webhooks": _webhooks,
     "killed_workers": _killed_workers,
     "readers": _readers,
+    "payment_batch": _payment_batch,
 }
 
 

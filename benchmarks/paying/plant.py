@@ -1,6 +1,5 @@
 """The product's processes as an operator runs them, and the simulator's: started, killed, stopped."""
 
-import itertools
 import os
 import signal
 import socket
@@ -70,19 +69,18 @@ class Plant:
         process.wait()
 
     def stop(self, *names: str) -> None:
-        """Those, or all: asked to, and killed when they do not."""
-        stopped = {name: self._running.pop(name) for name in names or tuple(self._running)}
-        families = [_family(process.pid) for process in stopped.values()]
-        for process in stopped.values():
+        """Those, or all, the first started last: asked to, and killed when they do not."""
+        for name in names or tuple(reversed(self._running)):
+            process = self._running.pop(name)
+            family = _family(process.pid)
             process.terminate()
-        for process in stopped.values():
             try:
                 process.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        for each in itertools.chain.from_iterable(families):
-            _kill(each)
+            for each in family:
+                _kill(each)
 
     def log(self, name: str) -> Path:
         return self.home / f"{name}.log"

@@ -1,4 +1,6 @@
-"""`python -m benchmarks.paying.simulator_child FILE COPIES TOLD`: the simulator as a process of its own, with a grant for each company.
+"""`python -m benchmarks.paying.simulator_child FILE REALM COPIES TOLD`: the simulator as a process of its own, with a grant for each company.
+
+The companies are copies of the one in FILE, their realms count up from REALM.
 
 TOLD gets its addresses and the grants, as JSON, once it takes calls.
 """
@@ -10,17 +12,22 @@ from pathlib import Path
 
 from benchmarks.paying.ends_with_parent import end_with_parent
 from infra import exact_json
+from infra.qbo.simulator.books.loading import load_company
+from infra.qbo.simulator.files.company_file import read_company_file
 from infra.qbo.simulator.server import SimulatorInfo, serve
 from infra.qbo.simulator.simulator import Simulator
-from infra.qbo.simulator.state.loading_companies import CompanySource, load_companies
 from infra.qbo.simulator.timeline.simulated_clock import SimulatedClock
+from infra.qbo.simulator.timestamps import PACIFIC
 
 
 def main() -> None:
     end_with_parent()
-    file, copies, told = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+    path, realm, copies, told = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
     clock = SimulatedClock()
-    simulator = Simulator(load_companies(CompanySource((file,), copies=copies), clock=clock), clock=clock)
+    file = read_company_file(path, today=clock.now().astimezone(PACIFIC).date())
+    original = load_company(file.model_copy(update={"realm_id": str(realm)}), clock=clock)
+    others = [original.copy(str(realm + number)) for number in range(1, copies)]
+    simulator = Simulator([original, *others], clock=clock)
 
     def announce(info: SimulatorInfo) -> None:
         grants = {

@@ -24,6 +24,7 @@ from infra.config import KeyringSettings, QBOSettings, RailSettings, ServerSetti
 from infra.db.unit_of_work import UnitOfWork
 from infra.embedded.servers import ServerAddresses
 from infra.errors import OodalooError
+from infra.ids import new_id
 from infra.qbo.oauth import TokenGrant
 from infra.qbo.simulator.files.demo_company import profile
 from infra.qbo.simulator.files.generator import write_large
@@ -102,12 +103,12 @@ class PayingTown:
         found: list[dict[str, Any]] = exact_json.loads(answer.content)
         return found
 
-    async def density(self, realm_id: str) -> Mapping[str, int]:
-        """How close the calls came at most: most_in_60_seconds, most_in_1_second, most_in_flight."""
-        answer = await self.simulator.get("/admin/oracle", params={"realm": realm_id, "limit": "0"})
+    async def oracle(self, realm_id: str, *, limit: int = 0) -> dict[str, Any]:
+        """What the simulator counted of a realm; `limit` of its latest calls are listed."""
+        answer = await self.simulator.get("/admin/oracle", params={"realm": realm_id, "limit": str(limit)}, timeout=30)
         answer.raise_for_status()
-        told: dict[str, dict[str, int]] = exact_json.loads(answer.content)["density"]
-        return told.get(realm_id, {})
+        told: dict[str, Any] = exact_json.loads(answer.content)
+        return told
 
 
 @asynccontextmanager
@@ -121,7 +122,10 @@ async def open_paying_town(
     plant = Plant(home, {**environment_of(addresses), "OODALOO_HOME": str(home)}, pace=pace)
     try:
         told = home / "simulator.told"
-        plant.start_module("simulator", "benchmarks.paying.simulator_child", str(file), str(companies), str(told))
+        realm = str(new_id().int)[-15:]
+        plant.start_module(
+            "simulator", "benchmarks.paying.simulator_child", str(file), f"9{realm}", str(companies), str(told)
+        )
         simulator = await asyncio.to_thread(_read_when_there, plant, told)
         plant.environment |= _environment(simulator["info"], port)
         async with (

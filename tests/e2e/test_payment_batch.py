@@ -1,0 +1,18 @@
+from pathlib import Path
+
+import pytest
+
+from benchmarks.proofs import payment_batch
+from infra.embedded.servers import ServerAddresses
+from tests.rig import Database
+
+
+@pytest.mark.timeout(240)
+async def test_a_batch_beside_what_is_read(database: Database, redis_url: str, tmp_path: Path) -> None:
+    """A sample of `make prove ONLY=payment_batch`. Whose share of the calls is how large is that proof's to say."""
+    addresses = ServerAddresses(
+        database_owner_url=database.owner_url, database_app_url=database.app_url, redis_url=redis_url
+    )
+    batch = await payment_batch.prove(addresses, home=tmp_path, payments=12)
+    counted = [measure for measure in payment_batch.measures_of(batch) if measure.unit != "%"]
+    assert [measure for measure in counted if not measure.ok] == []
