@@ -34,17 +34,6 @@ async def keep_sealing(sealer_url: str, files: LogProofFiles, *, clock: Clock) -
         stopping.set()
 
 
-def find_problems(connection: Connection[Any]) -> list[str]:
-    """What an operator should know of the log's proof, in words; for health checks. As the sealer's role."""
-    problems = [f"The database's walls: {difference}." for difference in check_catalog(connection)]
-    lag = sealing_lag(connection)
-    if lag > LAG_ALLOWED:
-        problems.append(
-            f"The oldest log row that is not sealed is {lag.total_seconds():.0f} s old. Is the scheduler running?"
-        )
-    return problems
-
-
 def _seal_until(stopping: threading.Event, sealer_url: str, *, files: LogProofFiles, clock: Clock) -> None:
     while not stopping.is_set():
         try:

@@ -17,12 +17,14 @@ from sqlalchemy.pool import QueuePool
 from infra.clock import Clock
 from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.log_proof.catalog import check_catalog
 from infra.log_proof.lag import sealing_lag
 from infra.observability import standings
-from infra.observability.looking import InThread, Kept, Look, Part, look_at_all
+from infra.observability.looking import InThread, Kept, Look, NotAsItShould, Part, look_at_all
 from infra.observability.rq_standing import read_doorbells
 
 KEPT_SECONDS = 5.0
+_WALLS_KEPT_SECONDS = 300.0  # the look reads much of the catalog
 _WITHIN_SECONDS = 2.0
 _ALIVE = text("SELECT current_user::text")
 
@@ -40,7 +42,7 @@ class PoolStanding:
 @dataclass(frozen=True)
 class Standing:
     """By name: `database:app`, `database:access`, `database:jobs`, `redis`, `workers`, `queues`, `scheduler`, `log_seal`,
-    `connections`, `drift`, `notices`.
+    `log_walls`, `connections`, `drift`, `notices`.
     """
 
     parts: Mapping[str, Part]
@@ -73,6 +75,7 @@ class InstallationHealth:
         self._rq_redis = quick_redis(redis_url)
         self._doorbells = InThread(lambda: read_doorbells(self._rq_redis, now=clock.now()))
         self._seal = InThread(lambda: read_sealing_lag(sealer_url))
+        self._walls = Kept(InThread(lambda: read_differing_walls(sealer_url)), seconds=_WALLS_KEPT_SECONDS)
         self._standing = Kept(self._look, seconds=KEPT_SECONDS)
 
     async def get(self) -> Standing:
@@ -90,9 +93,11 @@ class InstallationHealth:
     def forget(self) -> None:
         """Look again at once: something has just been changed."""
         self._standing.forget()
+        self._walls.forget()
 
     async def close(self) -> None:
         await self._standing.close()
+        await self._walls.close()
         self._rq_redis.close()
 
     async def _look(self) -> Standing:
@@ -103,12 +108,17 @@ class InstallationHealth:
             "queues": self._listing(standings.list_queues),
             "scheduler": self._listing(standings.list_ticks),
             "log_seal": self._seal,
+            "log_walls": self._look_at_walls,
             "connections": self._listing(standings.list_connections),
             "drift": self._listing(standings.list_open_drift),
             "notices": self._listing(standings.list_open_notices),
         }
         parts = await look_at_all(looks, seconds=_WITHIN_SECONDS)
         return Standing({part.name: part for part in parts})
+
+    async def _look_at_walls(self) -> None:
+        if differing := await self._walls.get():
+            raise NotAsItShould(f"{len(differing)} of them are not as they were made; `oodaloo doctor` names them")
 
     def _listing(self, look: Callable[[AsyncSession], Awaitable[Any]]) -> Look:
         async def listed() -> Any:
@@ -137,8 +147,17 @@ def quick_redis(url: str) -> Redis:
 
 def read_sealing_lag(sealer_url: str) -> timedelta:
     """Blocks, over a connection of its own: the sealer's role has none in a web process."""
-    plain = make_url(sealer_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(
-        plain, autocommit=True, connect_timeout=2, options="-c statement_timeout=2s -c lock_timeout=1s -c timezone=UTC"
-    ) as connection:
+    with _connect(sealer_url) as connection:
         return sealing_lag(connection)
+
+
+def read_differing_walls(sealer_url: str) -> list[str]:
+    """What is not as the release made it of the walls around the logs. Blocks, as `read_sealing_lag`."""
+    with _connect(sealer_url) as connection:
+        return check_catalog(connection)
+
+
+def _connect(url: str) -> psycopg.Connection[Any]:
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    options = "-c statement_timeout=2s -c lock_timeout=1s -c timezone=UTC"
+    return psycopg.connect(plain, autocommit=True, connect_timeout=2, options=options)

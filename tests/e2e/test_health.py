@@ -226,7 +226,7 @@ async def test_an_admin_sees_every_part_and_their_firms_connections_alone(watche
     parts = parts_of(data)
     assert set(parts) == {
         "database:app", "database:access", "database:jobs", "redis", "workers", "queues", "scheduler", "log_seal",
-        "connections", "readings", "drift", "notices",
+        "log_walls", "connections", "readings", "drift", "notices",
     }  # fmt: skip
     assert {name for name, part in parts.items() if part["level"] == "fail"} == set()
     assert parts["workers"]["said"] == "nobody serves actions, interactive, sync, bulk"
@@ -265,8 +265,23 @@ async def test_a_dead_part_is_told_and_not_waited_for(watched: Watched) -> None:
     async with watched.without_role(SEALER):
         watched.look_again()
         parts = parts_of(await standing(admin))
-    assert {name for name, part in parts.items() if part["level"] == "fail"} == {"log_seal"}
+    assert {name for name, part in parts.items() if part["level"] == "fail"} == {"log_seal", "log_walls"}
     assert "oodaloo" not in parts["log_seal"]["said"]
+
+
+async def test_a_wall_around_the_logs_that_was_taken_down_is_told(watched: Watched) -> None:
+    admin, _ = await admin_of(watched.web)
+    with connect(watched.database.superuser_url) as root:
+        root.execute("ALTER TABLE bill_transaction_log DISABLE TRIGGER only_grows")
+        try:
+            watched.look_again()
+            data, text = await standing(admin), (await watched.metrics()).text
+        finally:
+            root.execute("ALTER TABLE bill_transaction_log ENABLE TRIGGER only_grows")
+    assert (data["level"], parts_of(data)["log_walls"]["level"]) == ("fail", "fail")
+    assert value_of(text, "oodaloo_up", part="log_walls") == 0
+    watched.look_again()
+    assert parts_of(await standing(admin))["log_walls"]["level"] == "ok"
 
 
 async def test_a_redis_that_hangs_costs_a_second_and_no_part_its_answer(watched: Watched) -> None:
