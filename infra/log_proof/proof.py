@@ -36,6 +36,9 @@ class LogHead:
     hash: bytes
     sealed_at: datetime
     checkpoint_no: int
+    checkpoint_hash: bytes
+    key_id: str
+    signature: bytes  # by `key_id`, of `checkpoint_hash`
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,15 @@ class LogProofService:
     async def find_head(self, business_id: UUID) -> LogHead | None:
         """None before the first batch."""
         found = await self._session.execute(
-            select(LogBatch.batch_no, LogBatch.hash, LogCheckpoint.sealed_at, LogBatch.checkpoint_no)
+            select(
+                LogBatch.batch_no,
+                LogBatch.hash,
+                LogCheckpoint.sealed_at,
+                LogCheckpoint.no,
+                LogCheckpoint.hash,
+                LogCheckpoint.key_id,
+                LogCheckpoint.signature,
+            )
             .join(LogCheckpoint, LogCheckpoint.no == LogBatch.checkpoint_no)
             .where(LogBatch.business_id == business_id)
             .order_by(LogBatch.batch_no.desc())

@@ -17,6 +17,7 @@ from runway.routes import (
     health,
     invitations,
     invoices,
+    log_proofs,
     me,
     members,
     notices,
@@ -61,6 +62,7 @@ API = tuple(
         members,
         invitations,
         tokens,
+        log_proofs,
         audit,
     )
 )

@@ -242,6 +242,8 @@ async def test_operation_ids_stay(web: Web) -> None:
         "get_health",
         "get_invoice",
         "get_kpis",
+        "get_log_head",
+        "get_log_proof",
         "get_me",
         "get_payment",
         "get_payment_trail",

@@ -28,6 +28,7 @@ ALLOWED = {
     "create_token": 422,
     "disconnect_qbo": 404,
     "get_connection": 404,
+    "get_log_proof": 422,
     "invite_member": 422,
     "change_member": 422,
     "pay_bill": 422,

@@ -42,6 +42,8 @@ _BOOKS = (
     "/vendors/{vendor_id}/payments",
     "/customers/{customer_id}/payments",
     "/sync/budget",
+    "/log/head",
+    "/log/proof",
     "/approvals",
     "/approval-policy",
     "/actions",
