@@ -27,10 +27,10 @@ from domains.ap.releases import refusal_to_pay
 from domains.core.asking import Asking
 from domains.core.ledger import in_home_currency
 from infra.actions import listing
-from infra.actions.bringing_forward import bring_forward
 from infra.actions.engine import ActionEngine
 from infra.actions.errors import IntentNotFound, TargetTaken
 from infra.actions.identity import IdentityGraph, fingerprint_of
+from infra.actions.in_bulk import release_many, request_many
 from infra.actions.models import ActionIntent
 from infra.actions.spec import ActionRequest
 from infra.actions.states import ActionState
@@ -136,6 +136,34 @@ class PayingService(TenantAwareService):
             KeyUsedForOther: the key stands for another wish.
             RailNeedsReconnect: there are no books to record it in.
         """
+        planned, request = self._request(wanted, ledger=ledger, payer=payer, asking=asking, terms=terms)
+        try:
+            return await self._engine.request(uow, request)
+        except TargetTaken as error:
+            raise _being_paid(planned, error) from error
+
+    async def pay_many(
+        self, uow: UnitOfWork, wanted: Sequence[tuple[WantedPayment, Asking]], *, ledger: Ledger, payer: Payer
+    ) -> list[ActionIntent | OodalooError]:
+        """What came of each, in their order: as `pay`, in a number of statements that does not grow with them."""
+        outcomes: list[ActionIntent | OodalooError | None] = []
+        requests: list[tuple[int, PlannedPayment, ActionRequest]] = []
+        for place, (payment, asking) in enumerate(wanted):
+            try:
+                planned, request = self._request(payment, ledger=ledger, payer=payer, asking=asking, terms=AT_ONCE)
+            except OodalooError as error:
+                outcomes.append(error)
+            else:
+                requests.append((place, planned, request))
+                outcomes.append(None)
+        taken = await request_many(self._engine.shop, uow, [request for *_, request in requests])
+        for (place, planned, _), outcome in zip(requests, taken, strict=True):
+            outcomes[place] = _being_paid(planned, outcome) if isinstance(outcome, TargetTaken) else outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _request(
+        self, wanted: WantedPayment, *, ledger: Ledger, payer: Payer, asking: Asking, terms: Terms
+    ) -> tuple[PlannedPayment, ActionRequest]:
         planned, needs_second = self.check(wanted, ledger=ledger, payer=payer)
         meaning = planned.meant(home_currency=self._home).as_meaning()
         assert PAY_BILLS.alike is not None  # noqa: S101 - it says what looks alike
@@ -146,7 +174,7 @@ class PayingService(TenantAwareService):
         if needs_second:
             facts[NEEDS_SECOND_PERSON] = True
         held = _SECOND_PERSON_WORDS if needs_second else _HELD_WORDS if terms.is_held else ""
-        request = ActionRequest(
+        return planned, ActionRequest(
             business_id=self.business_id,
             operation=PAY_BILLS.operation,
             client_key=asking.key,
@@ -157,10 +185,6 @@ class PayingService(TenantAwareService):
             not_before=terms.not_before,
             held=held,
         )
-        try:
-            return await self._engine.request(uow, request)
-        except TargetTaken as error:
-            raise BillBeingPaid(_words_of(planned, error.external_id), intent_id=error.intent_id) from error
 
     def check(self, wanted: WantedPayment, *, ledger: Ledger, payer: Payer) -> tuple[PlannedPayment, bool]:
         """The payment as it would be, and whether a second person has to release it.
@@ -184,7 +208,7 @@ class PayingService(TenantAwareService):
         known = await IdentityGraph(session, self.business_id).find_by_key(operation, asking.key)
         return None if known is None else asking.refuse_other(known)
 
-    async def read_releases(self, session: AsyncSession, payment_ids: Collection[UUID]) -> Releases:
+    async def _read_releases(self, session: AsyncSession, payment_ids: Collection[UUID]) -> Releases:
         """What their release is decided on, in a number of statements that does not grow with them."""
         intents = await listing.get_intents(session, self.business_id, payment_ids)
         meant = {
@@ -205,35 +229,41 @@ class PayingService(TenantAwareService):
             policy=policy,
         )
 
-    async def execute(
-        self, uow: UnitOfWork, payment_id: UUID, *, releases: Releases, payer: Payer, request_id: str
-    ) -> ActionIntent:
-        """Release one that is held, or scheduled for later. One that is under way or recorded stays as it is.
+    async def execute_many(
+        self, uow: UnitOfWork, payment_ids: Collection[UUID], *, payer: Payer, request_id: str
+    ) -> dict[UUID, ActionIntent | OodalooError]:
+        """Release those that are held, or scheduled for later, each for itself. What is under way or recorded stays as it is.
 
-        Raises:
-            PaymentNotFound: none of that id.
-            NotToBeExecuted: it was cancelled, or refused.
-            ApprovalRefused, AboveReleaseLimit: as `pay`, asked anew of whoever executes it.
+        Refused are, of each: PaymentNotFound; NotToBeExecuted, when it was cancelled or refused; and what `pay` refuses for want of
+        approval or beyond a limit, asked anew of whoever executes it.
         """
+        releases = await self._read_releases(uow.session, payment_ids)
+        found: dict[UUID, ActionIntent | OodalooError] = {}
+        for payment_id in payment_ids:
+            intent = releases.intents.get(payment_id)
+            refusal = self._refusal_to_release(payment_id, releases, payer)
+            if refusal is not None:
+                found[payment_id] = refusal
+            elif intent is not None and not waits(intent):
+                found[payment_id] = intent
+        waiting = [payment_id for payment_id in payment_ids if payment_id not in found]
+        actor = payer.signatory.actor
+        return found | await release_many(uow, self.business_id, waiting, actor=actor, request_id=request_id)
+
+    def _refusal_to_release(self, payment_id: UUID, releases: Releases, payer: Payer) -> OodalooError | None:
         intent = releases.intents.get(payment_id)
         if intent is None or payment_id not in releases.amounts:
-            raise PaymentNotFound(payment_id)
+            return PaymentNotFound(payment_id)
         if intent.state in _GIVEN_UP:
-            raise NotToBeExecuted(end_of(intent))
+            return NotToBeExecuted(end_of(intent))
         if not waits(intent):
-            return intent
+            return None
         lines = [
             (releases.standings[bill_id], amount)
             for bill_id, amount in releases.amounts[payment_id]
             if bill_id is not None and bill_id in releases.standings
         ]
-        refusal = self._refusal(lines, policy=releases.policy, payer=payer)
-        if refusal is not None:
-            raise refusal
-        who = {"actor": payer.signatory.actor, "request_id": request_id}
-        if intent.state == ActionState.BLOCKED.value:
-            return await self._engine.release(uow, self.business_id, payment_id, **who)
-        return await bring_forward(uow, self.business_id, payment_id, **who)
+        return self._refusal(lines, policy=releases.policy, payer=payer)
 
     async def void(
         self, uow: UnitOfWork, payment_id: UUID, *, reason: str, payer: Payer, asking: Asking
@@ -339,6 +369,10 @@ def _approvals(planned: PlannedPayment, ledger: Ledger) -> list[dict[str, Any]]:
 def _words_of(planned: PlannedPayment, external_id: str) -> str:
     used = [bill for bill, _ in planned.lines] + [credit for credit, _ in planned.credits]
     return next((one.words for one in used if one.external_id == external_id), f"Document {external_id}")
+
+
+def _being_paid(planned: PlannedPayment, error: TargetTaken) -> BillBeingPaid:
+    return BillBeingPaid(_words_of(planned, error.external_id), intent_id=error.intent_id)
 
 
 def _refuse_above_limit(recorded: queries.RecordedPayment, payer: Payer, home_currency: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, null
 from sqlalchemy.dialects.postgresql import insert
@@ -18,6 +19,7 @@ from infra.actions.models import ActionIntent, ActionLine
 from infra.actions.spec import ActionRequest, ActionSpec, Manner, Target
 from infra.actions.states import ActionState
 from infra.actions.workshop import TIMELINE, Workshop
+from infra.config import Rail
 from infra.crash_points import crash_point
 from infra.db.unit_of_work import UnitOfWork
 from infra.errors import InvalidInput
@@ -40,9 +42,7 @@ async def request(shop: Workshop, uow: UnitOfWork, asked: ActionRequest) -> Acti
     """
     crash_point("accept.begin")
     spec = shop.spec(asked.operation)
-    if not _CLIENT_KEY.fullmatch(asked.client_key):
-        raise MalformedClientKey
-    values, targets = await _meant(shop, uow.session, asked, spec=spec)
+    values, targets = await meant(shop, uow.session, asked, spec=spec)
     graph = IdentityGraph(uow.session, asked.business_id)
     async with uow.session.begin_nested():
         row = await _insert(uow.session, values)
@@ -53,14 +53,7 @@ async def request(shop: Workshop, uow: UnitOfWork, asked: ActionRequest) -> Acti
         crash_point("accept.intent_written")
         await _take_targets(uow.session, row, targets=targets, spec=spec)
         crash_point("accept.lines_written")
-        change = Change(
-            ActionState(row.state),
-            "requested",
-            values=values,
-            details={"facts": row.facts, "targets": [_shown(target) for target in targets]},
-            actor=asked.actor,
-        )
-        await log_change(uow.session, row, change, was=None)
+        await log_change(uow.session, row, requested(row, values, targets), was=None)
         if row.due_at is not None:
             wait = row.due_at - row.created_at
             await ask_for_step(uow, row, after=max(wait, timedelta(0)))
@@ -68,10 +61,22 @@ async def request(shop: Workshop, uow: UnitOfWork, asked: ActionRequest) -> Acti
     return row
 
 
-async def _meant(
+def requested(row: ActionIntent, values: dict[str, Any], targets: Sequence[Target]) -> Change:
+    """The first edge."""
+    details = {"facts": row.facts, "targets": [_shown(target) for target in targets]}
+    return Change(ActionState(row.state), "requested", values=values, details=details, actor=row.created_by)
+
+
+async def meant(
     shop: Workshop, session: AsyncSession, asked: ActionRequest, *, spec: ActionSpec
 ) -> tuple[dict[str, Any], Sequence[Target]]:
-    """The row to write, and what it uses. The spec sees the meaning as it will be read back."""
+    """The row to write, and what it uses. The spec sees the meaning as it will be read back.
+
+    Raises:
+        MalformedClientKey, UnstorableMeaning, InvalidInput, RailNeedsReconnect: as `request`.
+    """
+    if not _CLIENT_KEY.fullmatch(asked.client_key):
+        raise MalformedClientKey
     text = exact_json.dumps(asked.meaning)
     if b"\\u0000" in text or b"\\u0000" in exact_json.dumps(asked.facts):
         raise UnstorableMeaning
@@ -136,16 +141,7 @@ async def _take_targets(
     left = dict(enumerate(targets, start=1))
     while left:
         lines = [
-            {
-                "business_id": row.business_id,
-                "intent_id": row.id,
-                "number": number,
-                "rail": row.rail,
-                "target_kind": target.kind,
-                "target_external_id": target.external_id,
-                "amount": target.amount,
-                "is_guarded": target.is_guarded,
-            }
+            line_of(target, number, business_id=row.business_id, intent_id=row.id, rail=spec.rail)
             for number, target in left.items()
         ]
         taking = insert(ActionLine).values(lines).on_conflict_do_nothing().returning(ActionLine.number)
@@ -156,6 +152,20 @@ async def _take_targets(
             holder = await graph.find_holder(spec.rail, kind=target.kind, external_id=target.external_id)
             if holder is not None:  # it may have been let go of just now
                 raise TargetTaken(kind=target.kind, external_id=target.external_id, intent_id=holder.id)
+
+
+def line_of(target: Target, number: int, *, business_id: UUID, intent_id: UUID, rail: Rail) -> dict[str, Any]:
+    """The columns of a line."""
+    return {
+        "business_id": business_id,
+        "intent_id": intent_id,
+        "number": number,
+        "rail": rail.value,
+        "target_kind": target.kind,
+        "target_external_id": target.external_id,
+        "amount": target.amount,
+        "is_guarded": target.is_guarded,
+    }
 
 
 def _must_be_named_once(targets: Sequence[Target]) -> None:

@@ -84,21 +84,25 @@ async def move(uow: UnitOfWork, row: ActionIntent, change: Change) -> ActionInte
 
 async def log_change(session: AsyncSession, row: ActionIntent, change: Change, *, was: str | None) -> None:
     """The version's log row, and the bell for whoever watches."""
+    await session.execute(insert(ActionTransactionLog).values(**entry_of(row, change, was=was)))
+    await session.execute(select(func.pg_notify(CHANNEL, f"{row.business_id} {row.id} {row.state}")))
+
+
+def entry_of(row: ActionIntent, change: Change, *, was: str | None) -> dict[str, Any]:
+    """The columns of a version's log row."""
     steps = {} if was == row.state else {"state": [was, row.state]}
     body = row.body.decode() if row.body is not None and "body" in change.values else None
-    entry = insert(ActionTransactionLog).values(
-        business_id=row.business_id,
-        entity_id=row.id,
-        version=row.version,
-        transaction_type=change.event,
-        source=(LogSource.SYSTEM if change.actor.startswith("job:") else LogSource.USER).value,
-        actor=change.actor,
-        request_id=change.request_id or row.asked_by_request,
-        snapshot=snapshot_of(row),
-        changes={**steps, **({} if body is None else {"body": body}), **change.details},
-    )
-    await session.execute(entry)
-    await session.execute(select(func.pg_notify(CHANNEL, f"{row.business_id} {row.id} {row.state}")))
+    return {
+        "business_id": row.business_id,
+        "entity_id": row.id,
+        "version": row.version,
+        "transaction_type": change.event,
+        "source": (LogSource.SYSTEM if change.actor.startswith("job:") else LogSource.USER).value,
+        "actor": change.actor,
+        "request_id": change.request_id or row.asked_by_request,
+        "snapshot": snapshot_of(row),
+        "changes": {**steps, **({} if body is None else {"body": body}), **change.details},
+    }
 
 
 async def ask_for_step(uow: UnitOfWork, row: ActionIntent, *, after: timedelta) -> None:

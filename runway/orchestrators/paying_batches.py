@@ -76,8 +76,7 @@ class PayingBatches:
         ]
         for start in range(0, len(wanted), _AT_ONCE):
             async with self.one.uow([business_id]) as uow:
-                for payment in wanted[start : start + _AT_ONCE]:
-                    items.append(await self._taken(uow, payment, ledger=ledger, payer=payer, asking=asking))
+                items += await self._taken(uow, wanted[start : start + _AT_ONCE], ledger, payer=payer, asking=asking)
         return items
 
     async def execute(self, payment_ids: Sequence[UUID], *, payer: Payer, request_id: str) -> list[Item]:
@@ -87,28 +86,26 @@ class PayingBatches:
         for start in range(0, len(ordered), _AT_ONCE):
             chunk = ordered[start : start + _AT_ONCE]
             async with self.one.uow([self.one.business.id]) as uow:
-                releases = await self.one.paying.read_releases(uow.session, chunk)
-                for payment_id in chunk:
-                    try:
-                        intent = await self.one.paying.execute(
-                            uow, payment_id, releases=releases, payer=payer, request_id=request_id
-                        )
-                    except OodalooError as error:
-                        items.append(Item(payment_id=payment_id, refusal=error))
-                    else:
-                        items.append(Item(payment_id=payment_id, intent=intent))
+                outcomes = await self.one.paying.execute_many(uow, chunk, payer=payer, request_id=request_id)
+            items += [_item(outcomes[payment_id], payment_id=payment_id) for payment_id in chunk]
         return items
 
     async def _taken(
-        self, uow: UnitOfWork, wanted: WantedPayment, *, ledger: Ledger, payer: Payer, asking: Asking
-    ) -> Item:
-        bills = [bill.bill_id for bill in wanted.bills]
-        of_item = asking.of_item(",".join(sorted(map(str, bills))))
-        try:
-            intent = await self.one.paying.pay(uow, wanted, ledger=ledger, payer=payer, asking=of_item)
-        except OodalooError as error:
-            return Item(bills, refusal=error)
-        return Item(bills, intent=intent)
+        self, uow: UnitOfWork, wanted: Sequence[WantedPayment], ledger: Ledger, *, payer: Payer, asking: Asking
+    ) -> list[Item]:
+        bills = [[bill.bill_id for bill in payment.bills] for payment in wanted]
+        wishes = [
+            (payment, asking.of_item(",".join(sorted(map(str, ids)))))
+            for payment, ids in zip(wanted, bills, strict=True)
+        ]
+        outcomes = await self.one.paying.pay_many(uow, wishes, ledger=ledger, payer=payer)
+        return [_item(outcome, bills=ids) for outcome, ids in zip(outcomes, bills, strict=True)]
+
+
+def _item(outcome: ActionIntent | OodalooError, *, bills: Sequence[UUID] = (), payment_id: UUID | None = None) -> Item:
+    if isinstance(outcome, OodalooError):
+        return Item(bills, payment_id=payment_id, refusal=outcome)
+    return Item(bills, payment_id=outcome.id, intent=outcome)
 
 
 async def _known(session: AsyncSession, business_id: UUID, asking: Asking) -> list[ActionIntent]:

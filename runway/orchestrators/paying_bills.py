@@ -20,6 +20,7 @@ from domains.core.models import Business
 from domains.core.queries import find_preferences
 from infra.actions.models import ActionIntent
 from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.errors import OodalooError
 
 _FURTHEST = timedelta(days=366)
 
@@ -73,11 +74,14 @@ class PayingBills:
         """Release one payment that is held or scheduled.
 
         Raises:
-            OodalooError: as `PayingService.execute`.
+            OodalooError: as `PayingService.execute_many` refuses.
         """
         async with self.uow([self.business.id]) as uow:
-            releases = await self.paying.read_releases(uow.session, [payment_id])
-            return await self.paying.execute(uow, payment_id, releases=releases, payer=payer, request_id=request_id)
+            outcomes = await self.paying.execute_many(uow, [payment_id], payer=payer, request_id=request_id)
+        outcome = outcomes[payment_id]
+        if isinstance(outcome, OodalooError):
+            raise outcome
+        return outcome
 
     async def void(self, payment_id: UUID, *, reason: str, payer: Payer, asking: Asking) -> ActionIntent:
         """Take back a recorded payment.

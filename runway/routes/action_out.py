@@ -1,7 +1,8 @@
 """How an action leaves: one shape for a payment, a void, a reminder, wherever it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from infra.actions.models import ActionIntent
 from infra.actions.spec import Target
 from infra.actions.states import ActionState
 from runway.routes.action_words import ENDS, PAYING, Deed, May, Outcome, Standing, Told, standing_of
-from runway.routes.answers import Amount
+from runway.routes.answers import Amount, plain_amount
 
 _DEEDS = {
     PAY_BILLS_OPERATION: PAYING,
@@ -28,6 +29,7 @@ _DEEDS = {
     MAIL_REMINDER_OPERATION: Deed("The reminder is in the mail", "Nobody was reminded"),
 }
 _OTHER = Deed("Recorded in QuickBooks ({id})")
+_AMOUNTS = frozenset({"amount", "total", "balance"})
 PAYMENTS_PATH: Final = "/api/v1/payments"
 
 
@@ -77,7 +79,15 @@ ACTION_EXAMPLE: Final[dict[str, Any]] = {
     "may": ["void"],
     "state": "confirmed",
     "lines": [{"kind": "Bill", "external_id": "145", "amount": "120.50"}],
-    "asked": {"vendor": "31", "account": "35", "date": "2026-03-15"},
+    "asked": {
+        "vendor": "31",
+        "account": "35",
+        "pay_type": "check",
+        "paid_on": "2026-03-15",
+        "bills": [{"bill": "145", "amount": "120.50", "total": "120.50"}],
+        "credits": [],
+        "note": "",
+    },
     "mark": "LP-ABCDEFGH23456789",
     "external_id": "160",
     "reason": None,
@@ -120,7 +130,7 @@ def shown(intent: ActionIntent, targets: Sequence[Target], *, now: datetime, zon
         lines=[
             ActionLineOut(kind=target.kind, external_id=target.external_id, amount=target.amount) for target in targets
         ],
-        asked=dict(intent.meaning),
+        asked=_plain(intent.meaning),
         mark=intent.mark,
         external_id=intent.external_id,
         reason=_reason(intent),
@@ -132,6 +142,22 @@ def shown(intent: ActionIntent, targets: Sequence[Target], *, now: datetime, zon
         verified_at=intent.verified_at,
         version=intent.version,
     )
+
+
+def _plain(meaning: Any) -> Any:
+    """Amounts as text, as everywhere: from the database one without decimals comes as an int."""
+    match meaning:
+        case Mapping():
+            return {
+                name: plain_amount(Decimal(value))
+                if name in _AMOUNTS and isinstance(value, int | Decimal)
+                else _plain(value)
+                for name, value in meaning.items()
+            }
+        case list() | tuple():
+            return [_plain(one) for one in meaning]
+        case _:
+            return meaning
 
 
 def _reason(intent: ActionIntent) -> ReasonOut | None:
