@@ -15,7 +15,7 @@ from infra.actions.workshop import WORK_JOB
 from infra.qbo.simulator.trouble.late import Postponed
 
 SWEEP_GRACE: Final = 10.0
-_NAP = 0.004  # real seconds between looks while somebody works
+_LONGEST_NAP = 0.05  # real seconds
 _LONGEST_JUMP = 7200.0
 _TAKE_DUE = """
 UPDATE outbox SET finished_at = clock_timestamp() WHERE id IN (
@@ -51,22 +51,29 @@ class Driver:
         """Drive until `is_over`, at most `within` seconds of the lane's time; whether it is."""
         ends_at = self.lane.time.now() + within
         while True:
-            await self._do_what_is_due()
+            await self._happen()
             if not self.lane.is_idle:
-                await asyncio.wait(set(self.lane.tasks), timeout=_NAP, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(set(self.lane.tasks), timeout=self._nap(), return_when=asyncio.FIRST_COMPLETED)
                 continue
             await self.look()
-            if self.lane.is_idle and is_over():
+            if await self._take_due():
+                continue
+            if is_over():
                 return True
             if self.lane.time.now() > ends_at:
                 return False
             await self._jump(ends_at)
 
+    def _nap(self) -> float:
+        """Real seconds while somebody works: to the next event, if that comes sooner than they end."""
+        next_ = self.events[0][0] - self.lane.time.now() if self.events else _LONGEST_NAP
+        return max(0.001, min(next_, _LONGEST_NAP))
+
     async def look(self) -> None:
         cursor = await self.lane.root.execute(_ROWS, {"business": self.lane.business_id, "key": self.key})
         self.rows = {row["id"]: row for row in await cursor.fetchall()}
 
-    async def _do_what_is_due(self) -> None:
+    async def _happen(self) -> None:
         now = self.lane.time.now()
         while self.events and self.events[0][0] <= now:
             _, happen = self.events.pop(0)
@@ -77,9 +84,16 @@ class Driver:
         for postponed in self._postponed():
             if self._late[postponed.nth] <= now:
                 await self._carry_out(postponed)
+
+    async def _take_due(self) -> bool:
+        """Let workers have the jobs that are due; whether there were any."""
+        if not any(row["asked_in"] is not None and row["asked_in"] <= 0 for row in self.rows.values()):
+            return False
         cursor = await self.lane.root.execute(_TAKE_DUE, (WORK_JOB, self.lane.business_id))
-        for row in await cursor.fetchall():
+        taken = await cursor.fetchall()
+        for row in taken:
             self.lane.work(UUID(row["arguments"][1]))
+        return bool(taken)
 
     async def _jump(self, ends_at: float) -> None:
         """To the next event; where an action is due and nobody was asked, the sweep's turn comes when it is forgotten."""

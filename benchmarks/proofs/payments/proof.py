@@ -13,6 +13,10 @@ from benchmarks.proofs.payments.story import play
 from benchmarks.proofs.payments.town import Lane, open_machines
 from infra.embedded.servers import ServerAddresses
 
+_SUMMED = (
+    "histories", "duplicates", "lost", "stuck", "wrongly_told", "broken", "differing", "broken_histories", "counts", "seconds",
+)  # fmt: skip
+
 
 @dataclass
 class Outcome:
@@ -41,6 +45,15 @@ class Outcome:
         self.seconds += verdict.seconds
         if verdict.wrongs:
             self.wrong[verdict.seed] = verdict.wrongs
+
+    @classmethod
+    def of_all(cls, outcomes: Iterable["Outcome"]) -> "Outcome":
+        whole = cls()
+        for each in outcomes:
+            for name in _SUMMED:
+                setattr(whole, name, getattr(whole, name) + getattr(each, name))
+            whole.wrong |= each.wrong
+        return whole
 
     @property
     def share_in_time(self) -> float:
