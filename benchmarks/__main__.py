@@ -130,6 +130,12 @@ async def _payment_batch() -> Sequence[Measure]:
     return (await payment_batch.run(payments=300)).measures
 
 
+async def _payment_kills() -> Sequence[Measure]:
+    from benchmarks.proofs import payment_kills
+
+    return (await payment_kills.run()).measures
+
+
 async def _nothing_changed() -> Sequence[Measure]:
     from benchmarks import nothing_changed
 
@@ -172,6 +178,7 @@ _PROOFS: dict[str, Work] = {
     "killed_workers": _killed_workers,
     "readers": _readers,
     "payment_batch": _payment_batch,
+    "payment_kills": _payment_kills,
 }
 
 

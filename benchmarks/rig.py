@@ -40,7 +40,7 @@ def open_rig() -> Iterator[Rig]:
     try:
         with servers(ServerSettings(home=home, database_url=None, redis_url=None)) as addresses:
             migrate(addresses.database_owner_url)
-            _vouch_for(addresses.redis_url)
+            vouch_for(addresses.redis_url)
             yield Rig(home, addresses)
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -54,7 +54,7 @@ def open_shown_rig(what: str, *, total: int) -> Iterator[tuple[Rig, Callable[[in
         yield rig, lambda done: progress.update(task, completed=done)
 
 
-def _vouch_for(redis_url: str) -> None:
+def vouch_for(redis_url: str) -> None:
     """Nobody called any company before: without a word the limiter takes a new Redis for one that lost its memory, and waits."""
     script = (files("infra.ratelimit") / "permit.lua").read_text(encoding="utf-8")
     with Redis.from_url(redis_url) as redis:

@@ -56,11 +56,12 @@ class OpenBill:
 
 @dataclass(frozen=True)
 class PayingCompany:
-    """A business that mirrors a realm, a service's token for it, and what is open in it."""
+    """A business that mirrors a realm, a service's token for it, somebody else's for the realm itself, and what is open in it."""
 
     business_id: UUID
     realm_id: str
     token: str
+    rail_token: str
     bills: Sequence[OpenBill]
     invoices: Sequence[UUID]
 
@@ -102,6 +103,23 @@ class PayingTown:
         answer.raise_for_status()
         found: list[dict[str, Any]] = exact_json.loads(answer.content)
         return found
+
+    async def pay_elsewhere(self, company: PayingCompany, bill: OpenBill) -> None:
+        """Somebody pays the bill in QuickBooks itself."""
+        line = {"Amount": bill.balance, "LinkedTxn": [{"TxnId": bill.external_id, "TxnType": "Bill"}]}
+        payment = {
+            "VendorRef": {"value": bill.vendor},
+            "TotalAmt": bill.balance,
+            "PayType": "Check",
+            "CheckPayment": {"BankAccountRef": {"value": self.account}},
+            "Line": [line],
+        }
+        answer = await self.simulator.post(
+            f"/v3/company/{company.realm_id}/billpayment",
+            content=exact_json.dumps(payment),
+            headers={"Authorization": f"Bearer {company.rail_token}", "Content-Type": "application/json"},
+        )
+        answer.raise_for_status()
 
     async def oracle(self, realm_id: str, *, limit: int = 0) -> dict[str, Any]:
         """What the simulator counted of a realm; `limit` of its latest calls are listed."""
@@ -197,7 +215,12 @@ async def _connect(services: Services, realm_id: str, grant: Mapping[str, str]) 
             select(Invoice.id).where(Invoice.business_id == issued.business_id, Invoice.balance > 0)
         )
         return PayingCompany(
-            issued.business_id, realm_id, issued.token, [OpenBill(*row) for row in bills], list(invoices)
+            issued.business_id,
+            realm_id,
+            issued.token,
+            grant["access_token"],
+            [OpenBill(*row) for row in bills],
+            list(invoices),
         )
 
 
