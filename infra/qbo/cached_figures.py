@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from infra.clock import Clock
 from infra.config import Rail
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.sync.cache import SyncCache
+from infra.sync.cache import Cached
 from infra.sync.cached_reads import Asked, CachedReads
 from infra.sync.freshness import Fetched, FreshnessNeed, SyncStrategy
 from infra.sync.in_flight import RefreshesInFlight
@@ -29,27 +29,28 @@ Execute = Callable[[str, Callable[[Client], Awaitable[Any]], SyncStrategy], Awai
 
 
 class CachedFigures(Generic[Client]):
-    """One company's. `check_grant` and `rest_seconds` as CachedReads has them."""
+    """One company's. `find`, `keep`, `check_grant` and `rest_seconds` as CachedReads has them."""
 
     def __init__(
         self,
         business_id: UUID,
         *,
         execute: Execute[Client],
+        find: Callable[[str], Awaitable[Cached | None]],
+        keep: Callable[..., Awaitable[None]],
         uow: UnitOfWorkFactory,
         clock: Clock,
         in_flight: RefreshesInFlight,
         check_grant: Callable[[], Awaitable[object]],
         rest_seconds: Callable[[UUID], float | None],
     ) -> None:
-        self.cache = SyncCache(business_id, Rail.QBO, uow=uow, clock=clock)
         self._execute = execute
         self._clock = clock
         self._reads = CachedReads(
             business_id,
             Rail.QBO,
-            find=self.cache.find,
-            keep=self.cache.set,
+            find=find,
+            keep=keep,
             uow=uow,
             clock=clock,
             in_flight=in_flight,

@@ -27,12 +27,15 @@ from infra.sync.spec import AnySpec
 Readers = Callable[[UUID, Lane, Patience], Awaitable[QBOReads]]
 KindOf = Callable[[QBOError, datetime], Awaitable[RailError]]
 Changed = Callable[[UUID, AbstractSet[str]], Awaitable[None]]
+Ended = Callable[[UUID, PullTally], Awaitable[None]]
 
 log = get_logger()
 
 
 class RecordedRuns:
-    """`kind_of` gives the error to raise in place of QBO's; `on_changed` is told what a run changed."""
+    """`kind_of` gives the error to raise in place of QBO's; `on_ended` writes down that a run ended well (`record_success`), and
+    `on_changed` is told what it changed.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class RecordedRuns:
         uow: UnitOfWorkFactory,
         clock: Clock,
         kind_of: KindOf,
+        on_ended: Ended,
         on_changed: Changed | None,
     ) -> None:
         self._business_id = business_id
@@ -51,6 +55,7 @@ class RecordedRuns:
         self._uow = uow
         self._clock = clock
         self._kind_of = kind_of
+        self._on_ended = on_ended
         self._on_changed = on_changed
 
     async def run(
@@ -78,7 +83,7 @@ class RecordedRuns:
         except (Exception, asyncio.CancelledError) as error:
             await self._record_failure(run.id, error)
             raise
-        await self.record_success(run.id, tally)
+        await self._on_ended(run.id, tally)
         if tally.changed_entities and self._on_changed is not None:
             await self._on_changed(self._business_id, tally.changed_entities)
         return tally

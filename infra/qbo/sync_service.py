@@ -30,7 +30,7 @@ from infra.qbo.whole_reading import alone, read_whole
 from infra.qbo.wire.reports import AgingKind, AgingReport, KPIData, PayingParty, PaymentHistory
 from infra.ratelimit.lanes import Lane
 from infra.sync import runs
-from infra.sync.cache import GOOD_FOR, Cached
+from infra.sync.cache import GOOD_FOR, Cached, SyncCache
 from infra.sync.call_counts import counted_as
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed, SyncStrategy
 from infra.sync.in_flight import RefreshesInFlight
@@ -90,9 +90,12 @@ class QBOSyncService(SmartSyncService):
             time_zone=time_zone,
             rest_seconds=rest_seconds,
         )
+        self._cache = SyncCache(business_id, Rail.QBO, uow=uow, clock=clock)
         self._figures: CachedFigures[QBORawClient] = CachedFigures(
             business_id,
             execute=lambda operation, call, strategy: self.execute_qbo_call(operation, call, strategy=strategy),
+            find=self.get_cache,
+            keep=self.set_cache,
             uow=uow,
             clock=clock,
             in_flight=in_flight,
@@ -110,6 +113,7 @@ class QBOSyncService(SmartSyncService):
             uow=uow,
             clock=clock,
             kind_of=self._kind_of,
+            on_ended=self.record_sync,
             on_changed=on_changed,
         )
         self._timing = timing or SyncTimingManager(uow)
@@ -302,11 +306,11 @@ class QBOSyncService(SmartSyncService):
 
     async def get_cache(self, key: str) -> Cached | None:
         """The latest answer kept under `key`, and whether it is good still."""
-        return await self._figures.cache.find(key)
+        return await self._cache.find(key)
 
     async def set_cache(self, key: str, value: Any, *, asked_at: datetime, good_for: timedelta = GOOD_FOR) -> None:
         """Keep an answer that was asked for at `asked_at`; JSON, amounts as texts or Decimal."""
-        await self._figures.cache.set(key, value, asked_at=asked_at, good_for=good_for)
+        await self._cache.set(key, value, asked_at=asked_at, good_for=good_for)
 
     async def get_kpi_data(
         self, as_of: date | None = None, *, days: int = 30, freshness: FreshnessNeed = ON_DEMAND

@@ -69,6 +69,19 @@ TO_COME: dict[str, int] = {
     "KPIService": 7,
 }
 
+# Methods that nothing of ours calls yet, and why. `record_payment` of the sync service is hidden behind CollectionsService's.
+UNASKED: dict[str, str] = {
+    "get_bills_from_qbo": "the mirror is filled by pages and changes",
+    "get_invoices_from_qbo": "the mirror is filled by pages and changes",
+    "get_customers_from_qbo": "the mirror is filled by pages and changes",
+    "get_vendors_from_qbo": "the mirror is filled by pages and changes",
+    "get_accounts_from_qbo": "the mirror is filled by pages and changes",
+    "create_payment_in_qbo": "actions send the body that was written down first",
+    "create_payment_immediate": "actions send the body that was written down first",
+    "get_bills": "the list of bills has filters and pages of its own",
+    "get_bills_due_in_days": "the digest comes with issue 7",
+}
+
 
 def find(dotted: str) -> object:
     """The class or method of that dotted name."""
@@ -127,3 +140,10 @@ def test_each_fixed_name_has_one_row() -> None:
     }
     assert len(here) == len(HERE)
     assert not here & set(TO_COME)
+
+
+def test_each_fixed_name_is_asked_for_or_listed_as_not() -> None:
+    """By its name: an attribute that is called or passed on, anywhere in what is shipped."""
+    used = {node.attr for tree in modules().values() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    fixed = {dotted.rsplit(".", 1)[1] for dotted, parameters in HERE.items() if parameters is not None}
+    assert fixed - used == set(UNASKED)
