@@ -58,6 +58,11 @@ class OpenDocument:
     open_amount: Decimal
     terms_days: int | None = None
 
+    @property
+    def ages_from(self) -> date:
+        """Its due date; where it has none, what its terms make of its own date."""
+        return self.due_on or self.issued_on + timedelta(days=self.terms_days or 0)
+
 
 @dataclass(frozen=True)
 class UnappliedCredit:
@@ -174,7 +179,7 @@ def control_difference(ageing: Ageing, control_balance: Decimal, *, basis: Basis
 
 
 def _aged(document: OpenDocument, as_of: date) -> AgedDocument:
-    due_on = document.due_on or document.issued_on + timedelta(days=document.terms_days or 0)
+    due_on = document.ages_from
     days = (as_of - due_on).days
     return AgedDocument(document, due_on, days, bucket_of(days), is_due_date_assumed=document.due_on is None)
 
