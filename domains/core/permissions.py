@@ -40,11 +40,12 @@ MAY: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
 }
 
-# What a person may do only with a second factor, whatever their role: to move money, and to open the door to others.
+# What a person may do only with a second factor, whatever their role: to move money, to say what that takes, and to open the door to others.
 WITH_SECOND_FACTOR = frozenset(
     {
         Permission.BILLS_APPROVE,
         Permission.PAYMENTS_EXECUTE,
+        Permission.SETTINGS_MANAGE,  # what is to be approved is one of them
         Permission.CONNECTION_MANAGE,
         Permission.MEMBERS_MANAGE,
         Permission.TOKENS_MANAGE,

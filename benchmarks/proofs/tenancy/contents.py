@@ -90,6 +90,8 @@ class Contents:
             case ("POST", "/api/v1/businesses"):
                 foreign = chance.choice([None, *self.world.firms])
                 body = {"name": f"new {word}", **({"firm_id": str(foreign)} if foreign else {})}
+            case ("POST" | "PUT", path) if (of_money := _of_money(path.rpartition("/")[2], word)) is not None:
+                body = of_money
             case _:
                 email = f"{chance.choice(list(self.world.words_of_users.values()))}@people.example"
                 body = {"email": email, "password": word, "code": "000000", "name": word}
@@ -114,6 +116,25 @@ class Contents:
         role = self.chance.choice(["owner", "approver", "bookkeeper", "viewer", "viewer"])
         limit = self.chance.choice([None, None, "100", "1000"]) if role in {"owner", "approver"} else None
         return {"role": role, "approval_limit": limit}
+
+
+def _of_money(verb: str, word: str) -> dict[str, Any] | None:
+    """What says yes to a bill, notes something on an invoice, or asks for a record in the ledger; None for anything else."""
+    bodies: dict[str, dict[str, Any]] = {
+        "approve": {"duplicate_reason": word},
+        "promise": {"promised_on": "2999-01-31", "reason": word},
+        "dispute": {"reason": word},
+        "write-off-note": {"reason": word},
+        "close": {"because": word},
+        "approval-policy": {"needed_from": "0"},
+        "pay": {"account_id": "35"},
+        "batch-execute": {"payment_ids": [str(new_id())]},
+        "void": {"reason": word},
+        "review": {"not_there": word},
+        "record-payment": {"amount": "1.00", "date": "2026-03-20", "reference": word[:21]},
+        "send-reminder": {"through": "mail", "to": f"{word}@customer.example"},
+    }
+    return bodies.get(verb)
 
 
 def enum_of(schema: Mapping[str, Any]) -> list[str]:

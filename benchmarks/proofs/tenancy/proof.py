@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 from psycopg import Connection
+from pydantic import SecretStr
 from rich.progress import Progress
 from sqlalchemy import make_url
 
@@ -21,10 +22,11 @@ from benchmarks.proofs.tenancy.storm import Storm, Tally
 from benchmarks.proofs.tenancy.world import World, build
 from benchmarks.report import Measure, ProofResult, at_least, at_most, reported
 from benchmarks.rig import open_rig
-from infra.config import EdgeSettings, KeyringSettings, QBOSettings, RailSettings, ServerSettings, WebSettings
+from infra.config import EdgeSettings, KeyringSettings, QBOSettings, Rail, RailSettings, ServerSettings, WebSettings
 from infra.embedded.postgres import SUPERUSER
 from infra.embedded.roles import connect
 from infra.embedded.servers import ServerAddresses
+from infra.security.rail_tokens import RailGrant
 from runway.app import create_app
 from runway.services import Services
 from runway.settings import Settings, open_keyring
@@ -55,7 +57,24 @@ class Stage:
         with self.root.transaction():
             world = build(self.root, chance, keyring=keyring, businesses=businesses)
         await fill_books(world, self.services.uow, self.root)
+        await self._give_grants(world)
         return world
+
+    async def _give_grants(self, world: World) -> None:
+        """Each had one and lost it: what is to be recorded in QuickBooks is taken, and waits."""
+        now = self.services.clock.now()
+        for business in world.businesses:
+            grant = RailGrant(
+                external_account_id=str(business.int)[-18:],
+                access_token=SecretStr("gone"),
+                refresh_token=SecretStr("gone"),
+                issued_at=now,
+                expires_at=now,
+                refresh_expires_at=now,
+                needs_reconnect_at=now,
+                reconnect_reason="invalid_grant",
+            )
+            await self.services.qbo_rail.tokens.save(business, Rail.QBO, grant=grant, at=now)
 
     def storm_of(
         self,

@@ -15,7 +15,9 @@ ROLES: dict[str, frozenset[str]] = {
     "bookkeeper": frozenset(_BOOKKEEPER),
     "viewer": frozenset(_VIEWER),
 }
-WITH_FACTOR = frozenset({"bills.approve", "payments.execute", "connection.manage", "members.manage", "tokens.manage"})
+WITH_FACTOR = frozenset(
+    {"bills.approve", "payments.execute", "settings.manage", "connection.manage", "members.manage", "tokens.manage"}
+)
 WITH_FRESH_PROOF = frozenset({"connection.manage", "members.manage", "tokens.manage"})
 # It leads out to the consent page, and so opens a door though its method is safe.
 FRESH_THOUGH_SAFE = frozenset({("GET", "/api/v1/qbo/connect")})

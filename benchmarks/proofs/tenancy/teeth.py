@@ -18,9 +18,7 @@ from sqlalchemy.orm import aliased
 from benchmarks.proofs.tenancy.proof import Stage
 from benchmarks.proofs.tenancy.storm import Tally
 from benchmarks.report import Measure, at_least, at_most
-from domains.ap import queries as ap_queries
-from domains.ar import queries as ar_queries
-from domains.core import access_service
+from domains.core import access_service, parties
 from domains.core.api_tokens import ApiTokens
 from domains.core.ledger import LEDGER
 from domains.core.models import Business
@@ -86,12 +84,12 @@ def without_policies(stage: Stage) -> Iterator[None]:
 
 @contextmanager
 def without_filter_of_books() -> Iterator[None]:
-    """The queries of what is owed forget whose rows they want."""
+    """The queries of vendors and customers forget whose rows they want."""
 
     def live(mirror: Any, _business_id: Any) -> tuple[Any, ...]:
         return (mirror.rail == LEDGER.value, mirror.deleted_at.is_(None))
 
-    with patch.object(ap_queries, "live", live), patch.object(ar_queries, "live", live):
+    with patch.object(parties, "live", live):
         yield
 
 
