@@ -252,11 +252,11 @@ class PayingService(TenantAwareService):
 
     def _refusal_to_release(self, payment_id: UUID, releases: Releases, payer: Payer) -> OodalooError | None:
         intent = releases.intents.get(payment_id)
-        if intent is None or payment_id not in releases.amounts:
+        if intent is None:
             return PaymentNotFound(payment_id)
         if intent.state in _GIVEN_UP:
             return NotToBeExecuted(end_of(intent))
-        if not waits(intent):
+        if not waits(intent) or payment_id not in releases.amounts:  # of other actions nothing is asked anew
             return None
         lines = [
             (releases.standings[bill_id], amount)

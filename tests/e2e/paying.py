@@ -108,6 +108,11 @@ class Paying:
         assert done["outcome"] == "recorded", done
         return await self.verified(done["id"])
 
+    async def visited(self, path: str, **query: str) -> dict[str, Any]:
+        """The first of a list."""
+        first: dict[str, Any] = (await self.owner.get(path, **query))["data"][0]
+        return first
+
     def payments_of(self, bill: dict[str, Any]) -> list[Body]:
         """What is true: QuickBooks' payments that are linked to the bill."""
         return [

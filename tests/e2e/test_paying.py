@@ -35,6 +35,7 @@ async def test_a_bill_is_paid_once_and_everybody_sees_it(paying: Paying) -> None
         done = await paying.paid(bill)
     (payment,) = paying.payments_of(bill)
     assert done["external_id"] == payment["Id"]
+    assert done["asked"]["bills"] == [{"bill": bill["external_id"], "amount": bill["balance"], "total": bill["total"]}]
     assert done["mark"] in payment["PrivateNote"]
     assert Decimal(str(payment["TotalAmt"])) == Decimal(bill["balance"])
     assert f"as payment {payment['Id']}" in done["words"]
@@ -76,6 +77,7 @@ async def test_while_quickbooks_is_away_the_answer_comes_at_once_and_the_outcome
     assert asked.status_code == 202
     shown = asked.json()["data"]
     assert (shown["outcome"], shown["may"]) == ("processing", ["cancel"])
+    assert await paying.shown(shown["id"]) == shown
     assert asked.headers["location"] == f"/api/v1/payments/{shown['id']}"
     taken = assert_problem(await paying.pay(bill), 409, "conflict")
     assert (taken["code"], taken["action"]) == ("being_paid", asked.headers["location"])

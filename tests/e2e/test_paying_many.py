@@ -14,7 +14,7 @@ from domains.core.permissions import Role
 from infra.ids import new_id
 from infra.mail.models import Mail
 from tests.e2e.paying import Paying, new_key, open_paying, paying_company
-from tests.e2e.people import member
+from tests.e2e.people import member, open_business
 from tests.e2e.rest import assert_problem, open_shop
 from tests.rig import Database
 
@@ -250,3 +250,35 @@ async def test_a_reminder_through_quickbooks(paying: Paying) -> None:
     assert done["outcome"] == "recorded"
     (body,) = [body for body in paying.shop.bodies("Invoice") if body["Id"] == invoice["external_id"]]
     assert (body["EmailStatus"], body["BillEmail"]["Address"]) == ("EmailSent", "b@example.com")
+
+
+async def test_every_refusal_about_an_invoice_says_what_to_do(paying: Paying) -> None:
+    invoice, paid = next(paying.invoices), await paying.visited("/invoices", status="paid")
+    path, today = f"/invoices/{invoice['id']}/record-payment", paying.today.isoformat()
+    body = {"amount": "1.00", "date": today}
+    refusals = [
+        (await paying.post(path, body | {"deposit_to": str(new_id())}), 409, "account_unusable", "no such account"),
+        (await paying.post(path, body | {"deposit_to": paying.income}), 409, "account_unusable", "of type Income"),
+        (await paying.post(f"/invoices/{paid['id']}/record-payment", body), 409, "already_paid", "nothing is open"),
+        (await paying.post(f"/invoices/{paid['id']}/send-reminder"), 409, "already_paid", "nothing is open"),
+        (await paying.post(f"/invoices/{new_id()}/send-reminder"), 404, None, "no invoice"),
+    ]
+    for answer, status, code, words in refusals:
+        assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
+        assert words in answer.json()["detail"]
+    first = await paying.post(path, body)
+    busy = assert_problem(await paying.post(path, body), 409, "conflict")
+    assert (busy["code"], busy["detail"].endswith(f"{first.json()['data']['id']}.")) == ("in_use", True)
+    async with paying.working():
+        assert (await paying.settled(first.json()["data"]["id"]))["outcome"] == "recorded"
+
+
+async def test_what_another_business_asked_for_is_not_found(paying: Paying) -> None:
+    payment_id = (await paying.owner.get("/actions", limit=1))["data"][0]["id"]
+    stranger = await member(paying.shop.web, await open_business(paying.shop.web), Role.OWNER)
+    for path in ("", "/trail", "/events"):
+        assert_problem(await stranger.ask("GET", f"/payments/{payment_id}{path}"), 404, "not-found")
+    for verb in ("execute", "cancel"):
+        assert_problem(await paying.post(f"/payments/{payment_id}/{verb}", by=stranger), 404, "not-found")
+    assert_problem(await paying.post(f"/payments/{payment_id}/void", {}, by=stranger), 404, "not-found")
+    assert_problem(await paying.post(f"/payments/{payment_id}/review", {"found": "1"}, by=stranger), 404, "not-found")
