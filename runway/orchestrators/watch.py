@@ -127,7 +127,7 @@ class Watch:
             Matter(
                 NoticeKind.CONNECTION_FAILING,
                 lease.rail,
-                Severity.WARNING,
+                Severity.ALARM,
                 "QuickBooks cannot be read",
                 f"The last {lease.failures} attempts failed: {lease.error}. We go on trying.",
                 {"failures": lease.failures},
@@ -205,7 +205,7 @@ class Watch:
             Matter(
                 NoticeKind.DEAD_JOB,
                 name,
-                Severity.WARNING,
+                Severity.ALARM,
                 "Background work was given up",
                 f"{name} was given up after {job.attempts} attempts: {job.error}. It can be tried again.",
                 {"job_id": job.id},

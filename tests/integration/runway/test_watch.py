@@ -156,7 +156,9 @@ async def test_a_connection_that_is_gone_or_fails_and_books_that_grow_old(watche
             )
         )
     watched.clock.moment += timedelta(hours=25)
-    assert set(await watched.look()) == {("connection_failing", "qbo"), ("stale", "qbo")}
+    told = await watched.look()
+    assert set(told) == {("connection_failing", "qbo"), ("stale", "qbo")}
+    assert {notice.severity for notice in told.values()} == {"alarm"}  # somebody is written to
     async with watched.uow([watched.business_id]) as uow:
         connection = (await uow.session.scalars(select(Connection))).one()
         connection.state = ConnectionState.NEEDS_RECONNECT.value
@@ -204,7 +206,7 @@ async def test_a_dead_job_is_told(watched: Watched) -> None:
         row = (await uow.session.scalars(select(OutboxRow).where(OutboxRow.business_id == watched.business_id))).one()
         row.dead_at, row.last_error = NOW, "ValueError: no"
     (notice,) = (await watched.look()).values()
-    assert (notice.kind, notice.subject) == ("dead_job", "qbo.tie_out")
+    assert (notice.kind, notice.subject, notice.severity) == ("dead_job", "qbo.tie_out", "alarm")
 
 
 async def test_a_month_that_will_pass_its_budget_is_told_until_it_will_not(watched: Watched) -> None:
