@@ -92,6 +92,17 @@ async def test_nothing_changed_costs_one_call_and_writes_no_row(small: Mirrored)
     assert (run.state, run.calls, run.seen, run.changed) == (RunState.DONE, 1, 0, 0)
 
 
+async def test_the_cursor_moves_while_nothing_changes_and_never_grows_past_what_qbo_remembers(small: Mirrored) -> None:
+    for _ in range(3):  # two months, in which a cursor that waits for a change would be left behind
+        small.clock.ahead += timedelta(days=20)
+        before = (await small.states())["Bill"].synced_through
+        assert await refresh(small) == 1
+        after = (await small.states())["Bill"].synced_through
+        assert before is not None
+        assert after is not None
+        assert after - before > timedelta(days=19)
+
+
 async def test_new_edited_and_paid_objects_arrive_with_one_call(small: Mirrored) -> None:
     one, other = deletable(small.company)[:2]
     edit(small.company, one, PrivateNote="seen")

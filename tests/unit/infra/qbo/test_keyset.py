@@ -111,6 +111,28 @@ async def test_a_page_starts_at_the_last_ones_second_boundary_included() -> None
     ]
 
 
+async def test_more_than_was_asked_for_is_not_the_end() -> None:
+    class GivesOneMore(Book):
+        async def query(self, statement: str) -> QueryPage:
+            return await super().query(statement.replace("MAXRESULTS 10", "MAXRESULTS 11"))
+
+    made = book_of(*[1] * 37)
+    book = GivesOneMore(made.records, now=made.now)
+    pages = await book.read()
+    assert set(ids(pages)) == set(book.records)
+    assert len(pages) == 4
+
+
+async def test_a_first_reading_of_seven_kinds_takes_no_call_more_than_its_pages() -> None:
+    """41,700 objects: 48 calls."""
+    kinds = (20_000, 14_000, 3_000, 2_100, 1_270, 1_270, 60)
+    books = [book_of(*[1] * size) for size in kinds]
+    for book in books:
+        assert len({one for page in await book.read(page_size=1000) for one in ids([page])}) == len(book.records)
+    assert sum(kinds) == 41_700
+    assert sum(len(book.statements) for book in books) <= 48
+
+
 async def test_a_crowded_second_is_read_from_its_end() -> None:
     book = book_of(25)
     await book.read()

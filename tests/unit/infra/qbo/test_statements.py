@@ -36,6 +36,14 @@ def test_an_instant_carries_its_offset_and_needs_one() -> None:
         statements.instant(datetime(2026, 7, 1))  # noqa: DTZ001 - the naive one is the point
 
 
+def test_each_end_of_a_window_has_its_own_offset() -> None:
+    """A day that begins at -07:00 and ends at -08:00: 25 hours, not 24."""
+    start = datetime(2025, 11, 2, tzinfo=timezone(timedelta(hours=-7)))
+    end = datetime(2025, 11, 3, tzinfo=timezone(timedelta(hours=-8)))
+    assert statements.changed_from(start) == "MetaData.LastUpdatedTime >= '2025-11-02T07:00:00+00:00'"
+    assert statements.changed_before(end) == "MetaData.LastUpdatedTime < '2025-11-03T08:00:00+00:00'"
+
+
 def test_instants_are_compared_across_the_clock_change() -> None:
     before = statements.read_instant("2025-11-02T01:59:59-07:00")
     after = statements.read_instant("2025-11-02T01:00:00-08:00")
