@@ -136,6 +136,12 @@ async def _payment_kills() -> Sequence[Measure]:
     return (await payment_kills.run()).measures
 
 
+async def _failover() -> Sequence[Measure]:
+    from benchmarks.proofs import failover
+
+    return (await failover.run(rounds=5)).measures
+
+
 async def _nothing_changed() -> Sequence[Measure]:
     from benchmarks import nothing_changed
 
@@ -179,6 +185,7 @@ _PROOFS: dict[str, Work] = {
     "readers": _readers,
     "payment_batch": _payment_batch,
     "payment_kills": _payment_kills,
+    "failover": _failover,
 }
 
 

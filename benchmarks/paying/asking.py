@@ -26,12 +26,18 @@ class Client:
     answered: int = 0
 
     async def pay(
-        self, company: PayingCompany, bill: OpenBill, *, first_at: str | None = None, execute: bool = True
+        self,
+        company: PayingCompany,
+        bill: OpenBill,
+        *,
+        first_at: str | None = None,
+        execute: bool = True,
+        key: str | None = None,
     ) -> UUID:
         """Our id of the payment. `first_at`: it is first sent there, to a process that may not live to answer."""
         path = f"/api/v1/bills/{bill.id}/pay"
         wanted = {"account_id": self.town.account, "confirm_similar": True, "execute": execute}
-        taken = await self.post(company, path, wanted, first_at=first_at)
+        taken = await self.post(company, path, wanted, first_at=first_at, key=key)
         payment_id = UUID(taken["id"])
         self.told[company.business_id].add(payment_id)
         return payment_id
@@ -42,13 +48,19 @@ class Client:
         return str(done["outcome"])
 
     async def post(
-        self, company: PayingCompany, path: str, wanted: Mapping[str, Any], *, first_at: str | None = None
+        self,
+        company: PayingCompany,
+        path: str,
+        wanted: Mapping[str, Any],
+        *,
+        first_at: str | None = None,
+        key: str | None = None,
     ) -> dict[str, Any]:
         """Raises:
         Refused: a plain no.
         TooSlow: nobody answers.
         """
-        headers = {"Authorization": f"Bearer {company.token}", "Idempotency-Key": str(uuid4())}
+        headers = {"Authorization": f"Bearer {company.token}", "Idempotency-Key": key or str(uuid4())}
         deadline, base = time.monotonic() + _PATIENCE_SECONDS, first_at or self.town.web_url
         while time.monotonic() < deadline:
             try:
