@@ -42,7 +42,7 @@ REFUSALS: list[OodalooError] = [
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: type(refusal).__name__)
 def test_a_refusal_has_a_name_and_whole_sentences(refusal: OodalooError) -> None:
     assert str(getattr(refusal, "code", "")).replace("_", "").isalpha()
-    assert str(refusal)[0].isupper()
+    assert not str(refusal)[0].islower()
     assert str(refusal).endswith(".")
     assert "1.5000" not in str(refusal)
 
