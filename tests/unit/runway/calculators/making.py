@@ -78,3 +78,13 @@ def make_inputs(movements: Sequence[CashMovement], cash: Decimal | int | str = 1
     chart = (make_account("checking", subtype="Checking", balance=Decimal(cash)), *CHART[1:])
     fields: dict[str, Any] = {"basis": BASIS, "accounts": chart, "synced_at": NOW, "now": NOW} | more
     return RunwayInputs(movements=movements, **fields)
+
+
+def whole(value: Decimal | None) -> int | None:
+    """A whole amount as an int, to compare with plain numbers; fails on cents."""
+    assert value is None or value == int(value)
+    return None if value is None else int(value)
+
+
+def wholes(*values: Decimal | None) -> list[int | None]:
+    return [whole(value) for value in values]
