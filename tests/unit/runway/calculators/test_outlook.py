@@ -15,7 +15,7 @@ from runway.calculators.outlook import (
     receipt_flows,
     undeposited_flow,
 )
-from tests.unit.runway.calculators.making import T
+from tests.unit.runway.calculators.making import T, whole, wholes
 from tests.unit.runway.calculators.test_ageing import make_document
 from tests.unit.runway.calculators.test_expected_dates import WEEKS_LATE, make_invoice
 
@@ -40,17 +40,19 @@ def make_path(*flows: DatedFlow, opening: int = 1000) -> CashPath:
 
 def test_the_path_by_hand() -> None:
     path = make_path(make_flow(-300, -4), make_flow(-900, 7), make_flow(500, 8, row=PathRow.INVOICES), make_flow(9, 92))
-    closings = [path.days[ahead].closing for ahead in (0, 6, 7, 8, 91)]
+    closings = wholes(*(path.days[ahead].closing for ahead in (0, 6, 7, 8, 91)))
     assert (len(path.days), closings, path.low.on) == (92, [700, 700, -200, 300, 300], T + timedelta(days=7))
     first, second, *_, last = path.weeks()
-    assert (first.opening, first.closing, first.low, first.rows) == (1000, -200, -200, {PathRow.BILLS: -1200})
-    assert (second.opening, second.closing, second.rows) == (-200, 300, {PathRow.INVOICES: 500})
-    assert (last.ends_on, last.closing) == (T + timedelta(days=91), 300)
+    assert wholes(first.opening, first.closing, first.low) == [1000, -200, -200]
+    assert first.rows == {PathRow.BILLS: Decimal(-1200)}
+    assert wholes(second.opening, second.closing) == [-200, 300]
+    assert second.rows == {PathRow.INVOICES: Decimal(500)}
+    assert (last.ends_on, whole(last.closing)) == (T + timedelta(days=91), 300)
 
 
 def test_an_invoice_is_spread_over_five_dates() -> None:
     flows = receipt_flows(Expectations(WEEKS_LATE).receipts([make_invoice(amount=500)]))
-    assert [((flow.on - T).days, flow.amount) for flow in flows] == [
+    assert [((flow.on - T).days, whole(flow.amount)) for flow in flows] == [
         (7, 100),
         (21, 100),
         (35, 100),
@@ -62,7 +64,7 @@ def test_an_invoice_is_spread_over_five_dates() -> None:
 def test_a_bill_is_paid_as_planned_else_when_due_else_today() -> None:
     bills = [make_document(10, late, external_id=str(late)) for late in (-9, 4, 5)]
     flows = bill_flows(bills, as_of=T, scheduled={"5": T + timedelta(days=3)}, must_pay=frozenset({"4"}))
-    assert [((flow.on - T).days, flow.amount, flow.is_must_pay) for flow in flows] == [
+    assert [((flow.on - T).days, whole(flow.amount), flow.is_must_pay) for flow in flows] == [
         (9, -10, False),
         (0, -10, True),
         (3, -10, False),
