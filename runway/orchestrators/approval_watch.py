@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap import approval_queries, bypass_queries
@@ -49,6 +50,13 @@ class ApprovalWatch:
         """After a sync that changed `entities`. Nothing hangs on it but the telling: an approval of other figures counts for nothing anyway."""
         if not entities & {_BILLS, _PAYMENTS, _VENDORS}:
             return
+        try:
+            await self._look(business_id, entities)
+        except DBAPIError:
+            # A lock, a time-out: the books are in step all the same, and who waits for them waits no longer. The next look finds it.
+            log.exception("approvals.look.failed", business_id=str(business_id))
+
+    async def _look(self, business_id: UUID, entities: AbstractSet[str]) -> None:
         async with self.uow([business_id]) as uow:
             business = await core_queries.find_business(uow.session, business_id)
             if business is None:

@@ -1,14 +1,15 @@
 """After a sync: what an edit has reopened and what was paid past an approval is told once, and stays told until somebody has seen it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from domains.ap.approval_policies import NewPolicy
 from domains.ap.approval_service import ApprovalService
@@ -21,7 +22,8 @@ from domains.core.notice_models import Notice
 from domains.core.notices import NoticeKind
 from infra.db.engine import create_engine
 from infra.db.reads import Reads
-from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
+from infra.embedded.roles import connect
 from infra.ids import new_id
 from infra.jobs.outbox import OutboxRow
 from runway.orchestrators.approval_watch import ApprovalWatch
@@ -148,6 +150,25 @@ async def test_two_looks_at_once_tell_of_it_once(watched: Watched) -> None:
     await asyncio.gather(*(watched.watch.look(watched.books.business_id, ALL) for _ in range(3)))
     types = [row.transaction_type for row in await watched.events(bill_id)]
     assert types == ["created", "approved", "updated", "approval_reopened"]
+
+
+async def test_a_look_that_fails_leaves_the_sync_in_peace(watched: Watched, database: Database) -> None:
+    bill_id = await watched.bill()
+    await watched.approve(bill_id)
+    await watched.bill(version=1, DueDate="2026-05-01")
+
+    @asynccontextmanager
+    async def impatient(business_ids: Sequence[UUID]) -> AsyncIterator[UnitOfWork]:
+        async with watched.books.uow(business_ids) as unit:
+            await unit.session.execute(text("SET LOCAL lock_timeout = '20ms'"))
+            yield unit
+
+    with connect(database.owner_url) as owner, owner.transaction():
+        owner.execute("LOCK TABLE bill_approval")
+        await ApprovalWatch(impatient, FixedClock()).look(watched.books.business_id, ALL)
+    assert [row.transaction_type for row in await watched.events(bill_id)] == ["created", "approved", "updated"]
+    await watched.look()
+    assert (await watched.events(bill_id))[-1].transaction_type == "approval_reopened"
 
 
 async def test_another_address_of_the_vendor_reopens_what_is_open(watched: Watched) -> None:
