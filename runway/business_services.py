@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from domains.ap.approval_service import ApprovalService
 from domains.ap.bill_service import BillService
+from domains.ap.executing_service import ExecutingService
 from domains.ap.paying_service import PayingService
 from domains.ap.payment_service import PaymentService
 from domains.ap.vendor_service import VendorService
+from domains.ap.voiding_service import VoidingService
 from domains.ar.collections_service import CollectionsService
 from domains.ar.customer_service import CustomerService
 from domains.ar.invoice_service import InvoiceService
@@ -41,16 +43,16 @@ class BusinessServices:
         return ApprovalService(self.business.id, home_currency=self.business.home_currency, spent=list_spent)
 
     @property
-    def paying(self) -> PayingService:
-        return PayingService(
-            self.business.id,
-            home_currency=self.business.home_currency,
-            engine=self.actions,
-        )
-
-    @property
     def paying_bills(self) -> PayingBills:
-        return PayingBills(self.business, uow=self.uow, paying=self.paying, today=self.sync.today())
+        business_id, home = self.business.id, self.business.home_currency
+        return PayingBills(
+            self.business,
+            uow=self.uow,
+            paying=PayingService(business_id, home_currency=home, engine=self.actions),
+            executing=ExecutingService(business_id, home_currency=home),
+            voiding=VoidingService(business_id, home_currency=home, engine=self.actions),
+            today=self.sync.today(),
+        )
 
     @property
     def paying_batches(self) -> PayingBatches:

@@ -1,4 +1,4 @@
-"""Paying bills: asked for, held, released, called off, taken back. Each verb writes in the caller's transaction and asks no rail."""
+"""Asking for payments of bills, in the caller's transaction. No rail is asked."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,30 +10,21 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap import payable_queries as queries
-from domains.ap.actions import PAY_BILLS, VOID_PAYMENT, PayBills, VoidPayment
+from domains.ap.actions import PAY_BILLS
 from domains.ap.approval_errors import PayerIsOnlyApprover, SecondPersonMissing
 from domains.ap.approval_queries import find_policy, list_standings
-from domains.ap.approvals import ApprovalPolicy, Signatory, Standing
+from domains.ap.approvals import ApprovalPolicy, Standing
+from domains.ap.payer import Payer
 from domains.ap.paying import AlikePayment, BooksRules, Credit, Payable, PlannedPayment, WantedPayment, plan
-from domains.ap.payment_errors import (
-    AboveLimit,
-    BillBeingPaid,
-    NothingToVoid,
-    NotToBeExecuted,
-    PaidAlike,
-    PaymentNotFound,
-)
+from domains.ap.payment_errors import BillBeingPaid, PaidAlike
 from domains.ap.releases import refusal_to_pay
 from domains.core.asking import Asking
-from domains.core.ledger import in_home_currency
-from infra.actions import listing
 from infra.actions.engine import ActionEngine
-from infra.actions.errors import IntentNotFound, TargetTaken
-from infra.actions.identity import IdentityGraph, fingerprint_of
-from infra.actions.in_bulk import release_many, request_many
+from infra.actions.errors import TargetTaken
+from infra.actions.identity import fingerprint_of
+from infra.actions.in_bulk import request_many
 from infra.actions.models import ActionIntent
 from infra.actions.spec import ActionRequest
-from infra.actions.states import ActionState
 from infra.db.tenancy import TenantAwareService
 from infra.db.unit_of_work import UnitOfWork
 from infra.errors import OodalooError
@@ -43,15 +34,6 @@ _HELD_WORDS = "Somebody has to execute it."
 _SECOND_PERSON_WORDS = "Somebody other than who asked for it has to release it."
 # Refused of this payer alone: another may release it.
 _FOR_A_SECOND = (SecondPersonMissing, PayerIsOnlyApprover)
-_GIVEN_UP = frozenset({ActionState.CANCELLED.value, ActionState.FAILED.value})
-
-
-@dataclass(frozen=True)
-class Payer:
-    """Who asks, and up to what, in home currency; None is no limit."""
-
-    signatory: Signatory
-    limit: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -76,16 +58,6 @@ class Ledger:
     policy: ApprovalPolicy
     rules: BooksRules
     under_way: set[bytes] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class Releases:
-    """Payments that wait, and what is known of their bills. `amounts`: our id of each bill, None where it is gone, and what comes off."""
-
-    intents: Mapping[UUID, ActionIntent]
-    amounts: Mapping[UUID, Sequence[tuple[UUID | None, Decimal]]]
-    standings: Mapping[UUID, Standing]
-    policy: ApprovalPolicy
 
 
 class PayingService(TenantAwareService):
@@ -199,109 +171,6 @@ class PayingService(TenantAwareService):
             raise refusal
         return planned, refusal is not None
 
-    async def find_asked(self, session: AsyncSession, operation: str, asking: Asking) -> ActionIntent | None:
-        """What the key stands for already, whatever became of it.
-
-        Raises:
-            KeyUsedForOther: it was asked for with other words.
-        """
-        known = await IdentityGraph(session, self.business_id).find_by_key(operation, asking.key)
-        return None if known is None else asking.refuse_other(known)
-
-    async def _read_releases(self, session: AsyncSession, payment_ids: Collection[UUID]) -> Releases:
-        """What their release is decided on, in a number of statements that does not grow with them."""
-        intents = await listing.get_intents(session, self.business_id, payment_ids)
-        meant = {
-            intent.id: PayBills.of(intent.meaning)
-            for intent in intents.values()
-            if intent.operation == PAY_BILLS.operation
-        }
-        external_ids = {line.bill for payment in meant.values() for line in payment.bills}
-        ids = await queries.ids_of_bills(session, self.business_id, external_ids)
-        policy = await find_policy(session, self.business_id)
-        return Releases(
-            intents=intents,
-            amounts={
-                payment_id: [(ids.get(line.bill), line.amount) for line in payment.bills]
-                for payment_id, payment in meant.items()
-            },
-            standings=await self._standings(session, ids.values(), policy),
-            policy=policy,
-        )
-
-    async def execute_many(
-        self, uow: UnitOfWork, payment_ids: Collection[UUID], *, payer: Payer, request_id: str
-    ) -> dict[UUID, ActionIntent | OodalooError]:
-        """Release those that are held, or scheduled for later, each for itself. What is under way or recorded stays as it is.
-
-        Refused are, of each: PaymentNotFound; NotToBeExecuted, when it was cancelled or refused; and what `pay` refuses for want of
-        approval or beyond a limit, asked anew of whoever executes it.
-        """
-        releases = await self._read_releases(uow.session, payment_ids)
-        found: dict[UUID, ActionIntent | OodalooError] = {}
-        for payment_id in payment_ids:
-            intent = releases.intents.get(payment_id)
-            refusal = self._refusal_to_release(payment_id, releases, payer)
-            if refusal is not None:
-                found[payment_id] = refusal
-            elif intent is not None and not waits(intent):
-                found[payment_id] = intent
-        waiting = [payment_id for payment_id in payment_ids if payment_id not in found]
-        actor = payer.signatory.actor
-        return found | await release_many(uow, self.business_id, waiting, actor=actor, request_id=request_id)
-
-    def _refusal_to_release(self, payment_id: UUID, releases: Releases, payer: Payer) -> OodalooError | None:
-        intent = releases.intents.get(payment_id)
-        if intent is None:
-            return PaymentNotFound(payment_id)
-        if intent.state in _GIVEN_UP:
-            return NotToBeExecuted(end_of(intent))
-        if not waits(intent) or payment_id not in releases.amounts:  # of other actions nothing is asked anew
-            return None
-        lines = [
-            (releases.standings[bill_id], amount)
-            for bill_id, amount in releases.amounts[payment_id]
-            if bill_id is not None and bill_id in releases.standings
-        ]
-        return self._refusal(lines, policy=releases.policy, payer=payer)
-
-    async def void(
-        self, uow: UnitOfWork, payment_id: UUID, *, reason: str, payer: Payer, asking: Asking
-    ) -> ActionIntent:
-        """Take back a recorded payment, ours or one that was entered in the ledger itself; `payment_id` is the action's or the mirror's.
-
-        Raises:
-            PaymentNotFound: none of that id.
-            NothingToVoid: it is not recorded, or voided already.
-            AboveLimit: it is more than they may pay.
-            BillBeingPaid: it is being voided already.
-        """
-        known = await self.find_asked(uow.session, VOID_PAYMENT.operation, asking)
-        if known is not None:
-            return known
-        recorded = await self._recorded(uow.session, payment_id)
-        _refuse_above_limit(recorded, payer, self._home)
-        meaning = VoidPayment(
-            payment=recorded.external_id,
-            total=recorded.total,
-            currency=None if recorded.currency in {None, self._home} else recorded.currency,
-            bills=recorded.bills,
-            reason=reason,
-        )
-        request = ActionRequest(
-            business_id=self.business_id,
-            operation=VOID_PAYMENT.operation,
-            client_key=asking.key,
-            meaning=meaning.as_meaning(),
-            actor=asking.actor,
-            request_id=asking.request_id,
-            facts=asking.facts(total=recorded.total, paid_on=recorded.paid_on, vendor=recorded.vendor_name),
-        )
-        try:
-            return await self._engine.request(uow, request)
-        except TargetTaken as error:
-            raise BillBeingPaid(f"Payment {recorded.external_id}", intent_id=error.intent_id) from error
-
     async def _standings(
         self, session: AsyncSession, bill_ids: Collection[UUID], policy: ApprovalPolicy
     ) -> dict[UUID, Standing]:
@@ -311,44 +180,6 @@ class PayingService(TenantAwareService):
         self, lines: Sequence[tuple[Standing, Decimal]], *, policy: ApprovalPolicy, payer: Payer
     ) -> OodalooError | None:
         return refusal_to_pay(lines, policy=policy, payer=payer.signatory, limit=payer.limit, home_currency=self._home)
-
-    async def _recorded(self, session: AsyncSession, payment_id: UUID) -> queries.RecordedPayment:
-        graph = IdentityGraph(session, self.business_id)
-        try:
-            intent = await graph.get(payment_id)
-        except IntentNotFound:
-            recorded = await queries.find_recorded(session, self.business_id, payment_id=payment_id)
-            if recorded is None:
-                raise PaymentNotFound(payment_id) from None
-        else:
-            if intent.operation != PAY_BILLS.operation or intent.state != ActionState.CONFIRMED.value:
-                raise NothingToVoid(end_of(intent))
-            recorded = await queries.find_recorded(session, self.business_id, external_id=intent.external_id)
-            if recorded is None:
-                raise NothingToVoid("QuickBooks has deleted it since.")
-        if recorded.is_voided:
-            raise NothingToVoid("It is voided already.")
-        return recorded
-
-
-def waits(intent: ActionIntent) -> bool:
-    """Whether a person can set it going: it is held, or scheduled and its day has not come."""
-    return intent.state == ActionState.BLOCKED.value or (
-        intent.state == ActionState.REQUESTED.value and intent.not_before is not None
-    )
-
-
-def end_of(intent: ActionIntent) -> str:
-    """What became of an action that is over, or that it is not over."""
-    match ActionState(intent.state):
-        case ActionState.CANCELLED:
-            return "It was cancelled."
-        case ActionState.FAILED:
-            return f"It was not recorded: {intent.outcome_words or 'QuickBooks refused it.'}"
-        case ActionState.CONFIRMED:
-            return f"It is recorded in QuickBooks ({intent.external_id})."
-        case _:
-            return "It is not settled yet."
 
 
 def _approvals(planned: PlannedPayment, ledger: Ledger) -> list[dict[str, Any]]:
@@ -373,11 +204,3 @@ def _words_of(planned: PlannedPayment, external_id: str) -> str:
 
 def _being_paid(planned: PlannedPayment, error: TargetTaken) -> BillBeingPaid:
     return BillBeingPaid(_words_of(planned, error.external_id), intent_id=error.intent_id)
-
-
-def _refuse_above_limit(recorded: queries.RecordedPayment, payer: Payer, home_currency: str) -> None:
-    if payer.limit is None:
-        return
-    at_home = in_home_currency(recorded.total, recorded.exchange_rate)
-    if at_home > payer.limit:
-        raise AboveLimit(amount=at_home, limit=payer.limit, currency=home_currency)

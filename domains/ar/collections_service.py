@@ -22,12 +22,11 @@ from domains.ar.mail_reminder import MAIL_REMINDER, MailReminder
 from domains.ar.models import Invoice
 from domains.ar.receive_payment import RECEIVE_PAYMENT, PaidInvoice, ReceivePayment
 from domains.ar.send_invoice import SEND_INVOICE, SendInvoice
-from domains.core.asking import Asking
+from domains.core.asking import Asking, find_asked
 from domains.core.ledger import live
 from domains.core.meant import Meant
 from infra.actions.engine import ActionEngine
 from infra.actions.errors import TargetTaken
-from infra.actions.identity import IdentityGraph
 from infra.actions.models import ActionIntent
 from infra.actions.spec import ActionRequest, ActionSpec
 from infra.db.tenancy import TenantAwareService
@@ -74,7 +73,7 @@ class CollectionsService(TenantAwareService):
         """
         spec = SEND_INVOICE if through is Through.QBO else MAIL_REMINDER
         for either in (SEND_INVOICE, MAIL_REMINDER):  # one key, one reminder, whoever mails it
-            known = await self._find_asked(uow.session, either, asking)
+            known = await find_asked(uow.session, self.business_id, either.operation, asking)
             if known is not None:
                 return known
         invoice = await self._open_invoice(uow.session, invoice_id)
@@ -107,7 +106,7 @@ class CollectionsService(TenantAwareService):
             InvoiceBusy: another payment on it is being recorded.
             KeyUsedForOther, RailNeedsReconnect: as `send_reminder`.
         """
-        known = await self._find_asked(uow.session, RECEIVE_PAYMENT, asking)
+        known = await find_asked(uow.session, self.business_id, RECEIVE_PAYMENT.operation, asking)
         if known is not None:
             return known
         invoice = await self._open_invoice(uow.session, invoice_id)
@@ -145,10 +144,6 @@ class CollectionsService(TenantAwareService):
             return await self._engine.request(uow, request)
         except TargetTaken as error:
             raise InvoiceBusy(_words(invoice), intent_id=error.intent_id) from error
-
-    async def _find_asked(self, session: AsyncSession, spec: ActionSpec, asking: Asking) -> ActionIntent | None:
-        known = await IdentityGraph(session, self.business_id).find_by_key(spec.operation, asking.key)
-        return None if known is None else asking.refuse_other(known)
 
     async def _open_invoice(self, session: AsyncSession, invoice_id: UUID) -> Invoice:
         invoice: Invoice | None = await session.scalar(

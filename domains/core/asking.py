@@ -3,8 +3,12 @@
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra.actions.errors import KeyUsedForOther
+from infra.actions.identity import IdentityGraph
 from infra.actions.models import ActionIntent
 
 ASKED_DIGEST: Final = "asked_digest"
@@ -42,3 +46,13 @@ class Asking:
         if known.facts.get(ASKED_DIGEST) != self.digest:
             raise KeyUsedForOther(known.id)
         return known
+
+
+async def find_asked(session: AsyncSession, business_id: UUID, operation: str, asking: Asking) -> ActionIntent | None:
+    """What the key stands for already, whatever became of it.
+
+    Raises:
+        KeyUsedForOther: it was asked for with other words.
+    """
+    known = await IdentityGraph(session, business_id).find_by_key(operation, asking.key)
+    return None if known is None else asking.refuse_other(known)

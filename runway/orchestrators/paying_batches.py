@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap.pay_bills import MOST_BILLS, PAY_BILLS, PayBills
+from domains.ap.payer import Payer
 from domains.ap.paying import WantedBill, WantedPayment
-from domains.ap.paying_service import Ledger, Payer
+from domains.ap.paying_service import Ledger
 from domains.ap.payment_errors import BillListedTwice
 from domains.core.asking import Asking
 from infra.actions import listing
@@ -86,7 +87,7 @@ class PayingBatches:
         for start in range(0, len(ordered), _AT_ONCE):
             chunk = ordered[start : start + _AT_ONCE]
             async with self.one.uow([self.one.business.id]) as uow:
-                outcomes = await self.one.paying.execute_many(uow, chunk, payer=payer, request_id=request_id)
+                outcomes = await self.one.executing.execute_many(uow, chunk, payer=payer, request_id=request_id)
             items += [_item(outcomes[payment_id], payment_id=payment_id) for payment_id in chunk]
         return items
 

@@ -8,14 +8,17 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domains.ap.executing_service import ExecutingService
 from domains.ap.models import PayType
 from domains.ap.pay_bills import PAY_BILLS
+from domains.ap.payer import Payer
 from domains.ap.paying import PayingAccount, WantedBill, WantedCredit, WantedPayment
-from domains.ap.paying_service import AT_ONCE, Ledger, Payer, PayingService, Terms
+from domains.ap.paying_service import AT_ONCE, Ledger, PayingService, Terms
 from domains.ap.payment_errors import AccountUnusable, DayReversed, DayTooFar
+from domains.ap.voiding_service import VoidingService
 from domains.cash.models import Account, AccountType
 from domains.cash.queries import find_account
-from domains.core.asking import Asking
+from domains.core.asking import Asking, find_asked
 from domains.core.models import Business
 from domains.core.queries import find_preferences
 from infra.actions.models import ActionIntent
@@ -44,6 +47,8 @@ class PayingBills:
     business: Business
     uow: UnitOfWorkFactory
     paying: PayingService
+    executing: ExecutingService
+    voiding: VoidingService
     today: date
 
     async def pay(self, wish: Wish, *, payer: Payer, asking: Asking) -> ActionIntent:
@@ -54,7 +59,7 @@ class PayingBills:
             OodalooError: as `PayingService.pay`.
         """
         async with self.uow([self.business.id]) as uow:
-            known = await self.paying.find_asked(uow.session, PAY_BILLS.operation, asking)
+            known = await find_asked(uow.session, self.business.id, PAY_BILLS.operation, asking)
             if known is not None:
                 return known
             terms, paid_on = self._terms(wish)
@@ -74,10 +79,10 @@ class PayingBills:
         """Release one payment that is held or scheduled.
 
         Raises:
-            OodalooError: as `PayingService.execute_many` refuses.
+            OodalooError: as `ExecutingService.execute_many` refuses.
         """
         async with self.uow([self.business.id]) as uow:
-            outcomes = await self.paying.execute_many(uow, [payment_id], payer=payer, request_id=request_id)
+            outcomes = await self.executing.execute_many(uow, [payment_id], payer=payer, request_id=request_id)
         outcome = outcomes[payment_id]
         if isinstance(outcome, OodalooError):
             raise outcome
@@ -87,10 +92,10 @@ class PayingBills:
         """Take back a recorded payment.
 
         Raises:
-            OodalooError: as `PayingService.void`.
+            OodalooError: as `VoidingService.void`.
         """
         async with self.uow([self.business.id]) as uow:
-            return await self.paying.void(uow, payment_id, reason=reason, payer=payer, asking=asking)
+            return await self.voiding.void(uow, payment_id, reason=reason, payer=payer, asking=asking)
 
     async def read_ledger(
         self, session: AsyncSession, bills: Sequence[WantedBill], *, credit_ids: Sequence[UUID] = (), paid_on: date

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from domains.ap.approvals import Signatory
-from domains.ap.paying_service import Payer
+from domains.ap.payer import Payer
 from domains.core.asking import Asking
 from infra import exact_json
 from infra.actions.models import ActionIntent
