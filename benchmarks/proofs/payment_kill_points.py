@@ -56,29 +56,26 @@ _WEB: Final = (
 _UNITS: Final = ("unit.before_commit", "unit.after_commit", "unit.after_ring")
 
 
-def of_worker(point: str, kind: str = "plain") -> Round:
+_TOGETHER: Final = 5  # points that have one peace after them: a lease is as long for all
+
+
+def of_worker(point: str) -> list[Moment]:
     """Alone; the second of two that are under way together; the first of three."""
-    moments = (Moment(point), Moment(point, nth=2, payments=2), Moment(point, payments=3))
-    return Round(point, kind, moments)
+    return [Moment(point), Moment(point, nth=2, payments=2), Moment(point, payments=3)]
 
 
 def rounds() -> Iterator[Round]:
-    for point in _PLAIN:
-        yield of_worker(point)
-    for point in _LOST:
-        yield of_worker(point, "lost")
-    yield of_worker("resolve.before_replay", "not done")
-    for point in _REFUSED:
-        yield of_worker(point, "refused")
-    for point in _UNITS:
-        # After the claim, around "send started", around the answer.
-        yield Round(f"{point}, worker", "plain", [Moment(point, nth=nth, payments=2) for nth in (2, 5, 8)])
-        yield Round(f"{point}, web", "web", [Moment(point, nth=nth) for nth in (4, 9)])
-    yield Round(
-        "recover.before_commit",
-        "plain",
-        [Moment("recover.before_commit", before=("send.committed",)), Moment("recover.before_commit", before=("claim.committed",))],
-    )  # fmt: skip
+    for start in range(0, len(_PLAIN), _TOGETHER):
+        points = _PLAIN[start : start + _TOGETHER]
+        yield Round(f"{points[0]} to {points[-1]}", "plain", [each for point in points for each in of_worker(point)])
+    yield Round("resolve", "lost", [each for point in _LOST for each in of_worker(point)])
+    yield Round("resolve.before_replay", "not done", of_worker("resolve.before_replay"))
+    yield Round("refuse", "refused", [each for point in _REFUSED for each in of_worker(point)])
+    # After the claim, around "send started", around the answer.
+    units = [Moment(point, nth=nth, payments=2) for point in _UNITS for nth in (2, 5, 8)]
+    yield Round("units of the worker", "plain", units)
+    recovered = [Moment("recover.before_commit", before=(before,)) for before in ("send.committed", "claim.committed")]
+    yield Round("recover.before_commit", "plain", recovered)
     yield Round("sweep.before_commit", "swept", [Moment("sweep.before_commit") for _ in range(3)])
-    for point in _WEB:
-        yield Round(point, "web", [Moment(point, nth=nth) for nth in (1, 2, 3)])
+    yield Round("accept and cancel", "web", [Moment(point, nth=nth) for point in _WEB for nth in (1, 2, 3)])
+    yield Round("units of the web app", "web", [Moment(point, nth=nth) for point in _UNITS for nth in (4, 9)])
