@@ -1,10 +1,12 @@
 """Builds services from settings, once a process (or a job). The only place that knows every concrete class."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domains.core.access_service import AccessService
 from domains.core.business_service import BusinessService
@@ -105,6 +107,59 @@ async def _open_qbo(
     )
 
 
+@dataclass(frozen=True)
+class _Stores:
+    """PostgreSQL by login role, and Redis."""
+
+    engines: Mapping[str, AsyncEngine]
+    units: Mapping[str, UnitOfWorkFactory]
+    reads: Mapping[str, Reads]
+    redis: Redis
+    doorbell: Doorbell
+
+
+def _open_stores(stack: AsyncExitStack, settings: Settings, addresses: ServerAddresses) -> _Stores:
+    redis = Redis.from_url(addresses.redis_url, socket_timeout=1, socket_connect_timeout=1)
+    stack.push_async_callback(redis.aclose)
+    doorbell = Doorbell(addresses.redis_url, function=JOB_ENTRY)
+    stack.callback(doorbell.close)
+    urls = {APP: addresses.database_app_url, ACCESS: addresses.database_access_url, JOBS: addresses.database_jobs_url}
+    sizes = {APP: settings.servers.database_pool_size, ACCESS: _ACCESS_POOL, JOBS: _JOBS_POOL}
+    engines = {role: create_engine(url, pool_size=sizes[role]) for role, url in urls.items()}
+    reads = {role: Reads(urls[role], pool_size=sizes[role]) for role in (APP, ACCESS)}
+    for engine in engines.values():
+        stack.push_async_callback(engine.dispose)
+    for pool in reads.values():
+        stack.push_async_callback(pool.close)
+    units = {role: unit_of_work_factory(engine, ring=doorbell.ring) for role, engine in engines.items()}
+    return _Stores(engines, units, reads, redis, doorbell)
+
+
+def _open_health(
+    stack: AsyncExitStack, stores: _Stores, *, addresses: ServerAddresses, keyring: Keyring, clock: Clock
+) -> tuple[Readiness, InstallationHealth]:
+    readiness = Readiness(engines=stores.engines, redis=stores.redis, keyring=keyring)
+    stack.push_async_callback(readiness.close)
+    installation = InstallationHealth(
+        engines=stores.engines,
+        reads=stores.reads,
+        jobs_uow=stores.units[JOBS],
+        redis=stores.redis,
+        redis_url=addresses.redis_url,
+        sealer_url=addresses.database_sealer_url,
+        clock=clock,
+    )
+    stack.push_async_callback(installation.close)
+    return readiness, installation
+
+
+def _mail_room(settings: Settings, access_uow: UnitOfWorkFactory, *, keyring: Keyring, clock: Clock) -> MailRoom:
+    carrier = carrier_of(settings.mail, home=settings.servers.home)
+    return MailRoom(
+        access_uow=access_uow, keyring=keyring, carrier=carrier, sender=settings.mail.mail_from, clock=clock
+    )
+
+
 @asynccontextmanager
 async def open_services(
     settings: Settings, addresses: ServerAddresses, *, clock: Clock | None = None
@@ -112,50 +167,18 @@ async def open_services(
     """Open what a process holds (connections, pools) and close it at the block's end."""
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        engine = create_engine(addresses.database_app_url, pool_size=settings.servers.database_pool_size)
-        stack.push_async_callback(engine.dispose)
-        redis = Redis.from_url(addresses.redis_url, socket_timeout=1, socket_connect_timeout=1)
-        stack.push_async_callback(redis.aclose)
-        doorbell = Doorbell(addresses.redis_url, function=JOB_ENTRY)
-        stack.callback(doorbell.close)
-        uow = unit_of_work_factory(engine, ring=doorbell.ring)
-        access_engine = create_engine(addresses.database_access_url, pool_size=_ACCESS_POOL)
-        stack.push_async_callback(access_engine.dispose)
-        jobs_engine = create_engine(addresses.database_jobs_url, pool_size=_JOBS_POOL)
-        stack.push_async_callback(jobs_engine.dispose)
-        access_uow = unit_of_work_factory(access_engine, ring=doorbell.ring)
-        reads = Reads(addresses.database_app_url, pool_size=settings.servers.database_pool_size)
-        stack.push_async_callback(reads.close)
-        access_reads = Reads(addresses.database_access_url, pool_size=_ACCESS_POOL)
-        stack.push_async_callback(access_reads.close)
+        stores = _open_stores(stack, settings, addresses)
+        redis, (uow, access_uow, jobs_uow) = stores.redis, (stores.units[role] for role in (APP, ACCESS, JOBS))
         in_flight = RefreshesInFlight()
         action_changes = await stack.enter_async_context(aclosing(Changes(addresses.database_app_url)))
-        jobs_uow = unit_of_work_factory(jobs_engine, ring=doorbell.ring)
         stack.push_async_callback(_tell_counts, redis, jobs_uow)
         stack.push_async_callback(_end, asyncio.create_task(_keep_telling_counts(redis, jobs_uow)))
-        budget = CallBudget(
-            uow=uow,
-            jobs_uow=jobs_uow,
-            rail=Rail.QBO,
-            allowance=settings.qbo.monthly_calls if settings.qbo is not None else 1,
-            clock=clock,
-        )
+        allowance = settings.qbo.monthly_calls if settings.qbo is not None else 1
+        budget = CallBudget(uow=uow, jobs_uow=jobs_uow, rail=Rail.QBO, allowance=allowance, clock=clock)
         timing = SyncTimingManager(uow, settings=settings.sync, thrifty=budget.thrifty)
         stack.push_async_callback(timing.flush)
         keyring = open_keyring(settings.keyring, settings.servers)
-        engines = {APP: engine, ACCESS: access_engine, JOBS: jobs_engine}
-        readiness = Readiness(engines=engines, redis=redis, keyring=keyring)
-        stack.push_async_callback(readiness.close)
-        installation = InstallationHealth(
-            engines=engines,
-            reads={APP: reads, ACCESS: access_reads},
-            jobs_uow=jobs_uow,
-            redis=redis,
-            redis_url=addresses.redis_url,
-            sealer_url=addresses.database_sealer_url,
-            clock=clock,
-        )
-        stack.push_async_callback(installation.close)
+        readiness, installation = _open_health(stack, stores, addresses=addresses, keyring=keyring, clock=clock)
         qbo = None
         if settings.qbo is not None:
             qbo = await _open_qbo(
@@ -173,14 +196,14 @@ async def open_services(
         yield Services(
             settings=settings,
             clock=clock,
-            engine=engine,
+            engine=stores.engines[APP],
             uow=uow,
-            reads=reads,
+            reads=stores.reads[APP],
             access_uow=access_uow,
-            access_reads=access_reads,
+            access_reads=stores.reads[ACCESS],
             jobs_uow=jobs_uow,
             redis=redis,
-            doorbell=doorbell,
+            doorbell=stores.doorbell,
             in_flight=in_flight,
             timing=timing,
             webhook_refusals=OnceAMinute(),
@@ -193,13 +216,7 @@ async def open_services(
                 public_url=str(settings.web.public_url),
                 processes=settings.edge.web_processes,
             ),
-            mail_room=MailRoom(
-                access_uow=access_uow,
-                keyring=keyring,
-                carrier=carrier_of(settings.mail, home=settings.servers.home),
-                sender=settings.mail.mail_from,
-                clock=clock,
-            ),
+            mail_room=_mail_room(settings, access_uow, keyring=keyring, clock=clock),
             token_uses=set(),
             businesses=BusinessService(),
             qbo_connections=ConnectionService(Rail.QBO)
