@@ -25,6 +25,7 @@ from infra.actions.spec import (
     ActionSpec,
     Adopt,
     EchoDiffers,
+    EchoVoid,
     Finding,
     Go,
     Intent,
@@ -156,7 +157,7 @@ def _seen(bills: Sequence[Payload | None], credits_left: Sequence[Payload | None
 def _check_echo(intent: Intent, payload: Payload) -> str:
     meant = PayBills.of(intent.meaning)
     if marks.is_voided(payload):
-        raise EchoDiffers(["voided"])
+        raise EchoVoid
     is_same = {
         "amount": amount_of(payload, "TotalAmt") == meant.cash,
         "vendor": (payload.get("VendorRef") or {}).get("value") == meant.vendor,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from domains.ap.pay_bills import PAY_BILLS_OPERATION
 from domains.core.live_documents import amount_of, shown
 from domains.core.meant import Amount, Currency, Meant, RailId
 from infra.actions.rail import Payload, RailLook
@@ -106,4 +107,5 @@ VOID_PAYMENT = ActionSpec(
     find_mark=_find_mark,
     touched=_touched,
     options=lambda _: {"operation": "update", "include": "void"},
+    undoes=PAY_BILLS_OPERATION,
 )

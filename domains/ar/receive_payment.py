@@ -24,6 +24,7 @@ from infra.actions.spec import (
     ActionSpec,
     Adopt,
     EchoDiffers,
+    EchoVoid,
     Finding,
     Go,
     Intent,
@@ -121,7 +122,7 @@ async def _preflight(look: RailLook, intent: Intent) -> Verdict:
 def _check_echo(intent: Intent, payload: Payload) -> str:
     meant = ReceivePayment.of(intent.meaning)
     if marks.is_voided(payload):
-        raise EchoDiffers(["voided"])
+        raise EchoVoid
     is_same = {
         "amount": amount_of(payload, "TotalAmt") == meant.amount,
         "customer": (payload.get("CustomerRef") or {}).get("value") == meant.customer,

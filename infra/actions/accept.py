@@ -124,13 +124,11 @@ async def meant(
 
 
 async def _insert(session: AsyncSession, values: dict[str, Any]) -> ActionIntent | None:
-    """None when the client key stands for an action already; one that is being written by another transaction is waited for."""
-    statement = (
-        insert(ActionIntent)
-        .values(**values)
-        .on_conflict_do_nothing(index_elements=["business_id", "operation", "client_key"])
-        .returning(ActionIntent)
-    )
+    """None when the client key stands for an action already; one that is being written by another transaction is waited for.
+
+    Whatever is derived from the key conflicts with it: named alone, the key's own index would let the other ones raise in a race.
+    """
+    statement = insert(ActionIntent).values(**values).on_conflict_do_nothing().returning(ActionIntent)
     return (await session.execute(statement)).scalar_one_or_none()
 
 

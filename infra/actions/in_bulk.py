@@ -123,7 +123,7 @@ async def _take(uow: UnitOfWork, wanted: Mapping[int, _Meant]) -> dict[int, Outc
         return {}
     session = uow.session
     asking = insert(ActionIntent).values([one.values for one in wanted.values()])
-    asking = asking.on_conflict_do_nothing(index_elements=["business_id", "operation", "client_key"])
+    asking = asking.on_conflict_do_nothing()  # as in `accept`: any index of what the keys derive
     rows = {row.id: row for row in await session.scalars(asking.returning(ActionIntent))}
     if len(rows) < len(wanted):
         raise _InTheWay

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from infra.actions import edges
@@ -53,7 +53,10 @@ async def confirm(
     confirming = replace(change, to=ActionState.CONFIRMED, values=values)
     try:
         async with uow.session.begin_nested():
-            return await edges.move(uow, held.row, confirming)
+            moved = await edges.move(uow, held.row, confirming)
+            if moved is not None and held.spec.undoes is not None:
+                await _mark_undone(uow, moved, operation=held.spec.undoes)
+            return moved
     except IntegrityError as error:
         if _ONE_OBJECT_ONE_ACTION not in str(error.orig):
             raise
@@ -72,6 +75,22 @@ async def confirm(
     if moved is not None:
         await shop.tell_of(uow, moved, ActionNoticeKind.DUPLICATE, _CLAIMED_BY_ANOTHER)
     return moved
+
+
+async def _mark_undone(uow: UnitOfWork, by: ActionIntent, *, operation: str) -> None:
+    """What we recorded ourselves and have taken back ourselves is no longer shown as standing, and nobody is alarmed."""
+    undone = await uow.session.scalar(
+        select(ActionIntent).where(
+            ActionIntent.business_id == by.business_id,
+            ActionIntent.operation == operation,
+            ActionIntent.external_id == by.external_id,
+            ActionIntent.state == ActionState.CONFIRMED.value,
+            ActionIntent.reversed_at.is_(None),
+        )
+    )
+    if undone is not None:
+        values = {"reversed_at": func.clock_timestamp()}
+        await edges.move(uow, undone, Change(ActionState.CONFIRMED, "undone", values, {"by": str(by.id)}))
 
 
 async def keep(

@@ -134,6 +134,13 @@ class EchoDiffers(OodalooError):
         super().__init__(f"Something else was recorded than was sent: {', '.join(fields)}.")
 
 
+class EchoVoid(EchoDiffers):
+    """It is there and counts no more: somebody has voided it."""
+
+    def __init__(self) -> None:
+        super().__init__(["voided"])
+
+
 @dataclass(frozen=True)
 class ActionSpec:
     """One operation on a rail's books.
@@ -148,6 +155,7 @@ class ActionSpec:
         find_mark: the look for an outcome that is not known; evidence only, no guess.
         options, subpath: of the address, from the meaning.
         touched: which objects to read again once it is done, ids by entity.
+        undoes: the operation whose object this one takes back; None: none.
         alike: what makes another action look like the same one (payee, amount, currency); None: nothing does.
     """
 
@@ -164,3 +172,4 @@ class ActionSpec:
     options: Callable[[Meaning], Mapping[str, str]] = lambda _: {}
     subpath: Callable[[Meaning], str] = lambda _: ""
     alike: Callable[[Meaning], Meaning] | None = None
+    undoes: str | None = None

@@ -16,7 +16,7 @@ from infra.actions.models import ActionAttempt, ActionIntent, ActionLine
 from infra.actions.notices import ActionNoticeKind
 from infra.actions.rail import ActionRail, Payload
 from infra.actions.resolving import not_read, tell_of_others
-from infra.actions.spec import EchoDiffers, Found, Manner, NotThere
+from infra.actions.spec import EchoDiffers, EchoVoid, Found, Manner, NotThere
 from infra.actions.states import ActionState
 from infra.actions.workshop import Held, Workshop
 from infra.crash_points import crash_point
@@ -30,7 +30,7 @@ _MOST_TOUCHED = 60  # objects read again after one action
 _GONE_WORDS = (
     "It was confirmed, and is not in the books now. Look for the reference {mark} there, and say whether it is there."
 )
-_REVERSED_WORDS = "Somebody removed it from the books after it was recorded."
+_REVERSED_WORDS = "Somebody voided or removed it in the books after it was recorded."
 _FOUND_TWICE = "Another object ({other}) carries the reference {mark} of number {own}. Only one was asked for."
 
 
@@ -120,6 +120,10 @@ def _touched(held: Held, payload: Payload) -> dict[str, list[str]]:
 async def _there(shop: Workshop, uow: UnitOfWork, held: Held, seen: _Seen, *, began: datetime) -> None:
     row, done = held.row, held.row.verifications + 1
     echo = settling.check_echo(held, seen.payload) if seen.payload and held.spec.manner is Manner.CREATE else None
+    if isinstance(echo, EchoVoid):
+        uow.session.add(_check(shop, held, began=began, result=evidence.FOUND, words=str(echo)))
+        await _reversed(shop, uow, held)
+        return
     differs = echo if isinstance(echo, EchoDiffers) else None
     uow.session.add(
         _check(shop, held, began=began, result=evidence.FOUND, words=None if differs is None else str(differs))
@@ -149,11 +153,8 @@ async def _gone(shop: Workshop, uow: UnitOfWork, held: Held, *, began: datetime)
     """So soon, it was perhaps never there; later, somebody removed it, and that it was recorded stays true."""
     row = held.row
     uow.session.add(_check(shop, held, began=began, result=evidence.NOT_FOUND))
-    if held.elapsed_since(row.settled_at) >= shop.timing.fresh_for:
-        values = {"reversed_at": func.clock_timestamp(), "verifications": row.verifications + 1}
-        moved = await edges.move(uow, row, Change(_S.CONFIRMED, "reversed_externally", values))
-        if moved is not None:
-            await shop.tell_of(uow, moved, ActionNoticeKind.REVERSED, _REVERSED_WORDS)
+    if row.reversed_at is not None or held.elapsed_since(row.settled_at) >= shop.timing.fresh_for:
+        await _reversed(shop, uow, held)
         return
     words = _GONE_WORDS.format(mark=row.mark)
     doubt = {"outcome_code": "gone", "outcome_words": words, "settled_at": None}
@@ -161,6 +162,19 @@ async def _gone(shop: Workshop, uow: UnitOfWork, held: Held, *, began: datetime)
     if moved is not None:
         await _guard_again(uow, moved)
         await shop.tell_of(uow, moved, ActionNoticeKind.NEEDS_REVIEW, words)
+
+
+async def _reversed(shop: Workshop, uow: UnitOfWork, held: Held) -> None:
+    """It was recorded and is void or removed since: by ourselves, which is known, or by somebody, which is told."""
+    row = held.row
+    values: dict[str, Any] = {"verifications": row.verifications + 1}
+    if row.reversed_at is not None:
+        await edges.move(uow, row, Change(_S.CONFIRMED, "verified", values, {"is_reversed": True}))
+        return
+    values["reversed_at"] = func.clock_timestamp()
+    moved = await edges.move(uow, row, Change(_S.CONFIRMED, "reversed_externally", values))
+    if moved is not None:
+        await shop.tell_of(uow, moved, ActionNoticeKind.REVERSED, _REVERSED_WORDS)
 
 
 async def _guard_again(uow: UnitOfWork, row: ActionIntent) -> None:

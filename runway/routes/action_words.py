@@ -132,7 +132,7 @@ def _confirmed(told: Told, now: datetime, zone: ZoneInfo) -> Standing:
     when = f", {_at(told.settled_at, now, zone)}" if told.settled_at is not None else ""
     text = f"{told.deed.done.format(id=told.external_id)}{when}."
     if told.is_reversed:
-        return Standing(Outcome.RECORDED, f"{text} Somebody has voided or deleted it there since.")
+        return Standing(Outcome.RECORDED, f"{text} It has been voided or deleted there since.")
     return Standing(Outcome.RECORDED, text, (May.VOID,) if told.deed.is_voidable else ())
 
 

@@ -16,6 +16,7 @@ from infra.actions.spec import (
     ActionSpec,
     Adopt,
     EchoDiffers,
+    EchoVoid,
     Finding,
     Found,
     Go,
@@ -30,7 +31,7 @@ from infra.actions.spec import (
 from infra.config import Rail
 from infra.errors import InvalidInput
 
-PAY, RENAME = "test_pay", "test_rename"
+PAY, RENAME, VOID = "test_pay", "test_rename", "test_void"
 _NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 Trouble = Callable[["FakeBooks", Write], Awaitable[WriteAnswer]]
@@ -97,12 +98,18 @@ class FakeBooks(ActionRail):
         """As a rail does that honours request ids."""
         if request.entity == "Name":
             return self.rename(exact_json.loads(request.body))
+        if request.options:
+            return self.void(exact_json.loads(request.body)["Id"])
         if request.request_id not in self.by_request:
             payment = {**exact_json.loads(request.body), "Id": str(1000 + len(self.payments))}
             self.payments[payment["Id"]] = payment
             self.by_request[request.request_id] = payment["Id"]
             self.bills[payment["Bill"]] -= payment["Amount"]
         return self.payments[self.by_request[request.request_id]]
+
+    def void(self, payment: str) -> Payload:
+        self.payments[payment]["Void"] = True
+        return self.payments[payment]
 
     def rename(self, body: Payload) -> Payload:
         held = self.names[body["Id"]]
@@ -148,6 +155,8 @@ async def _preflight(rail: RailLook, intent: Intent) -> Verdict:
 
 
 def _echo(intent: Intent, payload: Payload) -> str:
+    if payload.get("Void"):
+        raise EchoVoid
     if payload["Amount"] != intent.meaning["amount"] or payload["Mark"] != intent.mark:
         raise EchoDiffers(["Amount"])
     return str(payload["Id"])
@@ -211,7 +220,34 @@ RENAMING = ActionSpec(
     find_mark=_find_renamed,
     touched=lambda *_: {},
 )
-SPECS: Mapping[str, ActionSpec] = {PAY: PAYING, RENAME: RENAMING}
+
+
+async def _void_preflight(rail: RailLook, intent: Intent) -> Verdict:
+    payment = await rail.read("Payment", intent.meaning["payment"])
+    assert payment is not None
+    return Adopt(payment) if payment.get("Void") else Go({"Id": payment["Id"]})
+
+
+async def _find_void(rail: RailLook, intent: Intent) -> Finding:
+    payment = await rail.read("Payment", intent.meaning["payment"])
+    assert payment is not None
+    return Found(payment) if payment.get("Void") else NotThere(is_unmoved=True)
+
+
+VOIDING = ActionSpec(
+    operation=VOID,
+    rail=Rail.QBO,
+    entity="Payment",
+    manner=Manner.CHANGE,
+    targets=lambda meaning: [Target("Payment", meaning["payment"], Decimal(1))],
+    preflight=_void_preflight,
+    check_echo=lambda _, payload: str(payload["Id"]),
+    find_mark=_find_void,
+    touched=lambda *_: {},
+    options=lambda _: {"include": "void"},
+    undoes=PAY,
+)
+SPECS: Mapping[str, ActionSpec] = {PAY: PAYING, RENAME: RENAMING, VOID: VOIDING}
 
 
 def rails_of(books: FakeBooks) -> Rails:

@@ -20,6 +20,14 @@ async def test_a_double_click_is_one_action(bench: Bench) -> None:
     assert len(await bench.steps(rows[0])) == 1
 
 
+async def test_many_double_clicks_at_once_are_one_action_each(bench: Bench) -> None:
+    """Two that insert in the same moment meet in any of the key's unique indexes, whichever is looked at first."""
+    for number in range(25):
+        wish = bench.wish(bill=f"race-{number}", amount=40, payee="v1")
+        rows = await asyncio.gather(*(bench.request(wish) for _ in range(8)))
+        assert len({row.id for row in rows}) == 1
+
+
 async def test_the_same_key_is_the_same_action_also_when_it_is_done_or_failed(bench: Bench) -> None:
     wish = bench.wish()
     done = await bench.work(await bench.request(wish))

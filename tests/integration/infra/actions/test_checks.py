@@ -4,10 +4,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 from infra.actions.models import ActionIntent
-from infra.actions.words import words_of_state
 from infra.errors import RailUnavailable
 from tests.integration.infra.actions.bench import Bench
-from tests.integration.infra.actions.fake_books import RENAME
+from tests.integration.infra.actions.fake_books import RENAME, VOID
 
 
 async def settled(bench: Bench, row: ActionIntent, ago: timedelta) -> ActionIntent:
@@ -40,8 +39,26 @@ async def test_what_somebody_removed_later_stays_recorded_and_is_told(bench: Ben
     bench.books.payments.clear()
     row = await settled(bench, row, timedelta(hours=1))
     assert (row.state, row.reversed_at is not None, row.due_at) == ("confirmed", True, None)
-    assert "removed there since" in words_of_state(row).text
     assert [notice.kind for notice in bench.notices] == ["reversed_externally"]
+
+
+async def test_what_somebody_voided_stays_recorded_and_is_told(bench: Bench) -> None:
+    row = await bench.done(bill="1", amount=40)
+    bench.books.void("1000")
+    row = await settled(bench, row, timedelta(minutes=2))
+    assert (row.state, row.reversed_at is not None, row.due_at) == ("confirmed", True, None)
+    assert [notice.kind for notice in bench.notices] == ["reversed_externally"]
+
+
+async def test_what_we_voided_ourselves_says_so_and_alarms_nobody(bench: Bench) -> None:
+    row = await bench.done(bill="1", amount=40)
+    voiding = await bench.done(operation=VOID, payment="1000")
+    row = await bench.get(row)
+    assert (row.state, row.reversed_at is not None) == ("confirmed", True)
+    undone = (await bench.log_of(row))[-1]
+    assert (undone.transaction_type, undone.changes["by"]) == ("undone", str(voiding.id))
+    row = await settled(bench, row, timedelta(minutes=2))
+    assert (row.state, bench.notices) == ("confirmed", [])
 
 
 async def test_a_second_object_with_the_mark_is_told(bench: Bench) -> None:

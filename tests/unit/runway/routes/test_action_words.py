@@ -39,7 +39,7 @@ def test_every_state_has_words_and_an_outcome(state: ActionState) -> None:
             {"external_id": "123", "settled_at": NOW - timedelta(days=2)},
             "Recorded in QuickBooks as payment 123, 2026-03-13.",
         ),
-        (S.CONFIRMED, {"external_id": "1", "is_reversed": True}, "Somebody has voided or deleted it there since."),
+        (S.CONFIRMED, {"external_id": "1", "is_reversed": True}, "It has been voided or deleted there since."),
         (S.FAILED, {"reason": "Bill 2231 is paid already."}, "Not recorded: Bill 2231 is paid already."),
         (S.FAILED, {}, "Not recorded: QuickBooks refused it."),
         (S.NEEDS_REVIEW, {}, "Look for LP-ABC in QuickBooks and tell us"),
