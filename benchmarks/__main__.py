@@ -5,6 +5,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.report import BUILD, Measure, print_table, write_json
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.soak import SoakSize
 
 Work = Callable[[], Awaitable[Sequence[Measure]]]
+SeededWork = Callable[[int | None], Awaitable[Sequence[Measure]]]
 
 
 async def _mirror_store() -> Sequence[Measure]:
@@ -88,10 +90,10 @@ async def _log_seal() -> Sequence[Measure]:
     return await log_seal.run()
 
 
-async def _schemathesis() -> Sequence[Measure]:
+async def _schemathesis(seed: int | None) -> Sequence[Measure]:
     from benchmarks.proofs import api_document
 
-    return (await api_document.run(examples=10)).measures
+    return (await api_document.run(examples=10, seed=seed)).measures
 
 
 async def _tenancy() -> Sequence[Measure]:
@@ -106,16 +108,16 @@ async def _soak(size: "SoakSize", *, seed: int | None) -> Sequence[Measure]:
     return (await soak.run(size, seed=seed)).measures
 
 
-async def _webhooks() -> Sequence[Measure]:
+async def _webhooks(seed: int | None) -> Sequence[Measure]:
     from benchmarks.proofs import webhook_storm
 
-    return (await webhook_storm.run(requests=20_000)).measures
+    return (await webhook_storm.run(requests=20_000, seed=seed)).measures
 
 
-async def _killed_workers() -> Sequence[Measure]:
+async def _killed_workers(seed: int | None) -> Sequence[Measure]:
     from benchmarks.proofs import killed_workers
 
-    return (await killed_workers.run(kills=50)).measures
+    return (await killed_workers.run(kills=100, seed=seed)).measures
 
 
 async def _actions() -> Sequence[Measure]:
@@ -160,6 +162,24 @@ async def _readers() -> Sequence[Measure]:
     return (await readers.run(readers=1000)).measures
 
 
+async def _payments(seed: int | None) -> Sequence[Measure]:
+    from benchmarks.proofs.payments import full
+
+    return (await full.run(histories=10_000, first=seed)).measures
+
+
+async def _payment_guards() -> Sequence[Measure]:
+    from benchmarks.proofs.payments import guards
+
+    return (await guards.run()).measures
+
+
+async def _payment_interleavings() -> Sequence[Measure]:
+    from benchmarks.proofs.payments import interleavings
+
+    return (await interleavings.run()).measures
+
+
 _BENCHES: dict[str, Work] = {
     "mirror_store": _mirror_store,
     "backfill": _backfill,
@@ -179,24 +199,34 @@ _PROOFS: dict[str, Work] = {
     "books": _books,
     "tampering": _tampering,
     "tenancy": _tenancy,
-    "schemathesis": _schemathesis,
-    "webhooks": _webhooks,
-    "killed_workers": _killed_workers,
     "readers": _readers,
+    "payment_guards": _payment_guards,
+    "payment_interleavings": _payment_interleavings,
     "payment_batch": _payment_batch,
     "payment_kills": _payment_kills,
     "failover": _failover,
+}
+
+# By a seed that is fresh unless one is given. Others that draw from a fresh one tell it with their figures.
+_SEEDED_PROOFS: dict[str, SeededWork] = {
+    "schemathesis": _schemathesis,
+    "webhooks": _webhooks,
+    "killed_workers": _killed_workers,
+    "payments": _payments,
 }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     commands = parser.add_subparsers(dest="what", required=True)
-    for what, known in (("bench", _BENCHES), ("prove", _PROOFS)):
-        commands.add_parser(what).add_argument("--only", default="", choices=("", *known), help="one of them")
+    commands.add_parser("bench").add_argument("--only", default="", choices=("", *_BENCHES), help="one of them")
+    prove = commands.add_parser("prove")
+    prove.add_argument("--only", default="", choices=("", *_PROOFS, *_SEEDED_PROOFS), help="one of them")
+    prove.add_argument("--seed", type=int, help=f"that of an earlier run, for {', '.join(_SEEDED_PROOFS)}")
     _add_soak(commands.add_parser("soak"))
     arguments = parser.parse_args()
     configure_logging(level="WARNING")
+    known: dict[str, Work]
     match arguments.what:
         case "soak":
             size = _soak_size(arguments)
@@ -204,8 +234,12 @@ def main() -> int:
         case "bench":
             known, file = _chosen(_BENCHES, arguments.only), "bench.json"
         case _:
-            known, file = _chosen(_PROOFS, arguments.only), "proof.json"
+            known, file = _chosen(_proofs(arguments.seed), arguments.only), "proof.json"
     return asyncio.run(_run(known, file=file))
+
+
+def _proofs(seed: int | None) -> dict[str, Work]:
+    return _PROOFS | {name: partial(work, seed) for name, work in _SEEDED_PROOFS.items()}
 
 
 def _chosen(known: dict[str, Work], only: str) -> dict[str, Work]:

@@ -77,7 +77,7 @@ class Driver:
         now = self.lane.time.now()
         while self.events and self.events[0][0] <= now:
             _, happen = self.events.pop(0)
-            self.lane.start(_event(happen))
+            self.lane.start(self._event(happen))
         for until, woken in self.fate.asleep:
             if until <= now or self.fate.is_over:
                 woken.set()
@@ -119,6 +119,12 @@ class Driver:
         )
         self.lane.time.jump(seconds)
 
+    async def _event(self, happen: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await happen()
+        except Exception as error:  # noqa: BLE001 - what a person is told so is wrong, whatever it was
+            self.lane.raised.append(f"{type(error).__name__}: {str(error)[:300]}")
+
     def _postponed(self) -> list[Postponed]:
         """Requests of this realm that QuickBooks has still to carry out, each with its moment."""
         prefix = f"/v3/company/{self.lane.realm_id}/"
@@ -133,7 +139,3 @@ class Driver:
         late = self.lane.machines.town.simulator.late
         assert late._carry_out is not None  # noqa: SLF001 - the simulator runs
         await late._carry_out(postponed)  # noqa: SLF001 - as above
-
-
-async def _event(happen: Callable[[], Awaitable[None]]) -> None:
-    await happen()

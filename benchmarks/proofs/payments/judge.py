@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 from benchmarks.proofs.payments.story import Ending
 from benchmarks.proofs.payments.town import Lane
+from benchmarks.proofs.payments.witness import Seen
 from infra.actions.states import EDGES, ActionState
 
 FIVE_MINUTES = 300
@@ -106,26 +108,29 @@ def _judge_books(lane: Lane, ending: Ending, row: dict[str, Any], verdict: Verdi
         verdict.duplicates.append(f"{name} was recorded {len(created)} times: {[seen.id for seen in created]}")
     match state:
         case "confirmed":
-            if not created:
-                verdict.wrongly_told.append(f"{name} is confirmed, and nobody ever recorded it")
-            elif row["external_id"] not in {seen.id for seen in created}:
-                verdict.wrongly_told.append(f"{name} is confirmed as {row['external_id']}; it is {created[0].id}")
-            elif not living and not {seen.id for seen in created} & ending.removed:
-                verdict.wrongly_told.append(f"{name} is confirmed, and is gone though nobody removed it")
-            elif created and not _is_as_meant(row, created[0].body):
-                verdict.wrongly_told.append(f"{name} was recorded as something else")
-        case "failed" | "cancelled":
-            if living:
-                verdict.wrongly_told.append(
-                    f"{name} is {state} ({row['outcome_code']}), and payment {living[0].id} is in the books"
-                )
+            verdict.wrongly_told += _wrongs_of_confirmed(ending, row, created, is_living=bool(living))
+        case "failed" | "cancelled" if living:
+            verdict.wrongly_told.append(
+                f"{name} is {state} ({row['outcome_code']}), and payment {living[0].id} is in the books"
+            )
         case "needs_review":
             verdict.stuck.append(f"{name} is in review still")
     if (reviewed := ending.reviews.get(row["id"])) is not None:
         verdict.counts[f"review, {reviewed}"] += 1
-        if reviewed.endswith("there is") or reviewed == "unproved: it is there":
+        if reviewed == "unproved: it is there":
             verdict.wrongly_told.append(f"{name} was given to a person though it could be seen")
     verdict.counts[state] += 1
+
+
+def _wrongs_of_confirmed(ending: Ending, row: dict[str, Any], created: Sequence[Seen], *, is_living: bool) -> list[str]:
+    name, ids = _name(row), {seen.id for seen in created}
+    if not created:
+        return [f"{name} is confirmed, and nobody ever recorded it"]
+    if row["external_id"] not in ids:
+        return [f"{name} is confirmed as {row['external_id']}; it is {created[0].id}"]
+    if not is_living and not ids & ending.removed:
+        return [f"{name} is confirmed, and is gone though nobody removed it"]
+    return [] if _is_as_meant(row, created[0].body) else [f"{name} was recorded as something else"]
 
 
 def _is_as_meant(row: dict[str, Any], body: dict[str, Any]) -> bool:
@@ -140,7 +145,7 @@ def _judge_log(row: dict[str, Any], log: Sequence[_Logged], verdict: Verdict) ->
         return
     if log[-1].state != row["state"]:
         verdict.broken.append(f"{name} is {row['state']}; its log says {log[-1].state}")
-    for before, after in zip(log, log[1:], strict=False):
+    for before, after in pairwise(log):
         is_edge = before.state == after.state or after.state in EDGES[ActionState(before.state)]
         if not is_edge or after.fence < before.fence:
             verdict.broken.append(f"{name}: {before.state} ({before.fence}) became {after.state} ({after.fence})")

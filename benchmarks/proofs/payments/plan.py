@@ -49,7 +49,9 @@ class Form:
 
 @dataclass(frozen=True)
 class Plan:
-    """`lies`: the first successes are answered with something else: `other`, another's answer; `nothing`, and nothing was done."""
+    """`lies`: the first successes are answered with something else: `other`, another's answer; `nothing`, and nothing was done;
+    `refusal`: a request that is told again is refused.
+    """
 
     seed: int
     totals: tuple[Decimal, ...]
@@ -65,11 +67,13 @@ class Plan:
     skews: tuple[float, float]
     lies: str
     ends_at: float
+    salt: str = ""
+    """A history that is played again in the same books is another one there."""
 
     @property
     def key(self) -> str:
         """What every form's key begins with: hexadecimal digits."""
-        return blake2b(f"payments:{self.seed}".encode(), digest_size=12).hexdigest()
+        return blake2b(f"payments:{self.salt}:{self.seed}".encode(), digest_size=12).hexdigest()
 
     def key_of(self, form: int) -> str:
         return f"{self.key}{form:08x}"
@@ -121,7 +125,7 @@ def draw_plan(seed: int, kind: Kind = ANY) -> Plan:
         lost_bells=draw.choice((0, 0, 0, 0.2, 0.6)),
         doubled=draw.choice((0, 0.15, 0.5)),
         skews=(draw.choice((0, 0, -7200, 86_400, 40 * 86_400)), draw.choice((0, 300, -300, -40 * 86_400))),
-        lies=draw.choice(("other", "nothing")) if draw.random() < kind.lies and not kind.calm else "",
+        lies=draw.choice(("other", "nothing", "refusal")) if draw.random() < kind.lies and not kind.calm else "",
         ends_at=ends_at,
     )
 

@@ -3,14 +3,15 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from uuid import uuid4
 
 from benchmarks.proofs.payments.hours import HERE
 from benchmarks.proofs.payments.judge import FIVE_MINUTES, Verdict, judge
-from benchmarks.proofs.payments.plan import ANY, Kind, draw_plan
+from benchmarks.proofs.payments.plan import ANY, Kind, Plan, draw_plan
 from benchmarks.proofs.payments.story import play
-from benchmarks.proofs.payments.town import Lane, open_machines
+from benchmarks.proofs.payments.town import Lane, Machines, open_machines
 from infra.embedded.servers import ServerAddresses
 
 _SUMMED = (
@@ -68,16 +69,32 @@ async def prove(
     lanes: int,
     kind: Kind = ANY,
     told: Callable[[int], object] = lambda _: None,
-    stop_at: Callable[[Outcome], bool] = lambda _: False,
 ) -> Outcome:
     """Play a history of each seed, `lanes` at a time, and compare mirrors and logs with the books at the end."""
-    outcome, left = Outcome(), iter(seeds)
     async with open_machines(addresses, home=home, lanes=lanes) as machines:
-        async with asyncio.TaskGroup() as group:
-            for lane in machines.lanes:
-                group.create_task(_play_all(lane, left, kind=kind, outcome=outcome, told=told, stop_at=stop_at))
+        outcome = await play_in(machines, seeds, kind=kind, told=told)
         for lane in machines.lanes:
             await _compare(lane, outcome)
+    return outcome
+
+
+async def play_in(
+    machines: Machines,
+    seeds: Iterable[int],
+    *,
+    kind: Kind = ANY,
+    told: Callable[[int], object] = lambda _: None,
+    stop_at: Callable[[Outcome], bool] = lambda _: False,
+) -> Outcome:
+    """In every lane one after the other, until `stop_at` has seen enough."""
+    outcome, left, salt = Outcome(), iter(seeds), uuid4().hex
+
+    def draw(seed: int) -> Plan:
+        return replace(draw_plan(seed, kind), salt=salt)
+
+    async with asyncio.TaskGroup() as group:
+        for lane in machines.lanes:
+            group.create_task(_play_all(lane, left, draw=draw, outcome=outcome, told=told, stop_at=stop_at))
     return outcome
 
 
@@ -85,14 +102,14 @@ async def _play_all(
     lane: Lane,
     seeds: Iterator[int],
     *,
-    kind: Kind,
+    draw: Callable[[int], Plan],
     outcome: Outcome,
     told: Callable[[int], object],
     stop_at: Callable[[Outcome], bool],
 ) -> None:
     HERE.set(lane.time)
     for seed in seeds:
-        ending = await play(lane, draw_plan(seed, kind))
+        ending = await play(lane, draw(seed))
         outcome.add(await judge(lane, ending))
         told(outcome.histories)
         if stop_at(outcome):

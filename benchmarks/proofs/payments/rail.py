@@ -67,6 +67,7 @@ class WatchedRail:
         return await self.rail.find(entity, *conditions)
 
     async def write(self, request: Write) -> WriteAnswer:
+        is_again = mark_in(request.body) in self.watched.sent
         self.watched.note(request)
         async with self.uow([self.business_id]) as uow:
             values = {"business": self.business_id, "request": request.request_id}
@@ -76,6 +77,9 @@ class WatchedRail:
         if self.watched.lies == "nothing":
             self.watched.lies = ""
             return _invented(request)
+        if self.watched.lies == "refusal" and is_again:
+            self.watched.lies = ""
+            return WriteAnswer(AnswerKind.REFUSED, SendStage.BODY, SystemClock().now(), status=400, code="6190")
         answer = await self.rail.write(request)
         if answer.kind is AnswerKind.DONE and self.watched.lies == "other" and answer.payload is not None:
             self.watched.lies = ""

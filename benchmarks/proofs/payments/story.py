@@ -344,7 +344,7 @@ def _rests(row: dict[str, Any]) -> bool:
 
 
 def _is_doubtful(row: dict[str, Any]) -> bool:
-    return row["state"] == "needs_review" or (row["state"] == "failed" and row["ever_ambiguous"])
+    return bool(row["state"] == "needs_review" or (row["state"] == "failed" and row["ever_ambiguous"]))
 
 
 async def play(lane: Lane, plan: Plan) -> Ending:

@@ -5,8 +5,8 @@ its worker, the engine's own sweep must find.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,10 @@ from benchmarks.proofs.payments.fates import CURRENT, Fate, Killed, fated
 from benchmarks.proofs.payments.hours import AGE, LaneClock, LaneTime, lane_times
 from benchmarks.proofs.payments.rail import LaneLimiter, Watched, WatchedRail
 from benchmarks.proofs.payments.witness import Witness
+from infra.actions import edges
+from infra.actions.edges import Change
 from infra.actions.engine import ActionEngine
+from infra.actions.models import ActionIntent
 from infra.actions.notices import ActionNotice
 from infra.actions.rail import ActionRail
 from infra.actions.watching import Changes
@@ -47,7 +50,7 @@ from infra.ratelimit.breaker import RailBreaker
 from infra.ratelimit.lanes import Lane as CallLane
 from infra.security.rail_tokens import account_of
 from runway.registry import ACTION_SPECS, MIRROR_SPECS
-from runway.wiring import Services
+from runway.services import Services
 
 _SPECS = {spec.entity: spec for spec in MIRROR_SPECS}
 _NOWHERE = "redis://127.0.0.1:1/0"
@@ -168,13 +171,29 @@ class Machines:
     def services(self) -> Services:
         return self.town.services
 
+    def lane_of(self, business_id: UUID) -> Lane:
+        return next(lane for lane in self.lanes if lane.business_id == business_id)
+
     def is_revoked(self, realm_id: str) -> bool:
         return not self.town.simulator.oauth.has_grant(realm_id)
+
+    @asynccontextmanager
+    async def without_trigger(self, table: str, trigger: str) -> AsyncIterator[None]:
+        """A wall of the database is down for as long as the block runs; none where no trigger is named."""
+        root = self.lanes[0].root
+        if trigger:
+            await root.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+        try:
+            yield
+        finally:
+            if trigger:
+                await root.execute(f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")
 
     def engine(self, lane: Lane, worker: str, skew: float) -> ActionEngine:
         clock = LaneClock(skew)
 
-        async def rail_of(_business_id: UUID) -> ActionRail:
+        async def rail_of(business_id: UUID) -> ActionRail:
+            assert business_id == lane.business_id
             return await self._rail(lane, clock)
 
         async def tell(_uow: UnitOfWork, notice: ActionNotice) -> None:
@@ -212,6 +231,27 @@ class Machines:
 
         own = QBOActionRail(lane.business_id, books=books, specs=_SPECS, clock=clock, kind_of=kind_of, on_lost=on_lost)
         return WatchedRail(own, lane.business_id, lane.watched, self.uow)
+
+
+@contextmanager
+def fences_watched(machines: Machines) -> Iterator[None]:
+    """Whoever changes an action must have it by its latest fence (I7)."""
+    true = edges.move
+
+    async def move(uow: UnitOfWork, row: ActionIntent, change: Change) -> ActionIntent | None:
+        fence = row.fence
+        moved = await true(uow, row, change)
+        if moved is not None and "fence" not in change.values and moved.fence != fence:
+            machines.lane_of(row.business_id).watched.faults.append(
+                f"fence {fence} wrote {change.event}, and {moved.fence} was out already (I7)"
+            )
+        return moved
+
+    setattr(edges, "move", move)  # noqa: B010 - a name of the module
+    try:
+        yield
+    finally:
+        setattr(edges, "move", true)  # noqa: B010 - as above
 
 
 def _stalling(uow: UnitOfWorkFactory) -> UnitOfWorkFactory:
@@ -260,6 +300,7 @@ async def open_machines(
             root = await stack.enter_async_context(await _root(addresses))
             await root.execute(AGE)
             machines.lanes.append(Lane(company, machines, root))
+        stack.enter_context(fences_watched(machines))
         yield machines
 
 
