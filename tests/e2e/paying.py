@@ -10,9 +10,11 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from sqlalchemy import func, update
 
 from domains.core.permissions import Role
 from infra import exact_json
+from infra.actions.models import ActionIntent
 from infra.clock import SystemClock
 from infra.ids import new_id
 from infra.qbo.simulator.books.store import Body
@@ -136,6 +138,19 @@ class Paying:
         """In QuickBooks, and unknown to us."""
         held = self.shop.company.get(entity, document["external_id"]).body
         self.shop.company.update(entity, {**held, **changes})
+
+    def somebody_deletes(self, entity: str, external_id: str) -> None:
+        """In QuickBooks, and unknown to us."""
+        held = self.shop.company.get(entity, external_id).body
+        self.shop.company.delete(entity, {"Id": external_id, "SyncToken": held["SyncToken"]})
+
+    async def look_again(self, payment_id: str) -> None:
+        """The next look at what was recorded, which would come in two minutes."""
+        services, business_id = self.shop.web.services, UUID(self.shop.visitor.business_id)
+        async with services.uow([business_id]) as uow:
+            is_this = (ActionIntent.business_id == business_id) & (ActionIntent.id == UUID(payment_id))
+            await uow.session.execute(update(ActionIntent).where(is_this).values(due_at=func.clock_timestamp()))
+        await services.actions.work(business_id, UUID(payment_id))
 
     def balance_of(self, entity: str, external_id: str) -> Decimal:
         (body,) = [body for body in self.shop.bodies(entity) if body["Id"] == external_id]

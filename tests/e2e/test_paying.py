@@ -181,3 +181,28 @@ async def test_what_was_paid_is_compared_with_quickbooks_once_more(paying: Payin
     await JOBS[RECONCILE_ACTION].run(services, *latest.arguments)
     shown = (await paying.owner.get("/drift", entity="Bill"))["data"]
     assert [item["external_id"] for item in shown if item["repaired_at"]] == [bill["external_id"]]
+
+
+async def test_what_is_in_doubt_is_decided_by_a_person_who_looked(paying: Paying) -> None:
+    bill = await paying.approved()
+    async with paying.working():
+        done = await paying.paid(bill)
+    payment_id, external_id = done["id"], done["external_id"]
+    early = await paying.post(f"/payments/{payment_id}/review", {"found": external_id})
+    assert_problem(early, 409, "conflict")
+    paying.somebody_deletes("BillPayment", external_id)
+    await paying.look_again(payment_id)
+    shown = await paying.shown(payment_id)
+    assert (shown["outcome"], shown["may"]) == ("needs_review", ["review"])
+    assert done["mark"] in shown["words"]
+    other = paying.shop.bodies("BillPayment")[0]["Id"]
+    for wrong in (other, external_id):
+        refused = await paying.post(f"/payments/{payment_id}/review", {"found": wrong})
+        assert assert_problem(refused, 409, "conflict")["detail"].startswith(f"BillPayment {wrong} is not what")
+    both = await paying.post(f"/payments/{payment_id}/review", {"found": "1", "not_there": "nowhere"})
+    assert_problem(both, 422, "malformed-request")
+    answer = await paying.post(f"/payments/{payment_id}/review", {"not_there": "looked through the bill"})
+    assert (answer.status_code, answer.json()["data"]["outcome"]) == (200, "not_recorded")
+    steps = (await paying.owner.get(f"/payments/{payment_id}/trail"))["data"]["steps"]
+    assert steps[-1]["actor"] == f"user:{paying.owner.user_id}"
+    assert paying.balance_of("Bill", bill["external_id"]) == Decimal(bill["balance"])
