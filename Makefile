@@ -1,7 +1,7 @@
 # Each target does its own set-up. Needed beforehand: Python 3.11 or newer, make, a network to the package registry.
 #   make demo [COMPANY=FILE]    simulator, sample company, worker and web app on this machine
 #   make test [PYTEST_ARGS=…]   the tests          make check   format, lint, types, contracts
-#   make bench [ONLY=name]      speed               make prove [ONLY=name]   the long proofs
+#   make bench [ONLY=name]      speed               make prove [ONLY=name] [SEED=n]   the long proofs
 #   make soak [SOAK_ARGS=…]     days of many companies with people at work and everything failing, in minutes
 #   make lock                   refresh requirements/*.txt from requirements/*.in
 #   make clean                  remove .venv, caches and build; the data in .oodaloo stay
@@ -34,7 +34,7 @@ check: $(VENV)/dev.done
 bench: $(if $(filter beside_dlt,$(or $(ONLY),beside_dlt)),$(VENV)/bench.done)
 
 bench prove: $(VENV)/dev.done
-	$(VENV)/bin/python -m benchmarks $@ $(if $(ONLY),--only '$(ONLY)')
+	$(VENV)/bin/python -m benchmarks $@ $(if $(ONLY),--only '$(ONLY)') $(if $(SEED),--seed '$(SEED)')
 
 soak: $(VENV)/dev.done
 	$(VENV)/bin/python -m benchmarks soak $(SOAK_ARGS)

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, text
 
 from benchmarks.companies import TOKENS, ConnectedCompany, Town, open_town
+from benchmarks.proofs.seeds import told_seed
 from benchmarks.report import Measure, ProofResult, at_least, at_most, reported
 from benchmarks.rig import open_shown_rig
 from infra import exact_json
@@ -62,11 +63,13 @@ class _Message:
     is_forged: bool
 
 
-async def run(*, requests: int) -> ProofResult:
-    """The proof at full size."""
+async def run(*, requests: int, seed: int | None = None) -> ProofResult:
+    """The proof at full size; `seed` is a fresh one unless it is given."""
+    seed = told_seed("webhooks", seed)
     with open_shown_rig("Webhooks", total=requests) as (rig, told):
-        storm = await prove(rig.addresses, home=rig.home, requests=requests, seed=1, told=told)
-    return ProofResult("webhooks", measures_of(storm, requests=requests))
+        storm = await prove(rig.addresses, home=rig.home, requests=requests, seed=seed, told=told)
+    measures = (*measures_of(storm, requests=requests), reported("webhooks: seed", seed, "seed"))
+    return ProofResult("webhooks", measures)
 
 
 def measures_of(storm: Storm, *, requests: int) -> tuple[Measure, ...]:
