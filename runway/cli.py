@@ -11,6 +11,7 @@ from runway.commands.doctor import doctor
 from runway.commands.failed_jobs import list_failed, retry_failed
 from runway.commands.firms import business_app, firm_app
 from runway.commands.keys import app as keys_app
+from runway.commands.mirrors_beside_log import look_at_mirrors_too
 from runway.commands.sync import app as sync_app
 from runway.commands.tokens import app as token_app
 from runway.commands.users import app as user_app
@@ -21,7 +22,7 @@ app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
 app.add_typer(firm_app, name="firm")
 app.add_typer(business_app, name="business")
-app.add_typer(log_app, name="log")
+app.add_typer(log_app, name="log", callback=look_at_mirrors_too)
 app.add_typer(keys_app, name="keys")
 app.add_typer(simulator_app, name="simulator")
 sync_app.command("failed")(list_failed)

@@ -1,10 +1,10 @@
-"""`oodaloo log …`: mounted by runway/cli.py."""
+"""`oodaloo log …`: mounted by runway/cli.py, which gives `verify` what else is to be compared with the log."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 from uuid import UUID
 
 import typer
@@ -23,26 +23,43 @@ app = typer.Typer(help="The log's proof: seal it, verify it.", no_args_is_help=T
 _WAIT_FOR_OTHERS_SECONDS = 30.0
 
 
+class Beside(Protocol):
+    """What a verification looks at beside the logs, as the application's role; `click`'s context object when there is any."""
+
+    def __call__(self, app_url: str, report: "Report", *, business_ids: "Sequence[UUID]", is_whole: bool) -> None: ...
+
+
+class _Here(NamedTuple):
+    connection: "Connection[Any]"
+    files: "LogProofFiles"
+    app_url: str
+
+
 @app.command()
 def verify(
+    context: typer.Context,
     *,
     business: Annotated[
         UUID | None, typer.Option(help="Only this business's batches and rows; all checkpoints.")
     ] = None,
     since: Annotated[int, typer.Option(min=0, help="Only what was sealed after this checkpoint.")] = 0,
-    full: Annotated[bool, typer.Option("--full", help="Everything; so it is without --since, too.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Everything sealed, as without --since, and every row of the mirrors.")
+    ] = False,
     checkpoints: Annotated[Path | None, typer.Option(help="The checkpoint file, or a copy of it.")] = None,
     keys: Annotated[Path | None, typer.Option(help="The file of public keys.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
 ) -> None:
-    """Find what was changed in the sealed log. Exit 0: nothing; 2: something; 3: checkpoints are not in the file; 4: sealing lags."""
+    """Find what was changed in the sealed log, and in the mirrors against it. Exit 0: nothing; 2: something; 3: checkpoints are not in the file; 4: sealing lags."""
     from infra import exact_json
+    from infra.log_proof import ledger
     from infra.log_proof.checkpoint_file import CheckpointFile, CheckpointFileUnusable
     from infra.log_proof.findings import Verdict
     from infra.log_proof.signing import LogKeyUnusable, PublicKeys
     from infra.log_proof.verifying import verify as verify_log
 
-    with _plainly(), _connected() as (connection, files):
+    beside: Beside | None = context.obj
+    with _plainly(), _connected() as (connection, files, app_url):
         try:
             with _progress(is_shown=not as_json) as progress:
                 report = verify_log(
@@ -56,6 +73,9 @@ def verify(
         except (CheckpointFileUnusable, LogKeyUnusable) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(Verdict.ANCHORS_MISSING) from error
+        if beside is not None:
+            businesses = [business] if business else ledger.list_businesses(connection)
+            beside(app_url, report, business_ids=businesses, is_whole=full)
     typer.echo(exact_json.dumps(report.to_fields()).decode() if as_json else "\n".join(_words(report)))
     raise typer.Exit(report.verdict)
 
@@ -88,7 +108,7 @@ def _one_round(run: "Callable[[Sealer], Round | None]") -> None:
     from infra.log_proof.sealer import Sealer
 
     deadline = time.monotonic() + _WAIT_FOR_OTHERS_SECONDS
-    with _plainly(), _connected() as (connection, files):
+    with _plainly(), _connected() as (connection, files, _):
         sealer = Sealer(connection, key=files.key(), file=files.checkpoints, clock=SystemClock())
         while (done := run(sealer)) is None and time.monotonic() < deadline:
             time.sleep(0.5)
@@ -117,7 +137,7 @@ def _words(report: "Report") -> Iterator[str]:
         )
     yield (
         f"{verdict}: {report.checkpoints:,} checkpoints, {report.batches:,} batches, {report.rows:,} rows; "
-        f"{report.unsealed_rows:,} rows wait for the sealer. Next time: --since {report.through}"
+        f"{report.mirror_rows:,} rows of mirrors; {report.unsealed_rows:,} rows wait for the sealer. Next time: --since {report.through}"
     )
 
 
@@ -129,13 +149,13 @@ def _files() -> "LogProofFiles":
 
 
 @contextmanager
-def _connected() -> "Iterator[tuple[Connection[Any], LogProofFiles]]":
+def _connected() -> Iterator[_Here]:
     from infra.config import ServerSettings, load
     from infra.embedded.servers import servers
     from infra.log_proof.sealer import open_connection
 
     with servers(load(ServerSettings)) as addresses, open_connection(addresses.database_sealer_url) as connection:
-        yield connection, _files()
+        yield _Here(connection, _files(), addresses.database_app_url)
 
 
 @contextmanager

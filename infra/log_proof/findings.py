@@ -29,16 +29,21 @@ class Finding:
     batch_no: int | None = None
     table: str | None = None
     row_id: int | None = None
+    entity_id: UUID | None = None  # of a mirror's row
+    column: str | None = None
 
     def to_fields(self) -> dict[str, Any]:
-        fields = {name: value for name, value in vars(self).items() if value is not None}
-        return fields | ({"business_id": str(self.business_id)} if self.business_id else {})
+        return {
+            name: str(value) if isinstance(value, UUID) else value
+            for name, value in vars(self).items()
+            if value is not None
+        }
 
 
 @dataclass
 class Report:
     """`through` is the last checkpoint looked at: what `--since` takes next time. `notes` are no findings; `anchors_missing` are checkpoints
-    that the database has and the file has not.
+    that the database has and the file has not. `mirror_rows` were compared with the log.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -48,6 +53,7 @@ class Report:
     batches: int = 0
     rows: int = 0
     unsealed_rows: int = 0
+    mirror_rows: int = 0
     through: int = 0
     lag: timedelta = timedelta(0)
     finding_count: int = 0
@@ -79,6 +85,7 @@ class Report:
             "batches": self.batches,
             "rows": self.rows,
             "unsealed_rows": self.unsealed_rows,
+            "mirror_rows": self.mirror_rows,
             "through": self.through,
             "lag_seconds": self.lag.total_seconds(),
         }

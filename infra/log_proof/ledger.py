@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from infra.log_proof.canonical import BatchHead, CheckpointHead
+from infra.log_proof.canonical import NO_BUSINESS, BatchHead, CheckpointHead
 from infra.log_proof.checkpoint_file import Checkpoint
 
 # One entry a row: its table's place in the batch's `tables`, its id there, its leaf hash.
@@ -46,6 +46,16 @@ CROSS JOIN LATERAL (
   SELECT batch_no, hash FROM log_batch b WHERE b.business_id = asked.business_id AND b.checkpoint_no <= %s
   ORDER BY batch_no DESC LIMIT 1
 ) AS newest
+"""
+# By steps through the index: a business has very many batches.
+_BUSINESSES = """
+WITH RECURSIVE step (business_id) AS (
+  (SELECT business_id FROM log_batch ORDER BY business_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT b.business_id FROM log_batch b WHERE b.business_id > step.business_id ORDER BY b.business_id LIMIT 1)
+  FROM step WHERE step.business_id IS NOT NULL
+)
+SELECT business_id FROM step WHERE business_id <> %s
 """
 
 
@@ -146,6 +156,11 @@ def newest_batches(
     """Business → number and hash of its newest batch of the checkpoints up to `through`."""
     rows = connection.execute(_NEWEST_BATCHES, (list(businesses), through)).fetchall()
     return {business: (no, digest) for business, no, digest in rows}
+
+
+def list_businesses(connection: Connection[Any]) -> list[UUID]:
+    """Those that have batches."""
+    return [business for (business,) in connection.execute(_BUSINESSES, (NO_BUSINESS,)).fetchall()]
 
 
 def append(connection: Connection[Any], checkpoint: Checkpoint, batches: Sequence[tuple[Batch, bytes]]) -> None:

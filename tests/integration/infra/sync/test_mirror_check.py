@@ -18,7 +18,9 @@ from tests.rig import Database
 
 
 def connected(url: str) -> Connection[Any]:
-    return psycopg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True)
+    return psycopg.connect(
+        make_url(url).set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
+    )
 
 
 @pytest.fixture
