@@ -94,6 +94,8 @@ def _measures(
     ]
     for strategy, seen in hanging.items():
         budget = FreshnessNeed(strategy).wait.total_seconds()
+        longest = f"readers: longest read, QuickBooks hanging, {strategy.value}"
+        measures.append(reported(longest, seen.longest, f"s, budget {budget:g} s"))
         # Beside as many who do not wait, while QuickBooks was well: so many at once wait for one another's turn.
         beyond = max(0.0, round(seen.longest - budget - _UNEVEN * patient.longest, 3))
         measures.append(at_most(f"{WAITED}{strategy.value} ({budget:g} s)", beyond, "s", bar=_SLACK_SECONDS))
