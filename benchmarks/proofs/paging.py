@@ -211,7 +211,7 @@ async def open_books(addresses: ServerAddresses, *, invoices: int) -> AsyncItera
                 limiter=RailLimiter(redis, rail="qbo", limits=_WIDE),
                 clock=clock,
                 lane=Lane.BACKFILL,
-                patience=Patience(retry_waits=(), wait_for_limit=timedelta(minutes=1), budget=timedelta(minutes=1)),
+                patience=Patience(wait_for_limit=timedelta(minutes=1), budget=timedelta(minutes=1)),
             )
             yield Books(simulator, company, client=client, engine=engine, clock=clock)
     await engine.dispose()
