@@ -1,7 +1,7 @@
 """When an open invoice will be paid: an override, else how its customer pays, given that it has not been paid yet."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -142,9 +142,11 @@ def _receipt(
     if late > EXCLUDED_BEYOND_DAYS and late > 2 * _p90(payer):
         return replace(base, by=ExpectedBy.EXCLUDED, is_doubtful=True, asks_in_tray=True)
     is_doubtful = payer.mixed.weight_beyond(late) < _ALMOST_NOTHING
-    ahead = _tail(book, late) if is_doubtful else _survivors(payer, late)
-    spread = tuple(book.as_of + timedelta(days=days.paid(ahead(q), payer.weekday)) for q in SPREAD_PER_MILLE)
-    likely = tuple(days.paid(ahead(q), payer.weekday) for q in LIKELY_PER_MILLE)
+    wanted = (*SPREAD_PER_MILLE, *LIKELY_PER_MILLE)
+    ahead = _tail(book, late, wanted) if is_doubtful else _survivors(payer, late, wanted)
+    paid = tuple(days.paid(day, payer.weekday) for day in ahead)
+    spread = tuple(book.as_of + timedelta(days=day) for day in paid[: len(SPREAD_PER_MILLE)])
+    likely = paid[len(SPREAD_PER_MILLE) :]
     return replace(base, by=ExpectedBy.MODEL, dates=spread, likely_days=likely, is_doubtful=is_doubtful)
 
 
@@ -152,18 +154,18 @@ def _p90(payer: Payer) -> int:
     return payer.mixed.quantile(_P90) if payer.mixed.weight else 0
 
 
-def _survivors(payer: Payer, late: int) -> Callable[[int], int]:
-    """Days after T at a quantile of what was paid later than `late`: it was not paid so far."""
-    return lambda per_mille: payer.mixed.quantile(per_mille, beyond=late) - late
+def _survivors(payer: Payer, late: int, per_mille: Iterable[int]) -> list[int]:
+    """Days after T at these quantiles of what was paid later than `late`: it was not paid so far."""
+    return [day - late for day in payer.mixed.quantiles(per_mille, beyond=late)]
 
 
-def _tail(book: PayerBook, late: int) -> Callable[[int], int]:
+def _tail(book: PayerBook, late: int, per_mille: Iterable[int]) -> list[int]:
     """Exponential: an invoice that outlived all examples has no memory of how long it waited."""
     excess = book.pool.mean_excess(book.pool.quantile(500)) if book.pool.weight else None
     mean = max(1.0, excess if excess is not None else _ASSUMED_EXCESS_DAYS)
     # Not due yet: the wait begins at the due date, not today.
     start = max(0, -late)
-    return lambda per_mille: start + max(1, math.ceil(-mean * math.log1p(-per_mille / 1000)))
+    return [start + max(1, math.ceil(-mean * math.log1p(-q / 1000))) for q in per_mille]
 
 
 class _Days:
@@ -176,9 +178,10 @@ class _Days:
 
     def paid(self, ahead: int, weekday: int | None) -> int:
         key = (min(ahead, _LONGEST_DAYS), weekday)
-        if key not in self._known:
-            self._known[key] = self._rolled(*key)
-        return self._known[key]
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._rolled(*key)
+        return known
 
     def _rolled(self, ahead: int, weekday: int | None) -> int:
         """On the nearest usual weekday after T, else on the next banking day."""
