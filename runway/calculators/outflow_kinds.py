@@ -63,7 +63,9 @@ _BY_SUBTYPE = {
 _TAX_NAME = re.compile(
     r"\b(payroll|withholding|employment|941|940|futa|suta|fica)\b.*\b(tax(es)?|payable|liabilit)", re.IGNORECASE
 )
-_SALES_TAX_NAME = re.compile(r"\b(sales|use|excise|vat|gst|hst)\b.*\btax(es)?\b|\b(vat|gst|hst) payable\b", re.IGNORECASE)
+_SALES_TAX_NAME = re.compile(
+    r"\b(sales|use|excise|vat|gst|hst)\b.*\btax(es)?\b|\b(vat|gst|hst) payable\b", re.IGNORECASE
+)
 _PAY_NAME = re.compile(r"\b(payroll|wages?|salar(y|ies)|paychecks?|net pay)\b", re.IGNORECASE)
 _TAX_PAYEE = re.compile(
     r"\b(irs|eftps|usatax\w*|internal revenue|united states treasury|us treasury|hmrc|employment development dep\w*)\b",
@@ -72,7 +74,9 @@ _TAX_PAYEE = re.compile(
 _SALES_TAX_PAYEE = re.compile(
     r"\b(dep(t|artment)\.? of (revenue|taxation)|board of equalization|cdtfa|comptroller)\b", re.IGNORECASE
 )
-_PAY_PAYEE = re.compile(r"\b(gusto|adp|paychex|paycom|paylocity|rippling|justworks|trinet|intuit payroll)\b", re.IGNORECASE)
+_PAY_PAYEE = re.compile(
+    r"\b(gusto|adp|paychex|paycom|paylocity|rippling|justworks|trinet|intuit payroll)\b", re.IGNORECASE
+)
 _BY_ACCOUNT_NAME = (
     (_TAX_NAME, OutflowKind.PAYROLL_TAX),
     (_SALES_TAX_NAME, OutflowKind.SALES_TAX),
