@@ -181,6 +181,10 @@ def _after(shop: Workshop, held: Held, following: Next, *, denials: int) -> Chan
             return Change(_S.NEEDS_REVIEW, "review_opened", values, after=timing.until_next_look(quiet))
         case _:
             after = timing.until_next_look(quiet) or timing.probe_daily
+            if (
+                quiet >= timing.review_after
+            ):  # denials alone are missing, since the rail was away: no need to wait for the next hour
+                after = min(after, timing.probes[0])
             return Change(_S.UNKNOWN, "probed", counted, {"denials": denials}, after=after)
 
 

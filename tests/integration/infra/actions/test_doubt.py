@@ -94,6 +94,17 @@ async def test_an_old_request_is_not_told_again(bench: Bench) -> None:
     assert (row.state, row.negative_probes, len(bench.books.writes)) == ("unknown", 1, 1)
 
 
+async def test_denials_that_an_outage_left_out_are_made_up_for_at_once(bench: Bench) -> None:
+    """Half an hour is over, and QuickBooks was away for most of it: two more looks are a matter of minutes, not of hours."""
+    bench.books.script = [FakeBooks.lost_request]
+    row = await bench.done(bill="1", amount=40)
+    bench.books.bills["1"] = Decimal(0)
+    row = await sent_at(bench, row, 31 * MINUTE)
+    assert row.state == "unknown"
+    assert row.due_at is not None
+    assert row.due_at - row.changed_at < 2 * MINUTE
+
+
 async def test_a_replay_that_was_not_sent_is_given_back(bench: Bench) -> None:
     bench.books.script = [FakeBooks.lost_request, saying(AnswerKind.NOT_SENT, retry_after_seconds=30)]
     row = await sent_at(bench, await bench.done(bill="1", amount=40), 1.1 * MINUTE)
