@@ -7,7 +7,7 @@ its worker, the engine's own sweep must find.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,9 +42,11 @@ from infra.errors import RailError, RailNeedsReconnect
 from infra.qbo.action_rail import QBOActionRail
 from infra.qbo.errors import QBOError, to_rail_error
 from infra.qbo.oauth import TokenGrant
+from infra.qbo.raw_client import QBORawClient
 from infra.qbo.simulator.behaviour import DEFAULT, Behaviour
 from infra.qbo.simulator.files.generator import generate_large
 from infra.qbo.simulator.files.large_company import LargeCompany
+from infra.qbo.tokens import TokenSource
 from infra.qbo.transport import Patience
 from infra.ratelimit.breaker import RailBreaker
 from infra.ratelimit.lanes import Lane as CallLane
@@ -57,6 +59,27 @@ _NOWHERE = "redis://127.0.0.1:1/0"
 # In real time, so that what hangs costs the proof no half minutes.
 _LOOK_PATIENCE = Patience(budget=timedelta(seconds=2), retry_waits=(0.02, 0.05))
 _TIMEOUTS = httpx.Timeout(connect=2.0, write=2.0, read=0.5, pool=2.0)
+
+
+@dataclass
+class KeptToken:
+    """Read from the database once, and whenever it was refused: not for each of a hundred thousand calls."""
+
+    true: TokenSource
+    _kept: SecretStr | None = None
+
+    async def access_token(self) -> SecretStr:
+        if self._kept is None:
+            self._kept = await self.true.access_token()
+        return self._kept
+
+    async def refresh(self, *, after_rejected: SecretStr) -> SecretStr:
+        self._kept = None
+        self._kept = await self.true.refresh(after_rejected=after_rejected)
+        return self._kept
+
+    def forget(self) -> None:
+        self._kept = None
 
 
 @dataclass
@@ -77,6 +100,9 @@ class Lane:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     raised: list[str] = field(default_factory=list)
     notices: list[ActionNotice] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.token = KeptToken(self.company.services.qbo_rail.auth.tokens_of(self.business_id))
 
     @property
     def business_id(self) -> UUID:
@@ -140,6 +166,7 @@ class Lane:
             refresh_expires_at=now + timedelta(days=100),
         )
         await services.qbo_rail.auth.connect(self.business_id, self.realm_id, grant=grant)
+        self.token.forget()
         async with services.uow([self.business_id]) as uow:
             await services.qbo_connections.finish_connect(
                 uow.session, self.business_id, external_account_id=self.realm_id, now=now
@@ -216,8 +243,20 @@ class Machines:
 
     async def _rail(self, lane: Lane, clock: LaneClock) -> ActionRail:
         """As the wiring makes it, but for its patience."""
-        rail = replace(self.services.qbo_rail, limiter=self.limiters[lane.is_redis_lost])
-        books = await rail.client(lane.business_id, CallLane.PAYMENT, _LOOK_PATIENCE, lane.breaker)
+        rail = self.services.qbo_rail
+        if await lane.is_disconnected():
+            raise RailNeedsReconnect("QuickBooks must be connected again.")
+        books = QBORawClient(
+            lane.realm_id,
+            http=rail.http,
+            settings=rail.settings,
+            tokens=lane.token,
+            limiter=self.limiters[lane.is_redis_lost],
+            lane=CallLane.PAYMENT,
+            clock=clock,
+            patience=_LOOK_PATIENCE,
+            breaker=lane.breaker,
+        )
         books._writing._timeouts = _TIMEOUTS  # noqa: SLF001 - as above
 
         async def kind_of(error: QBOError, began_at: datetime) -> RailError:
@@ -288,6 +327,7 @@ async def open_machines(
         stack.callback(witness.begin())
         stack.enter_context(fated())
         engine = create_engine(addresses.database_app_url, pool_size=max(8, 2 * lanes))
+        engine.pool._pre_ping = False  # noqa: SLF001 - a statement in five, against a server that never leaves here
         stack.push_async_callback(engine.dispose)
         limiters = []
         for url in (addresses.redis_url, _NOWHERE):
