@@ -43,9 +43,14 @@ JOBS = Metric(
 )
 DRIFT_FOUND = Metric("oodaloo_drift_found", "Differences from a rail's books that were found.", ("kind",))
 DRIFT_REPAIRED = Metric("oodaloo_drift_repaired", "Differences that were repaired.", ("kind",))
+REFUSED_CONNECTIONS = Metric(
+    "oodaloo_db_connections_refused",
+    "Pooled connections that somebody had left in a transaction, or set to a business: each is a fault of ours.",
+    ("why",),
+)
 
 TALLY = Tally([
-    REQUESTS, READS, READS_OF_NOTHING, CALLS, HELD_BACK, SYNC_RUNS, JOBS, DRIFT_FOUND, DRIFT_REPAIRED,
+    REQUESTS, READS, READS_OF_NOTHING, CALLS, HELD_BACK, SYNC_RUNS, JOBS, DRIFT_FOUND, DRIFT_REPAIRED, REFUSED_CONNECTIONS,
 ])  # fmt: skip
 
 _request_cells: dict[tuple[str, str, int], HistogramCell] = {}
@@ -88,3 +93,7 @@ def note_drift(kind: str) -> None:
 
 def note_repair(kind: str) -> None:
     TALLY.counter(DRIFT_REPAIRED, kind).add()
+
+
+def note_refused_connection(why: str) -> None:
+    TALLY.counter(REFUSED_CONNECTIONS, why).add()
