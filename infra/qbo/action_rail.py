@@ -37,6 +37,8 @@ class QBOBooks(Protocol):
 
     async def write(self, request: Write) -> WriteAnswer: ...
 
+    async def create_payment_in_qbo(self, payment: bytes, *, request_id: str) -> WriteAnswer: ...
+
 
 class QBOActionRail:
     """One company. `kind_of` gives the error to raise in place of QBO's; `on_lost` is told when only a person can bring the access back."""
@@ -79,10 +81,15 @@ class QBOActionRail:
 
     async def write(self, request: Write) -> WriteAnswer:
         began_at = self._clock.now()
-        answer = await self._books.write(request)
+        answer = await self._tell(request)
         if answer.kind is AnswerKind.ACCESS_GONE:
             await self._on_lost(answer.words, began_at)
         return answer
+
+    async def _tell(self, request: Write) -> WriteAnswer:
+        if request.entity == "BillPayment" and not request.options and not request.subpath:
+            return await self._books.create_payment_in_qbo(request.body, request_id=request.request_id)
+        return await self._books.write(request)
 
     async def keep(
         self,

@@ -76,8 +76,7 @@ UNASKED: dict[str, str] = {
     "get_customers_from_qbo": "the mirror is filled by pages and changes",
     "get_vendors_from_qbo": "the mirror is filled by pages and changes",
     "get_accounts_from_qbo": "the mirror is filled by pages and changes",
-    "create_payment_in_qbo": "actions send the body that was written down first",
-    "create_payment_immediate": "actions send the body that was written down first",
+    "create_payment_immediate": "an action keeps one client of the company from its look to the answer",
     "get_bills": "the list of bills has filters and pages of its own",
     "get_bills_due_in_days": "the digest comes with issue 7",
 }
