@@ -5,7 +5,6 @@ app, worker, scheduler, simulator and PostgreSQL are processes of their own and 
 durations (`ActionTiming`), so five minutes are one.
 """
 
-import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
