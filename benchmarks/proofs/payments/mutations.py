@@ -202,6 +202,7 @@ def _never_late(_true: Any) -> Any:
 
 
 _LIARS: Final = Kind(lies=1.0)
+_IN_DOUBT: Final = Kind(doubtful=True)
 
 MUTATIONS: Final[dict[str, Mutation]] = {
     "a request id is drawn for each send": Mutation(
@@ -214,9 +215,9 @@ MUTATIONS: Final[dict[str, Mutation]] = {
         ((answering, "read_answer", _doubt_read_as(Reading(_S.FAILED))),), found_by="wrongly_told"
     ),
     "a doubtful answer was not executed": Mutation(
-        ((answering, "read_answer", _doubt_read_as(Reading(_S.RETRY_WAIT, was_not_executed=True))),), histories=400
+        ((answering, "read_answer", _doubt_read_as(Reading(_S.RETRY_WAIT, was_not_executed=True))),), kind=_IN_DOUBT
     ),
-    "a crash is taken as not sent": Mutation(((claim, "_recover", _not_sent_at_death),), histories=400),
+    "a crash is taken as not sent": Mutation(((claim, "_recover", _not_sent_at_death),), histories=400, kind=_IN_DOUBT),
     "the fence is not compared": Mutation(((edges, "_update", _without_fence),), kind=Kind(stall=1.0)),
     "a replay comes at once and unseen, on books that ignore request ids": Mutation(
         ((resolving, "judge", _replay_at_once), (resolving, "_look_before_replay", _no_look)),
@@ -234,14 +235,14 @@ MUTATIONS: Final[dict[str, Mutation]] = {
         ((answering, "read_answer", _believes_refusals), (answering, "unfinished", _with_reason)),
         histories=400,
         found_by="wrongly_told",
-        kind=_LIARS,
+        kind=replace(_LIARS, doubtful=True),
     ),
     "what was confirmed is not read": Mutation(
         ((verifying, "verify", _verified_unseen),), found_by="wrongly_told", kind=_LIARS
     ),
     "nobody sweeps": Mutation(((driving, "sweep", _no_sweep),), found_by="stuck"),
     "a key is not remembered": Mutation(((accept, "request", _key_anew),)),
-    "marks are not looked for": Mutation((_with_spec(find_mark=_never_found),), histories=400),
+    "marks are not looked for": Mutation((_with_spec(find_mark=_never_found),), histories=400, kind=_IN_DOUBT),
     "a sleeper sends late, on books that ignore request ids": Mutation(
         ((Held, "is_too_late_to_send", _never_late),),
         histories=400,

@@ -87,12 +87,14 @@ class Kind:
         longest_late: simulated seconds at the most until a late request is carried out.
         calm: nobody lies, nobody else is at work in QuickBooks.
         lies, stall: the chance of a history with one.
+        doubtful: the first request is carried out unseen, or late, and somebody would rather cancel.
     """
 
     longest_late: float = 1500
     calm: bool = False
     lies: float = 0.03
     stall: float = 0.12
+    doubtful: bool = False
 
 
 ANY = Kind()
@@ -110,6 +112,9 @@ def draw_plan(seed: int, kind: Kind = ANY) -> Plan:
     deeds += _accidents(draw)
     is_hostile = draw.random() < 0.8
     spells = tuple(_spells(draw, kind)) if is_hostile else ()
+    if kind.doubtful:
+        spells = (_doubt(draw, kind), *spells)
+        deeds.append(Deed(draw.uniform(1, 90), Act.CANCEL))
     dies = draw.random() < 0.45
     ends_at = max([5.0, *(deed.at for deed in deeds), *(spell.ends for spell in spells)])
     return Plan(
@@ -183,6 +188,15 @@ class Spell:
     ends: float
     rule: dict[str, Any]
     late: float = 0.0
+
+
+def _doubt(draw: random.Random, kind: Kind) -> Spell:
+    """From the beginning, and for the first two requests."""
+    late = {"do": "late", "after_seconds": NEVER, "answer": "504"}
+    lost = {"do": "answer", "status": 503, "executed": True}
+    match = {"verb": ["create"], "count": 2}
+    rule = {"seed": draw.getrandbits(30), "effect": draw.choice((late, late, lost)), "match": match}
+    return Spell(0.0, 300.0, rule, min(draw.choice((90, 400)), kind.longest_late))
 
 
 def _spells(draw: random.Random, kind: Kind) -> list[Spell]:
