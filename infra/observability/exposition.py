@@ -85,6 +85,13 @@ def _standing(standing: Standing) -> Iterator[Metric]:
         yield _gauge(
             "oodaloo_log_seal_lag_seconds", "Age of the oldest log row without a seal.", [], [((), lag.total_seconds())]
         )
+    if (verified := standing.found("log_verified")) is not None:
+        yield _gauge(
+            "oodaloo_log_verified_seconds",
+            "Since the log was verified: what was new, or all.",
+            ["extent", "outcome"],
+            [((one.extent, one.outcome), one.seconds_ago) for one in verified],
+        )
 
 
 def _queues(queues: Any) -> Iterator[Metric]:

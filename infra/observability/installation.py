@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -19,6 +19,7 @@ from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.log_proof.catalog import check_catalog
 from infra.log_proof.lag import sealing_lag
+from infra.log_proof.verified import Outcome, Verified, read_verified
 from infra.observability import standings
 from infra.observability.looking import InThread, Kept, Look, NotAsItShould, Part, look_at_all
 from infra.observability.rq_standing import read_doorbells
@@ -40,9 +41,22 @@ class PoolStanding:
 
 
 @dataclass(frozen=True)
+class VerifiedStanding:
+    """The latest verification of the log: of what was `new`, or of `all`."""
+
+    extent: str
+    outcome: str
+    seconds_ago: float
+
+    @classmethod
+    def of(cls, verified: Verified, *, now: datetime) -> "VerifiedStanding":
+        return cls(verified.extent.value, verified.outcome.value, max((now - verified.ended_at).total_seconds(), 0.0))
+
+
+@dataclass(frozen=True)
 class Standing:
     """By name: `database:app`, `database:access`, `database:jobs`, `redis`, `workers`, `queues`, `scheduler`, `log_seal`,
-    `log_walls`, `connections`, `drift`, `notices`.
+    `log_walls`, `log_verified`, `connections`, `drift`, `notices`.
     """
 
     parts: Mapping[str, Part]
@@ -109,6 +123,7 @@ class InstallationHealth:
             "scheduler": self._listing(standings.list_ticks),
             "log_seal": self._seal,
             "log_walls": self._look_at_walls,
+            "log_verified": self._look_at_verified,
             "connections": self._listing(standings.list_connections),
             "drift": self._listing(standings.list_open_drift),
             "notices": self._listing(standings.list_open_notices),
@@ -119,6 +134,12 @@ class InstallationHealth:
     async def _look_at_walls(self) -> None:
         if differing := await self._walls.get():
             raise NotAsItShould(f"{len(differing)} of them are not as they were made; `oodaloo doctor` names them")
+
+    async def _look_at_verified(self) -> list[VerifiedStanding]:
+        found = await read_verified(self._redis)
+        if count := max((one.finding_count for one in found if one.outcome is Outcome.TAMPERED), default=0):
+            raise NotAsItShould(f"{count} things in the logs or mirrors were changed; `oodaloo log verify` names them")
+        return [VerifiedStanding.of(one, now=self._clock.now()) for one in found]
 
     def _listing(self, look: Callable[[AsyncSession], Awaitable[Any]]) -> Look:
         async def listed() -> Any:

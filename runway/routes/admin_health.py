@@ -28,6 +28,7 @@ _JUDGES: dict[str, Callable[[Any], Verdict]] = {
     "workers": verdicts.of_workers,
     "scheduler": verdicts.of_schedule,
     "log_seal": verdicts.of_seal,
+    "log_verified": verdicts.of_verified,
 }
 
 

@@ -30,6 +30,7 @@ from infra.embedded.servers import ServerAddresses
 from infra.embedded.valkey import EmbeddedValkey
 from infra.ids import new_id
 from infra.jobs.worker import WORKER_TTL_SECONDS
+from infra.log_proof.verified import Extent, Outcome, Verified, write_verified
 from runway.app import create_app
 from runway.routes import ROUTERS
 from runway.web import ROUTERS as WEB
@@ -226,7 +227,7 @@ async def test_an_admin_sees_every_part_and_their_firms_connections_alone(watche
     parts = parts_of(data)
     assert set(parts) == {
         "database:app", "database:access", "database:jobs", "redis", "workers", "queues", "scheduler", "log_seal",
-        "log_walls", "connections", "readings", "drift", "notices",
+        "log_walls", "log_verified", "connections", "readings", "drift", "notices",
     }  # fmt: skip
     assert {name for name, part in parts.items() if part["level"] == "fail"} == set()
     assert parts["workers"]["said"] == "nobody serves actions, interactive, sync, bulk"
@@ -257,7 +258,9 @@ async def test_a_dead_part_is_told_and_not_waited_for(watched: Watched) -> None:
         watched.look_again()
         data = await standing(admin)
         assert data["level"] == "fail"
-        assert {name for name, part in parts_of(data).items() if part["level"] == "fail"} == {"redis", "workers"}
+        assert {name for name, part in parts_of(data).items() if part["level"] == "fail"} == {
+            "redis", "workers", "log_verified",
+        }  # fmt: skip
         text = (await watched.metrics()).text
     assert value_of(text, "oodaloo_redis_down") == 1
     assert value_of(text, "oodaloo_up", part="workers") == 0
@@ -282,6 +285,27 @@ async def test_a_wall_around_the_logs_that_was_taken_down_is_told(watched: Watch
     assert value_of(text, "oodaloo_up", part="log_walls") == 0
     watched.look_again()
     assert parts_of(await standing(admin))["log_walls"]["level"] == "ok"
+
+
+async def test_a_verification_that_found_something_is_told_until_one_finds_nothing(watched: Watched) -> None:
+    admin, _ = await admin_of(watched.web)
+    assert parts_of(await standing(admin))["log_verified"]["level"] == "warn"
+    redis, now = watched.web.services.redis, watched.clock.now()
+    one = Verified(Extent.NEW, Outcome.TAMPERED, finding_count=3, through=7, ended_at=now)
+    await write_verified(redis, replace(one, extent=Extent.ALL, outcome=Outcome.CLEAN, finding_count=0))
+    await write_verified(redis, one)
+    watched.look_again()
+    part, text = parts_of(await standing(admin))["log_verified"], (await watched.metrics()).text
+    assert (part["level"], part["said"].partition(" ")[0]) == ("fail", "3")
+    assert value_of(text, "oodaloo_up", part="log_verified") == 0
+    clean = replace(one, outcome=Outcome.CLEAN, finding_count=0)
+    await write_verified(redis, clean)
+    text = (await watched.metrics()).text
+    assert parts_of(await standing(admin))["log_verified"]["level"] == "ok"
+    assert value_of(text, "oodaloo_log_verified_seconds", extent="all", outcome="clean") >= 0
+    await write_verified(redis, replace(clean, ended_at=now - timedelta(hours=2)))
+    watched.look_again()
+    assert parts_of(await standing(admin))["log_verified"]["level"] == "warn"
 
 
 async def test_a_redis_that_hangs_costs_a_second_and_no_part_its_answer(watched: Watched) -> None:

@@ -5,12 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from typer.testing import CliRunner
 
+from infra.clock import SystemClock
 from infra.db.engine import create_engine
+from infra.db.unit_of_work import unit_of_work_factory
+from infra.log_proof.keeping_verified import LogVerifier
 from infra.log_proof.lag import sealing_lag
 from infra.log_proof.sealer import open_connection
+from infra.log_proof.verified import Extent, Outcome
 from runway.cli import app
+from runway.worker import VERIFY
 from tests.integration.infra.sync.bill_mirror import BillMirror, bill
 from tests.rig import Database, RunServers, create_worker_database
 
@@ -31,7 +37,7 @@ def verified(*options: str) -> tuple[int, dict[str, Any]]:
     return done.exit_code, json.loads(done.stdout)
 
 
-async def test_a_changed_column_of_a_mirror_is_found_and_named(own_database: Database) -> None:
+async def test_a_changed_column_of_a_mirror_is_found_and_named(own_database: Database, redis_url: str) -> None:
     engine = create_engine(own_database.app_url, pool_size=1)
     mirror = BillMirror(engine)
     await mirror.put(bill("7"), bill("8"))
@@ -51,3 +57,10 @@ async def test_a_changed_column_of_a_mirror_is_found_and_named(own_database: Dat
         (finding,) = changed["findings"]
         assert (finding["business_id"], finding["table"]) == (str(mirror.business_id), "bill")
         assert (finding["entity_id"], finding["column"]) == (str(entity_id), "balance")
+    async with Redis.from_url(redis_url) as redis:
+        jobs = create_engine(own_database.jobs_url, pool_size=1)
+        uow = unit_of_work_factory(jobs)
+        verifier = LogVerifier(VERIFY, environment={}, uow=uow, redis=redis, clock=SystemClock())
+        nightly = await verifier.verify(Extent.ALL)
+        await jobs.dispose()
+    assert (nightly.outcome, nightly.finding_count) == (Outcome.TAMPERED, 1)
