@@ -73,9 +73,7 @@ class LogVerifier:
 
     async def verify(self, extent: Extent) -> Verified:
         """Where something was found, or nothing could be, the next one begins where this one did."""
-        since = 0
-        if extent is Extent.NEW:
-            since = max((one.through for one in await read_verified(self._redis) if one.extent is extent), default=0)
+        since = await self._begin() if extent is Extent.NEW else 0
         options = ["--full"] if extent is Extent.ALL else ["--since", str(since)]
         report = await self._report(options)
         outcome = Outcome(report.get("verdict", Outcome.FAILED))
@@ -89,6 +87,12 @@ class LogVerifier:
         self._tell(verified, report)
         await write_verified(self._redis, verified)
         return verified
+
+    async def _begin(self) -> int:
+        """Where the latest one came to; a night's that found nothing settles what one of the day's was about."""
+        held = await read_verified(self._redis)
+        ones = [one for one in held if one.extent is Extent.NEW or one.outcome in UNCHANGED]
+        return max(ones, key=lambda one: one.ended_at).through if ones else 0
 
     async def _report(self, options: Sequence[str]) -> dict[str, Any]:
         """What the command says; without a verdict when it could not verify."""

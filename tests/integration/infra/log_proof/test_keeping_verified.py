@@ -70,9 +70,19 @@ async def test_what_is_new_goes_on_from_the_last_that_was_unchanged(
     assert command.asked() == ["--since 0", "--since 7", "--since 7", "--since 11"]
     (kept,) = await read_verified(redis)
     assert (kept.extent, kept.outcome, kept.through) == (Extent.NEW, Outcome.CLEAN, 12)
-    await verifier.verify(Extent.ALL)
-    assert command.asked()[-1] == "--full"
-    assert {one.extent for one in await read_verified(redis)} == {Extent.NEW, Extent.ALL}
+
+
+async def test_a_nights_verification_settles_the_days(verifier: LogVerifier, command: Command, redis: Redis) -> None:
+    command.will(ANSWER.format("tampered", 1, 7))
+    for extent in (Extent.NEW, Extent.ALL, Extent.NEW):
+        await verifier.verify(extent)
+    command.will(ANSWER.format("clean", 0, 20))
+    for extent in (Extent.ALL, Extent.NEW):
+        await verifier.verify(extent)
+    assert command.asked() == ["--since 0", "--full", "--since 0", "--full", "--since 20"]
+    assert {(one.extent, one.outcome) for one in await read_verified(redis)} == {
+        (Extent.NEW, Outcome.CLEAN), (Extent.ALL, Outcome.CLEAN),
+    }  # fmt: skip
 
 
 async def test_a_command_that_could_not_verify_is_no_clean_one(verifier: LogVerifier, command: Command) -> None:
