@@ -117,7 +117,7 @@ def _judge_books(lane: Lane, ending: Ending, row: dict[str, Any], verdict: Verdi
             verdict.stuck.append(f"{name} is in review still")
     if (reviewed := ending.reviews.get(row["id"])) is not None:
         verdict.counts[f"review, {reviewed}"] += 1
-        if reviewed == "unproved: it is there":
+        if reviewed in _SEEN_BY_ANYBODY:
             verdict.wrongly_told.append(f"{name} was given to a person though it could be seen")
     verdict.counts[state] += 1
 
@@ -164,6 +164,7 @@ def _measure(ending: Ending, row: dict[str, Any], log: Sequence[_Logged], verdic
         verdict.seconds.append(max(0.0, settled - ending.calm_at))
 
 
+_SEEN_BY_ANYBODY = frozenset({"unproved: it is there", "gone: it is there"})
 _SETTLED = frozenset({"confirmed", "failed", "cancelled"})
 
 

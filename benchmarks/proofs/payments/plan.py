@@ -87,7 +87,7 @@ class Kind:
         longest_late: simulated seconds at the most until a late request is carried out.
         calm: nobody lies, nobody else is at work in QuickBooks.
         lies, stall: the chance of a history with one.
-        doubtful: the first request is carried out unseen, or late, and somebody would rather cancel.
+        doubtful: the first request is carried out unseen, or late, and somebody would rather cancel; a second payment would fit on the bill.
     """
 
     longest_late: float = 1500
@@ -106,7 +106,7 @@ NEVER: Final = 800_000
 def draw_plan(seed: int, kind: Kind = ANY) -> Plan:
     draw = random.Random(f"payments:{seed}")  # noqa: S311 - a schedule, not a secret
     totals = tuple(Decimal(draw.randint(500, 90_000)) / 100 for _ in range(draw.choice((1, 1, 1, 2, 3))))
-    forms, deeds = _people(draw, len(totals))
+    forms, deeds = _people(draw, len(totals), shares=(40,) if kind.doubtful else (100, 100, 100, 40))
     if not kind.calm:
         deeds += _others(draw, len(totals))
     deeds += _accidents(draw)
@@ -135,8 +135,8 @@ def draw_plan(seed: int, kind: Kind = ANY) -> Plan:
     )
 
 
-def _people(draw: random.Random, bills: int) -> tuple[tuple[Form, ...], list[Deed]]:
-    everything = Form(tuple(range(bills)), tuple(draw.choice((100, 100, 100, 40)) for _ in range(bills)))
+def _people(draw: random.Random, bills: int, *, shares: tuple[int, ...]) -> tuple[tuple[Form, ...], list[Deed]]:
+    everything = Form(tuple(range(bills)), tuple(draw.choice(shares) for _ in range(bills)))
     forms, deeds = [everything], [Deed(0, draw.choice((Act.PAY, Act.DOUBLE_CLICK)))]
     if draw.random() < 0.5:
         deeds += [Deed(draw.uniform(0.2, 200), Act.RETRY) for _ in range(draw.randint(1, 3))]
