@@ -207,7 +207,7 @@ _IN_DOUBT: Final = Kind(doubtful=True)
 
 MUTATIONS: Final[dict[str, Mutation]] = {
     "a request id is drawn for each send": Mutation(
-        ((sending, "Write", _drawn_anew),), histories=400, found_by="duplicates"
+        ((sending, "Write", _drawn_anew),), found_by="duplicates", kind=_IN_DOUBT
     ),
     "the intention is written after the call": Mutation(((sending, "send", _sent_first),)),
     "nothing is read before a payment": Mutation((_with_spec(preflight=_always_go),)),
