@@ -7,7 +7,8 @@
 #   make clean                  remove .venv, caches and build; the data in .oodaloo stay
 PYTHON ?= python3
 VENV := .venv
-PYTEST_ARGS ?= -n 2
+# Tests wait for servers and time-outs more than they compute: four workers keep two cores busy.
+PYTEST_ARGS ?= -n 4
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help

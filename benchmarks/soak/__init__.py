@@ -61,7 +61,7 @@ class SoakSize:
 
 FULL = SoakSize(companies=200, days=2, steps=40)
 SAMPLE = SoakSize(
-    companies=8, days=1, steps=3, step_seconds=3, acts=300, acts_per_second=4, nightly_share=0, workers=1, waits_for_killed=False,
+    companies=8, days=1, steps=3, step_seconds=3, acts=160, acts_per_second=4, nightly_share=0, workers=1, waits_for_killed=False,
     patience_seconds=240,
 )  # fmt: skip
 DRIFT_SHARE = "soak: most that differed at any look"

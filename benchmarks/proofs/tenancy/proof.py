@@ -35,6 +35,7 @@ _PUBLIC_URL = "http://oodaloo.test"
 _NOWHERE = "http://127.0.0.1:9"
 _A_WORLD = 2500  # requests; by then changes have worn it
 _BUSINESSES = 10
+LEAST_SUCCESSES = "least successes of a role with a permission"
 
 
 @dataclass
@@ -137,7 +138,7 @@ def measures_of(tally: Tally, *, requests: int, each: int) -> list[Measure]:
     return [
         at_least("requests", tally.requests, "requests", bar=requests),
         at_least("of them to be refused", tally.refused, "requests", bar=requests // 5),
-        at_least("least successes of a role with a permission", least, "requests", bar=each),
+        at_least(LEAST_SUCCESSES, least, "requests", bar=each),
         reported("roles and permissions with a route", len(tally.pairs), "pairs"),
         reported("routes taken at their word, the oracle has none", len(tally.unknown), "routes"),
         reported("routes and methods tried", len(tally.routes), "routes"),
