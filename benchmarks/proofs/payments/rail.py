@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
 from sqlalchemy import text
@@ -19,6 +19,7 @@ from infra.clock import SystemClock
 from infra.config import Rail
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import RailRateLimited
+from infra.qbo.simulator.books.company import Company
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import Permit, RailLimiter
 from infra.ratelimit.limits import Bucket, Limits
@@ -59,6 +60,7 @@ class WatchedRail:
     business_id: UUID
     watched: Watched
     uow: UnitOfWorkFactory
+    company: Company
 
     async def read(self, entity: str, external_id: str) -> Payload | None:
         return await self.rail.read(entity, external_id)
@@ -82,9 +84,11 @@ class WatchedRail:
             return WriteAnswer(AnswerKind.REFUSED, SendStage.BODY, SystemClock().now(), status=400, code="6190")
         answer = await self.rail.write(request)
         if answer.kind is AnswerKind.DONE and self.watched.lies == "other" and answer.payload is not None:
-            self.watched.lies = ""
-            other = {**answer.payload, "Id": str(int(answer.payload["Id"]) - 1), "PrivateNote": "", "DocNumber": "7"}
-            return replace(answer, payload=other)
+            records = self.company.stores["BillPayment"].records.values()
+            others = [record.body for record in records if record.id != answer.payload["Id"]]
+            if others:
+                self.watched.lies = ""
+                return replace(answer, payload=others[-1])
         return answer
 
     async def keep(
@@ -102,7 +106,7 @@ class WatchedRail:
 
 def _invented(request: Write) -> WriteAnswer:
     """A success of which QuickBooks knows nothing."""
-    payload = {**exact_json.loads(request.body), "Id": "999999999", "SyncToken": "0"}
+    payload = {**exact_json.loads(request.body), "Id": str(10**9 + uuid4().int % 10**9), "SyncToken": "0"}
     return WriteAnswer(AnswerKind.DONE, SendStage.BODY, SystemClock().now(), payload=payload)
 
 

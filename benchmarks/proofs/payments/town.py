@@ -269,7 +269,7 @@ class Machines:
             await self.services.lose_qbo_grant(lane.business_id, words, began_at)
 
         own = QBOActionRail(lane.business_id, books=books, specs=_SPECS, clock=clock, kind_of=kind_of, on_lost=on_lost)
-        return WatchedRail(own, lane.business_id, lane.watched, self.uow)
+        return WatchedRail(own, lane.business_id, lane.watched, self.uow, lane.company.company)
 
 
 @contextmanager
