@@ -42,6 +42,7 @@ class Driver:
     rows: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     longest_late: float = 20.0
     _late: dict[int, float] = field(default_factory=dict)
+    _swept_at: float = 0.0
 
     def at(self, when: float, happen: Callable[[], Awaitable[None]]) -> None:
         self.events.append((when, happen))
@@ -104,13 +105,14 @@ class Driver:
         asked = [row["asked_in"] for row in self.rows.values() if row["asked_in"] is not None][:1]
         moments += [now + each for each in asked]
         forgotten = [row["due_in"] for row in self.rows.values() if row["due_in"] is not None]
-        sweeps_at = now + max(min(forgotten) + SWEEP_GRACE, 0.0) if forgotten else None
+        sweeps_at = max(now + min(forgotten) + SWEEP_GRACE, self._swept_at + SWEEP_GRACE, now) if forgotten else None
         if sweeps_at is not None:
             moments.append(sweeps_at)
         rest = min([*moments, ends_at + 1.0]) - now
         if rest > 0.002:
             await self.jump(min(rest, _LONGEST_JUMP))
         if sweeps_at is not None and sweeps_at <= self.lane.time.now() + 0.002:
+            self._swept_at = self.lane.time.now()
             await sweep(self.lane.company.services.jobs_uow, grace=timedelta(seconds=SWEEP_GRACE * 0.9))
 
     async def jump(self, seconds: float) -> None:
