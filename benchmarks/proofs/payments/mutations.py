@@ -243,7 +243,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     ),
     "nobody sweeps": Mutation(((driving, "sweep", _no_sweep),), found_by="stuck"),
     "a key is not remembered": Mutation(((accept, "request", _key_anew),)),
-    "marks are not looked for": Mutation((_with_spec(find_mark=_never_found),), histories=400, kind=_IN_DOUBT),
+    "marks are not looked for": Mutation((_with_spec(find_mark=_never_found),), histories=1500, kind=_IN_DOUBT),
     "a sleeper sends late, on books that ignore request ids": Mutation(
         ((Held, "is_too_late_to_send", _never_late),),
         histories=400,
