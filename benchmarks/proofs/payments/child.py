@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from dataclasses import asdict, fields
+from dataclasses import fields
 
 from benchmarks.proofs.payments.proof import Outcome, prove
 from benchmarks.rig import open_rig
@@ -46,7 +46,7 @@ async def _play(seeds: list[int], *, lanes: int, is_shown: bool) -> Outcome:
 
 
 def outcome_to_json(outcome: Outcome) -> str:
-    return json.dumps(asdict(outcome))
+    return json.dumps({field.name: getattr(outcome, field.name) for field in fields(outcome)})
 
 
 def outcome_from_json(text: str) -> Outcome:
