@@ -8,7 +8,7 @@
 PYTHON ?= python3
 VENV := .venv
 # Tests wait for servers and time-outs more than they compute: four workers keep two cores busy.
-PYTEST_ARGS ?= -n 4
+PYTEST_ARGS ?= -n 4 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help

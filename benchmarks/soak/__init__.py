@@ -36,8 +36,7 @@ class SoakSize:
 
     `nightly_share` of the companies are looked at each night, in turn: all of them take longer than the days do.
     `kill_every` and `empty_every` are steps between two kills of a worker, and two times that Redis forgets all. What a killed
-    worker was at is taken up again when its lease is over, of webhooks after 12 s, of other jobs after a minute:
-    `waits_for_killed` says whether the end waits for that.
+    worker was at is taken up again when its lease is over: as in service, or after `job_lease_seconds`.
     """
 
     companies: int
@@ -52,7 +51,7 @@ class SoakSize:
     kill_every: int = 5
     empty_every: int = 11
     patience_seconds: float = 600.0
-    waits_for_killed: bool = True
+    job_lease_seconds: float | None = None
 
     @property
     def simulated(self) -> timedelta:
@@ -61,8 +60,8 @@ class SoakSize:
 
 FULL = SoakSize(companies=200, days=2, steps=40)
 SAMPLE = SoakSize(
-    companies=8, days=1, steps=3, step_seconds=3, acts=160, acts_per_second=4, nightly_share=0, workers=1, waits_for_killed=False,
-    patience_seconds=240,
+    companies=5, days=1, steps=3, step_seconds=2, acts=100, acts_per_second=4, nightly_share=0, workers=1,
+    job_lease_seconds=6, patience_seconds=240,
 )  # fmt: skip
 DRIFT_SHARE = "soak: most that differed at any look"
 DRIFT_AGE = "soak: longest until an announced change was mirrored"
@@ -82,7 +81,6 @@ class _Course:
     announced: defaultdict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     last_notification: int = 0
     lost_grants: int = 0
-    orphans: list[int] = field(default_factory=list)
 
 
 async def run(size: SoakSize = FULL, *, seed: int | None = None) -> ProofResult:
@@ -90,7 +88,14 @@ async def run(size: SoakSize = FULL, *, seed: int | None = None) -> ProofResult:
     console = Console(stderr=True)
     console.print(f"soak: seed {seed}, {size}")
     with open_rig() as rig:
-        async with open_stage(rig, companies=size.companies, acts=size.acts, workers=size.workers, seed=seed) as stage:
+        async with open_stage(
+            rig,
+            companies=size.companies,
+            acts=size.acts,
+            workers=size.workers,
+            job_lease_seconds=size.job_lease_seconds,
+            seed=seed,
+        ) as stage:
             return await _Soak(stage, size, seed=seed, console=console).run()
 
 
@@ -146,7 +151,7 @@ class _Soak:
         stage, size = self._stage, self._size
         self._troubles.burst()
         if self._step % size.kill_every == 1:
-            self._kill()
+            self._say(f"killed {stage.machinery.kill()}")
         if self._step % size.empty_every == 2:
             async with Redis.from_url(stage.rig.addresses.redis_url) as redis:
                 await redis.flushall()
@@ -164,11 +169,6 @@ class _Soak:
         stage.clock.move(size.step)
         await stage.ask(SYNC_DUE_JOB)  # as the schedule did in the meantime
 
-    def _kill(self) -> None:
-        with self._stage.root() as root:
-            self._course.orphans += judging.leased_jobs(root)
-        self._say(f"killed {self._stage.machinery.kill()}")
-
     async def _night(self, day: int) -> None:
         """The clock goes on to the next morning; the night's work is done by then."""
         stage, size = self._stage, self._size
@@ -181,10 +181,9 @@ class _Soak:
 
     async def _until_idle(self, what: str) -> None:
         scheduled = [entry.job for entry in CRON]
-        but = () if self._size.waits_for_killed else self._course.orphans
         await self._stage.until(
             what,
-            lambda root: judging.due_jobs(root, without=scheduled, but=but) == 0,
+            lambda root: judging.due_jobs(root, without=scheduled) == 0,
             seconds=self._size.patience_seconds,
         )
         self._say(f"{what} is done")

@@ -114,18 +114,12 @@ def open_jobs(root: Root) -> tuple[int, list[str]]:
     return sum(not dead for _, _, dead in rows), [f"{job}: {error}" for job, error, dead in rows if dead]
 
 
-def leased_jobs(root: Root) -> list[int]:
-    """Rows that a process is at work on."""
-    rows = root.execute("SELECT id FROM outbox WHERE finished_at IS NULL AND leased_until > clock_timestamp()")
-    return [row[0] for row in rows]
-
-
-def due_jobs(root: Root, *, without: Sequence[str], but: Sequence[int] = ()) -> int:
-    """Those under way or due within a minute, without the schedule's own, but for those rows."""
+def due_jobs(root: Root, *, without: Sequence[str]) -> int:
+    """Those under way or due within a minute, without the schedule's own."""
     row = root.execute(
         "SELECT count(*) FROM outbox WHERE finished_at IS NULL AND dead_at IS NULL AND NOT job = ANY(%s) "
-        "AND due_at < clock_timestamp() + interval '1 minute' AND NOT id = ANY(%s)",
-        [list(without), list(but)],
+        "AND due_at < clock_timestamp() + interval '1 minute'",
+        [list(without)],
     ).fetchone()
     return row[0] if row else 0
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.rig import Rig
+from benchmarks.soak.process import JOB_LEASE_VARIABLE
 from infra.errors import OodalooError
 from infra.qbo.simulator.server import SimulatorInfo
 from runway.worker import environment_of
@@ -30,7 +31,9 @@ class ProcessEnded(OodalooError):
 class Machinery:
     """Each process writes to `<home>/<name>.log`."""
 
-    def __init__(self, rig: Rig, info: SimulatorInfo, *, clock_file: Path, seed: int) -> None:
+    def __init__(
+        self, rig: Rig, info: SimulatorInfo, *, clock_file: Path, job_lease_seconds: float | None, seed: int
+    ) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.kills = 0
@@ -42,6 +45,7 @@ class Machinery:
             **environment_of(rig.addresses), **_simulator_settings(info),
             "OODALOO_HOME": str(rig.home), "OODALOO_PUBLIC_URL": self.url,
             "OODALOO_LOG_LEVEL": "INFO", "OODALOO_LOG_JSON": "true",
+            **({} if job_lease_seconds is None else {JOB_LEASE_VARIABLE: str(job_lease_seconds)}),
         }  # fmt: skip
 
     def start(self, *, workers: int) -> None:

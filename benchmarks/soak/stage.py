@@ -136,14 +136,16 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(rig: Rig, *, companies: int, acts: int, workers: int, seed: int) -> AsyncIterator[Stage]:
+async def open_stage(
+    rig: Rig, *, companies: int, acts: int, workers: int, job_lease_seconds: float | None, seed: int
+) -> AsyncIterator[Stage]:
     clock = MovedTime(rig.home / "ahead")
     made = await asyncio.to_thread(make_companies, companies, acts=acts, clock=clock, seed=seed)
     # Intuit gives out a new refresh token about once a day. One that a killed process had just received is lost to us for ever.
     simulator = Simulator(made, clock=SimulatedClock(clock), seed=seed, rotate_always=False)
     async with AsyncExitStack() as stack:
         info = await stack.enter_async_context(running_simulator(simulator))
-        machinery = Machinery(rig, info, clock_file=rig.home / "ahead", seed=seed)
+        machinery = Machinery(rig, info, clock_file=rig.home / "ahead", job_lease_seconds=job_lease_seconds, seed=seed)
         stack.callback(machinery.stop)
         machinery.start(workers=workers)
         services = await stack.enter_async_context(open_services(_settings(rig.home, info), rig.addresses, clock=clock))

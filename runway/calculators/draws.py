@@ -22,6 +22,7 @@ DRAWN_INVOICES = 250
 _RANKS = (50, 250, 450)  # of 500: the least value that a tenth, a half and nine tenths do not exceed
 _DAYS = HORIZON_DAYS + 1
 _DAYS_A_WEEK = 7
+_WHOLE = (Decimal(1),) * WEEKS
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ def draw(
     seed: str,
     as_of: date,
     residuals: Mapping[PathRow, Sequence[Decimal]] | None = None,
+    week_shares: Mapping[PathRow, Sequence[Decimal]] | None = None,
 ) -> Draws:
     """Args:
     opening: operating cash at T.
@@ -124,6 +126,7 @@ def draw(
     seed: see `seed_of`.
     as_of: T.
     residuals: row → past weeks' actual less predicted flow, signed like flows; one is drawn for each week and row.
+    week_shares: row → how much of a residual counts in each week ahead; the whole of it where nothing is said.
     """
     ranked = sorted(receipts, key=lambda item: (-item.amount, item.external_id))
     rows = [[0] * (_DAYS + 1) for _ in range(DRAWS)]
@@ -133,7 +136,7 @@ def draw(
     for receipt in ranked[DRAWN_INVOICES:]:
         _add_spread(fixed, receipt, as_of=as_of, sign=1)
     for row, weeks in sorted((residuals or {}).items()):
-        _add_residuals(rows, sorted(weeks), seed=f"{seed}/{row}")
+        _add_residuals(rows, sorted(weeks), seed=f"{seed}/{row}", shares=(week_shares or {}).get(row, _WHOLE))
     drawn = frozenset(receipt.external_id for receipt in ranked[:DRAWN_INVOICES])
     return Draws(seed, as_of, _cents(opening), tuple(fixed), drawn, tuple(map(tuple, rows)))
 
@@ -155,14 +158,17 @@ def _add_spread(fixed: list[int], receipt: ExpectedReceipt, *, as_of: date, sign
             fixed[ahead] += sign * _cents(amount)
 
 
-def _add_residuals(rows: Sequence[list[int]], weeks: Sequence[Decimal], *, seed: str) -> None:
+def _add_residuals(
+    rows: Sequence[list[int]], weeks: Sequence[Decimal], *, seed: str, shares: Sequence[Decimal]
+) -> None:
     """A past week's residual for each week ahead, a seventh a day, the odd cents on its last."""
-    if not weeks:
+    if not weeks or not shares:
         return
     stream = Random(seed)  # noqa: S311  # as above
-    parts = [(cents // _DAYS_A_WEEK, cents % _DAYS_A_WEEK) for cents in map(_cents, weeks)]
+    by_week = [[divmod(_cents(amount * share), _DAYS_A_WEEK) for amount in weeks] for share in shares]
     for row in rows:
-        for week, (part, odd) in enumerate(stream.choices(parts, k=WEEKS)):
+        for week, drawn in enumerate(stream.choices(range(len(weeks)), k=WEEKS)):
+            part, odd = by_week[week][drawn]
             first = week * _DAYS_A_WEEK + 1
             for day in range(first, first + _DAYS_A_WEEK):
                 row[day] += part

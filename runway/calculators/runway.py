@@ -12,7 +12,7 @@ from runway.calculators.burn_runway import BurnRunway, LowPoint, burn_runway, co
 from runway.calculators.cash import CashPosition, cash_position
 from runway.calculators.figures import Basis, Figure
 from runway.calculators.floor import DefaultFloor, FloorPolicy, below_floor_since, floor_figure
-from runway.calculators.flows import FlowRules, classify
+from runway.calculators.flows import Flow, FlowRules, classify
 from runway.calculators.quality import BillEntry, BillEntryCheck, BooksAge, bill_entry_check, books_age
 from runway.calculators.weekly import WeeklyFlows, weekly_flows
 
@@ -70,11 +70,16 @@ class RunwayCalculator:
     rules: FlowRules = field(default_factory=FlowRules)
     window_days: int = MAIN_WINDOW_DAYS
 
-    def calculate(self, inputs: RunwayInputs, low_point: LowPoint | None = None) -> RunwayReport:
-        """The whole answer for `inputs.basis.as_of`. `low_point` comes from a forecast, where there is one."""
+    def calculate(
+        self, inputs: RunwayInputs, low_point: LowPoint | None = None, *, flows: Sequence[Flow] | None = None
+    ) -> RunwayReport:
+        """The whole answer for `inputs.basis.as_of`. `low_point` comes from a forecast, where there is one, and so may `flows`:
+        the movements as `classify` sorts them by these rules.
+        """
         basis = inputs.basis
         position = self._cash(inputs)
-        flows = classify(inputs.movements, inputs.accounts, rules=self.rules)
+        if flows is None:
+            flows = classify(inputs.movements, inputs.accounts, rules=self.rules)
         history = history_days(flows, basis.as_of, began_on=inputs.history_from)
         by_days = {
             days: burn_window(flows, basis, asked_days=days, history=history)

@@ -14,7 +14,10 @@ from runway.calculators.outlook import DatedFlow, PathRow
 _DIFFERS_ABOVE = Decimal("0.25")
 _DAYS_A_WEEK = 7
 # What comes again is in the trailing burn already, so it explains no difference.
-_IN_TRAILING_BURN = frozenset({PathRow.PAYROLL, PathRow.RECURRING, PathRow.UNPLANNED, PathRow.UNINVOICED_SALES})
+_IN_TRAILING_BURN = frozenset({
+    PathRow.PAYROLL, PathRow.RECURRING, PathRow.UNPLANNED, PathRow.UNINVOICED_SALES,
+    PathRow.NOT_YET_INVOICED, PathRow.NOT_YET_BILLED,
+})  # fmt: skip
 _COUNTED = {RunwayState.FINITE, RunwayState.BELOW_FLOOR, RunwayState.BEYOND_CAP, RunwayState.CASH_POSITIVE}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -295,8 +296,10 @@ async def test_money_has_a_limit_of_its_own_for_each_business(
 async def test_without_redis_requests_are_answered_and_still_limited(database: Database, tmp_path: Path) -> None:
     nowhere = "unix:///nowhere/valkey.sock"
     async with edged(database, nowhere, tmp_path, address_per_minute=20, web_processes=2) as web:
-        answers = [await web.http.get("/docs") for _ in range(7)]
-    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 2
+        answers = await asyncio.gather(*(web.http.get("/docs") for _ in range(20)))
+    let_in = Counter(answer.status_code for answer in answers)
+    assert set(let_in) == {200, 429}
+    assert 5 <= let_in[200] < 10  # one more every six seconds, on a machine that takes so long
 
 
 async def test_forwarded_addresses_are_believed_from_our_proxies_only(

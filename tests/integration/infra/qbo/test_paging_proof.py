@@ -1,4 +1,4 @@
-"""`make prove`'s proof of loss-free paging, at the size of a sample: a fixed seed and one never tried before."""
+"""`make prove`'s proof of loss-free paging, at the size of a sample: a seed never tried before."""
 
 import random
 
@@ -15,6 +15,6 @@ async def test_a_book_of_20_000_edited_once_a_page_loses_nothing(database: Datab
     print(f"fresh seed: {fresh}")  # noqa: T201 - shown when it fails
     async with open_books(addresses, invoices=20_000) as books:
         lost_by_position = await books.lose_by_position(seed=1)
-        outcomes = [await books.read_while_edited(seed) for seed in (1, fresh)]
+        outcomes = [await books.read_while_edited(seed) for seed in (fresh,)]
     result = summed_up(outcomes, lost_by_position=lost_by_position, fresh=fresh, seconds=0)
     assert result.ok, (outcomes, result)

@@ -200,7 +200,7 @@ def test_any_order_of_deliveries_ends_as_the_rules_say(database: Database) -> No
         run_state_machine_as_test(
             OnThisDatabase,
             settings=settings(
-                max_examples=25,
+                max_examples=15,
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
