@@ -34,6 +34,7 @@ from infra.ratelimit.breaker import RailBreaker
 from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Limits
 from infra.ratelimit.once_a_minute import OnceAMinute
+from infra.redis_client import open_redis
 from infra.security.keyring import Keyring
 from infra.security.rail_tokens import RailTokenStore
 from infra.security.token_spool import TokenSpool
@@ -119,7 +120,7 @@ class _Stores:
 
 
 def _open_stores(stack: AsyncExitStack, settings: Settings, addresses: ServerAddresses) -> _Stores:
-    redis = Redis.from_url(addresses.redis_url, socket_timeout=1, socket_connect_timeout=1)
+    redis = open_redis(addresses.redis_url)
     stack.push_async_callback(redis.aclose)
     doorbell = Doorbell(addresses.redis_url, function=JOB_ENTRY)
     stack.callback(doorbell.close)

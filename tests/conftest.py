@@ -1,3 +1,4 @@
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_run_home] = RunHome()
 
 
+def pytest_collection_finish() -> None:
+    """Thousands of tests and what they import are no garbage; unfrozen, each full collection would walk them all."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if home := config.stash.get(_run_home, None):
         home.remove()
@@ -41,6 +48,12 @@ def servers() -> Iterator[RunServers]:
 def database(servers: RunServers, worker_id: str) -> Database:
     """This worker's own database, migrated. Tests commit for real, so each makes its own business."""
     return create_worker_database(servers, f"oodaloo_{worker_id}")
+
+
+@pytest.fixture
+def own_database(servers: RunServers, worker_id: str) -> Database:
+    """A database that no test has used: for whoever runs real workers, which would take up what others asked for and left."""
+    return create_worker_database(servers, f"oodaloo_{worker_id}_own")
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from time import monotonic
 from typing import Any
 
 from pydantic import SecretStr
-from redis.asyncio import Redis
 
 from infra.clock import SystemClock
 from infra.config import QBOSettings
@@ -24,6 +23,7 @@ from infra.qbo.transport import Patience, open_http
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Limits
+from infra.redis_client import open_redis
 
 _USER_PAUSE_SECONDS = 3.0
 _ENDS_WITHIN_SECONDS = 15.0
@@ -49,7 +49,7 @@ async def main(info: dict[str, Any], redis_url: str, seconds: float, processes: 
             "processes": processes,
         }
     )
-    async with Redis.from_url(redis_url, socket_timeout=1) as redis, open_http(settings) as http:
+    async with open_redis(redis_url) as redis, open_http(settings) as http:
         limiter = RailLimiter(redis, rail="qbo", limits=Limits.of_qbo(settings), app=settings.client_id)
 
         def client(lane: Lane, patience: Patience) -> QBORawClient:

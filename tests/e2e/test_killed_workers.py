@@ -8,10 +8,10 @@ from tests.rig import Database
 
 
 @pytest.mark.timeout(240)
-async def test_workers_killed_at_random_instants(database: Database, redis_url: str, tmp_path: Path) -> None:
+async def test_workers_killed_at_random_instants(own_database: Database, redis_url: str, tmp_path: Path) -> None:
     """A sample of `make prove ONLY=killed_workers`."""
     addresses = ServerAddresses(
-        database_owner_url=database.owner_url, database_app_url=database.app_url, redis_url=redis_url
+        database_owner_url=own_database.owner_url, database_app_url=own_database.app_url, redis_url=redis_url
     )
     killing = await killed_workers.prove(addresses, home=tmp_path, kills=2, seed=3)
     assert [measure for measure in killed_workers.measures_of(killing, kills=2) if not measure.ok] == []

@@ -9,10 +9,10 @@ from tests.rig import Database
 
 
 @pytest.mark.timeout(240)
-async def test_workers_killed_around_a_send(database: Database, redis_url: str, tmp_path: Path) -> None:
+async def test_workers_killed_around_a_send(own_database: Database, redis_url: str, tmp_path: Path) -> None:
     """A sample of `make prove ONLY=payment_kills`, with leases of two seconds. How soon all is settled is that proof's to say."""
     addresses = ServerAddresses(
-        database_owner_url=database.owner_url, database_app_url=database.app_url, redis_url=redis_url
+        database_owner_url=own_database.owner_url, database_app_url=own_database.app_url, redis_url=redis_url
     )
     points = [Moment("send.before_call", payments=2), Moment("send.after_call", payments=2)]
     killing = await payment_kills.prove(
