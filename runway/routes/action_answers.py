@@ -21,7 +21,7 @@ from runway.routes.action_words import ENDS
 from runway.routes.edge.rates import NamedLimit, charge
 from runway.routes.idempotency import digest_of
 
-_PATIENCE_SECONDS = 0.2
+_PATIENCE_SECONDS = 0.1
 
 
 def patience_left(request: Request) -> timedelta:

@@ -154,7 +154,7 @@ async def pay_bill(
 ) -> Response:
     """Records a payment in QuickBooks; no money moves by itself. The bill must be approved, where the policy asks for that.
 
-    200 with the outcome if it is known within a fifth of a second, else 202: look at `Location`, or listen to its `events`.
+    200 with the outcome if it is known within a tenth of a second, else 202: look at `Location`, or listen to its `events`.
     """
     await moves_money(request, caller)
     asking = asking_of(request, caller, key, body=wanted)
