@@ -2,6 +2,7 @@
 #   make demo [COMPANY=FILE]    simulator, sample company, worker and web app on this machine
 #   make test [PYTEST_ARGS=…]   the tests          make check   format, lint, types, contracts
 #   make bench [ONLY=name]      speed               make prove [ONLY=name] [SEED=n]   the long proofs
+#   make bench-forecast [FORECAST_ARGS=…]   how well rules say when invoices are paid, ours beside others
 #   make soak [SOAK_ARGS=…]     days of many companies with people at work and everything failing, in minutes
 #   make lock                   refresh requirements/*.txt from requirements/*.in
 #   make clean                  remove .venv, caches and build; the data in .oodaloo stay
@@ -12,7 +13,7 @@ PYTEST_ARGS ?= -n 4 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench prove soak lock clean
+.PHONY: help demo test check bench bench-forecast prove soak lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -36,6 +37,9 @@ bench: $(if $(filter beside_dlt,$(or $(ONLY),beside_dlt)),$(VENV)/bench.done)
 
 bench prove: $(VENV)/dev.done
 	$(VENV)/bin/python -m benchmarks $@ $(if $(ONLY),--only '$(ONLY)') $(if $(SEED),--seed '$(SEED)')
+
+bench-forecast: $(VENV)/dev.done
+	$(VENV)/bin/python -m benchmarks.forecast_rules $(FORECAST_ARGS)
 
 soak: $(VENV)/dev.done
 	$(VENV)/bin/python -m benchmarks soak $(SOAK_ARGS)
