@@ -10,6 +10,7 @@ from domains.ap.approval_models import BillApproval
 from domains.ap.approvals import ApprovalFact, ApprovalPolicy, Decision, Standing
 from domains.ap.deciding import Deciding
 from domains.ap.mirrors import BILLS_FROM_QBO
+from domains.core.asking import SEEN_FIGURES
 from infra.sync.shapes import LogSource
 from infra.sync.spec import LogEvent
 from infra.sync.transaction_log import TransactionLogService
@@ -38,7 +39,8 @@ async def record(
         "home_amount": standing.home_amount,
         "seen_version": bill.version,
     }
-    details = {**figures, "user_id": by.user_id, "as_of": deciding.as_of, "policy": policy.facts(), **told}
+    seen = {} if deciding.figures is None else {SEEN_FIGURES: dict(deciding.figures)}
+    details = {**figures, "user_id": by.user_id, "as_of": deciding.as_of, "policy": policy.facts(), **seen, **told}
     event = LogEvent(
         business_id=deciding.business_id,
         entity_id=bill.id,

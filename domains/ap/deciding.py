@@ -1,6 +1,6 @@
 """What a person brings when they decide on a bill, and what comes of it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -25,13 +25,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Deciding:
-    """Who decides, for which business, in which request. `limit` is theirs, in home currency; `as_of`: how old the books were."""
+    """Who decides, for which business, in which request. `limit` is theirs, in home currency; `as_of`: how old the books were.
+
+    `figures` are those that they saw before they decided, frozen; None: not told.
+    """
 
     business_id: UUID
     by: Signatory
     request_id: str
     limit: Decimal | None = None
     as_of: datetime | None = None
+    figures: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

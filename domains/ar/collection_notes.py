@@ -1,6 +1,6 @@
 """What was agreed, contested or given up on an invoice: a promise to pay, a dispute, a write-off note. Nothing of it is in the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -24,6 +24,7 @@ from domains.ar.note_errors import (
     ReasonEmpty,
 )
 from domains.ar.note_models import CollectionNote
+from domains.core.asking import SEEN_FIGURES
 from domains.core.ledger import LEDGER
 from infra.db.tenancy import TenantAwareService
 from infra.ids import new_id
@@ -71,12 +72,13 @@ class NewNote:
 
 @dataclass(frozen=True)
 class NoteWriter:
-    """Who writes, in which request, on which day of the company."""
+    """Who writes, in which request, on which day of the company. `figures`: those that they saw, frozen; None: not told."""
 
     actor: str
     request_id: str
     today: date
     home_currency: str
+    figures: Mapping[str, Any] | None = None
 
 
 def state_of(note: CollectionNote, *, balance: Decimal, today: date) -> NoteState:
@@ -121,7 +123,8 @@ class CollectionNotes(TenantAwareService):
                 raise DisputeOpen(words, held.reason or "")
             await self._close(session, held, because="replaced", by=by)
         told = {"amount": amount, "currency": currency, "promised_on": new.promised_on, "reason": new.reason}
-        version = await self._tell(session, invoice_id, _TOLD[new.kind], told, by=by)
+        seen = {} if by.figures is None else {SEEN_FIGURES: dict(by.figures)}
+        version = await self._tell(session, invoice_id, _TOLD[new.kind], {**told, **seen}, by=by)
         note = CollectionNote(
             business_id=self.business_id,
             id=new_id(),

@@ -1,5 +1,6 @@
 """What every wish that becomes an action has in common: who has it, under which key, and what exactly was asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Final
@@ -12,17 +13,22 @@ from infra.actions.identity import IdentityGraph
 from infra.actions.models import ActionIntent
 
 ASKED_DIGEST: Final = "asked_digest"
+SEEN_FIGURES: Final = "seen_figures"  # the member of a log row that freezes what somebody had before them
 _BATCH_BYTES, _ITEM_BYTES = 16, 15
 
 
 @dataclass(frozen=True)
 class Asking:
-    """`key` is the client's, `digest` of the request's path and body: the same key with another digest is another wish."""
+    """`key` is the client's, `digest` of the request's path and body: the same key with another digest is another wish.
+
+    `figures` are those that they saw before they decided, frozen; None: not told.
+    """
 
     actor: str
     request_id: str
     key: str
     digest: str
+    figures: Mapping[str, Any] | None = None
 
     @property
     def batch_prefix(self) -> str:
@@ -35,7 +41,8 @@ class Asking:
 
     def facts(self, **more: Any) -> dict[str, Any]:
         """What the log keeps beside the meaning."""
-        return {ASKED_DIGEST: self.digest, **more}
+        seen = {} if self.figures is None else {SEEN_FIGURES: dict(self.figures)}
+        return {ASKED_DIGEST: self.digest, **seen, **more}
 
     def refuse_other(self, known: ActionIntent) -> ActionIntent:
         """The action that the key stands for already.

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import assert_never
 
 from infra.money import ZERO
 
@@ -40,7 +39,29 @@ class Reason(StrEnum):
     FLOOR_BREACH = "floor_breach"
     LATER_THAN_USUAL = "later_than_usual"
     BROKEN_PROMISE = "broken_promise"
+    NEEDS_REVIEW = "needs_review"
+    WAITS_FOR_APPROVAL = "waits_for_approval"
+    POSSIBLE_DUPLICATE = "possible_duplicate"
     DATA_QUALITY = "data_quality"
+
+
+# Urgent so many days before their day, and last in line until then.
+_NEAR = {
+    Reason.BILL_DUE: BILL_DUE_DAYS,
+    Reason.DISCOUNT_ENDS: DISCOUNT_ENDS_DAYS,
+    Reason.FLOOR_BREACH: FLOOR_BREACH_DAYS,
+}
+_ALWAYS = {
+    Reason.UNCOVERED_MUST_PAY: Priority.P0,
+    Reason.PAYEE_CHANGED: Priority.P0,
+    Reason.POLICY_BYPASS: Priority.P0,
+    Reason.NEEDS_REVIEW: Priority.P1,
+    Reason.LATER_THAN_USUAL: Priority.P2,
+    Reason.BROKEN_PROMISE: Priority.P2,
+    Reason.WAITS_FOR_APPROVAL: Priority.P3,
+    Reason.POSSIBLE_DUPLICATE: Priority.P3,
+    Reason.DATA_QUALITY: Priority.P3,
+}
 
 
 @dataclass(frozen=True)
@@ -66,12 +87,13 @@ def priority(item: TrayItem, as_of: date) -> Priority:
 
 
 def in_order(items: Iterable[TrayItem], as_of: date) -> list[TrayItem]:
+    """As `rank` has them."""
+    return sorted(items, key=lambda item: rank(item, as_of))
+
+
+def rank(item: TrayItem, as_of: date) -> tuple[Priority, Decimal, date, Decimal, str]:
     """By priority, then the larger effect on runway days, then the earlier day, the larger amount, the key."""
-
-    def rank(item: TrayItem) -> tuple[Priority, Decimal, date, Decimal, str]:
-        return (priority(item, as_of), -abs(item.days or ZERO), item.due_on or date.max, -item.amount, item.key)
-
-    return sorted(items, key=rank)
+    return (priority(item, as_of), -abs(item.days or ZERO), item.due_on or date.max, -item.amount, item.key)
 
 
 def state_mark(item: TrayItem, as_of: date) -> str:
@@ -90,21 +112,7 @@ def _tenth(amount: Decimal) -> str:
 
 
 def _of_reason(reason: Reason, due_on: date | None, as_of: date) -> Priority:
-    match reason:
-        case Reason.UNCOVERED_MUST_PAY | Reason.PAYEE_CHANGED | Reason.POLICY_BYPASS:
-            return Priority.P0
-        case Reason.BILL_DUE:
-            return _if_near(due_on, as_of, BILL_DUE_DAYS)
-        case Reason.DISCOUNT_ENDS:
-            return _if_near(due_on, as_of, DISCOUNT_ENDS_DAYS)
-        case Reason.FLOOR_BREACH:
-            return _if_near(due_on, as_of, FLOOR_BREACH_DAYS)
-        case Reason.LATER_THAN_USUAL | Reason.BROKEN_PROMISE:
-            return Priority.P2
-        case Reason.DATA_QUALITY:
-            return Priority.P3
-        case _:
-            assert_never(reason)
+    return _if_near(due_on, as_of, _NEAR[reason]) if reason in _NEAR else _ALWAYS[reason]
 
 
 def _if_near(due_on: date | None, as_of: date, days: int) -> Priority:

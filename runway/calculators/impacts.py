@@ -1,0 +1,107 @@
+"""What each of many items does to the runway, one after the other against one baseline: cheap enough for a whole tray."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cache
+
+from infra.money import ZERO
+from runway.calculators.consequence import Baseline
+from runway.calculators.draws import Draws
+from runway.calculators.expected_dates import ExpectedReceipt
+from runway.calculators.figures import DAYS, Figure
+from runway.calculators.forecast_runway import ForecastRunway, forecast_runway
+from runway.calculators.outlook import DatedFlow, PathRow, receipt_flows
+
+_DAYS_A_WEEK = 7
+
+
+@dataclass(frozen=True)
+class Impact:
+    """Attributes:
+    days: runway days lost (negative) or gained by it; without value where one of both runways has none.
+    low: the P50 low point with it; `low_change` from the one without it.
+    low_week_on: the first day of that low point's week, counted from T.
+    """
+
+    days: Figure
+    low: Figure
+    low_change: Figure
+    low_on: date
+    low_week_on: date
+
+
+@dataclass(frozen=True)
+class Impacts:
+    """Items are measured as dated flows: no new draw is made, so a receipt counts a fifth on each of its expected dates."""
+
+    baseline: Baseline
+    runway: ForecastRunway
+
+    @classmethod
+    def of(cls, baseline: Baseline) -> "Impacts":
+        # Asked for each item where cash is below the floor, and it walks the movements of a year.
+        kept = replace(baseline, below_since=cache(baseline.below_since))
+        return cls(kept, _runway(kept, kept.draws))
+
+    def of_paying(self, flows: Iterable[DatedFlow]) -> Impact:
+        """What these flows of the baseline cost: it is compared with a baseline without them."""
+        without = _runway(self.baseline, self.baseline.draws.shifted([_negated(flow) for flow in flows]))
+        return self._between(without, self.runway)
+
+    def of_collecting(self, receipt: ExpectedReceipt) -> Impact:
+        """What it brings if the customer pays today all that is expected of the invoice, and not when they usually would."""
+        expected = receipt_flows([receipt])
+        today = DatedFlow(
+            self.baseline.basis.as_of, receipt.amount, PathRow.INVOICES, receipt.external_id, receipt.customer_id
+        )
+        draws = self.baseline.draws.shifted([*map(_negated, expected), today])
+        return self._between(self.runway, _runway(self.baseline, draws))
+
+    def _between(self, before: ForecastRunway, after: ForecastRunway) -> Impact:
+        basis, n = self.baseline.basis, self.baseline.n
+        low, old = after.low_point, before.low_point
+        amount, was = low.amount.value or ZERO, old.amount.value or ZERO
+        weeks = (low.on - basis.as_of).days // _DAYS_A_WEEK
+        if before.days.value is None or after.days.value is None:
+            why = before.days.reason or after.days.reason or "n/a"
+            days = basis.missing(why, DAYS, n=n, n_of="documents")
+        else:
+            days = basis.figure(after.days.value - before.days.value, DAYS, n=n, n_of="documents")
+        return Impact(
+            days=days,
+            low=basis.figure(amount, basis.currency, n=n, n_of="documents"),
+            low_change=basis.figure(amount - was, basis.currency, n=n, n_of="documents"),
+            low_on=low.on,
+            low_week_on=basis.as_of + timedelta(days=weeks * _DAYS_A_WEEK),
+        )
+
+
+def bill_flows_by_id(flows: Iterable[DatedFlow]) -> Mapping[str, list[DatedFlow]]:
+    found: dict[str, list[DatedFlow]] = {}
+    for flow in flows:
+        if flow.row is PathRow.BILLS:
+            found.setdefault(flow.key, []).append(flow)
+    return found
+
+
+def _runway(baseline: Baseline, draws: Draws) -> ForecastRunway:
+    return forecast_runway(
+        baseline.cash,
+        baseline.floor,
+        band=draws.band(),
+        burn=baseline.burn,
+        basis=baseline.basis,
+        below_since=baseline.below_since,
+        n=baseline.n,
+    )
+
+
+def _negated(flow: DatedFlow) -> DatedFlow:
+    return replace(flow, amount=-flow.amount)
+
+
+def days_of(impact: Impact | None) -> Decimal | None:
+    """For the order of the tray."""
+    return None if impact is None else impact.days.value

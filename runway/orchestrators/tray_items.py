@@ -1,0 +1,208 @@
+"""Which bills and invoices become items of the tray, and with what reasons. Pure: what was read goes in, rows come out, in no order yet."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from domains.ap.approvals import ApprovalStatus
+from domains.ap.tray_queries import DiscountedBill, OpenBill
+from domains.ar.tray_queries import InvoiceFigures, OpenPromise
+from infra.money import ZERO
+from runway.calculators.ageing import OpenDocument
+from runway.calculators.discounts import DiscountOffer, DiscountTerms, discount_offer
+from runway.calculators.forecast import Forecast
+from runway.calculators.impacts import Impact, Impacts, bill_flows_by_id, days_of
+from runway.calculators.outlook import DatedFlow
+from runway.calculators.tray_priority import Reason, TrayGroup, TrayItem
+from runway.orchestrators.tray_risks import mirror_rows, notice_rows, risk_rows
+from runway.orchestrators.tray_rows import Chip, NextStep, Subject, TrayRow, TraySources
+
+DUE_WITHIN_DAYS = 14
+MOST_BILLS = MOST_INVOICES = 150
+_SOON_DAYS = 3
+_P90 = 900
+_LATE_WITHOUT_HISTORY_DAYS = 30
+_PAYEE_FIELDS = frozenset({"vendor_external_id", "remit_to"})
+_WAITING = frozenset({ApprovalStatus.WAITING, ApprovalStatus.WAITING_FOR_SECOND})
+
+
+def bills_to_read(forecast: Forecast) -> list[str]:
+    """The rail's ids of bills that may be in the tray: due soon or past it, the nearest days first, of these the largest."""
+    today = forecast.basis.as_of
+    near = [
+        bill
+        for bill in forecast.bills.documents
+        if bill.open_amount > 0 and (bill.ages_from - today).days <= DUE_WITHIN_DAYS
+    ]
+    near.sort(key=lambda bill: ((bill.ages_from - today).days > _SOON_DAYS, -bill.open_amount, bill.external_id))
+    return [bill.external_id for bill in near[:MOST_BILLS]]
+
+
+def invoices_to_read(forecast: Forecast) -> list[str]:
+    """The rail's ids of invoices that are later than their customer usually is, the largest first."""
+    late = [invoice for invoice in forecast.invoices.documents if _usual(forecast, invoice) is not None]
+    late.sort(key=lambda invoice: (-invoice.open_amount, invoice.external_id))
+    return [invoice.external_id for invoice in late[:MOST_INVOICES]]
+
+
+def rows_of(sources: TraySources) -> list[TrayRow]:
+    """Every item of one business, with what it does to the runway."""
+    rows = [*notice_rows(sources), *mirror_rows(sources)]
+    if sources.forecast is not None:
+        impacts = Impacts.of(sources.forecast.baseline)
+        rows += _of_bills(sources, sources.forecast, impacts)
+        rows += _of_invoices(sources, sources.forecast, impacts)
+        rows += risk_rows(sources.forecast)
+    return rows
+
+
+def _of_bills(sources: TraySources, forecast: Forecast, impacts: Impacts) -> Iterable[TrayRow]:
+    expected = {bill.external_id: bill for bill in forecast.bills.documents}
+    flows = bill_flows_by_id(forecast.flows)
+    for external_id, bill in sources.bills.items():
+        document = expected.get(external_id)
+        if document is None or ("Bill", external_id) in sources.under_way:
+            continue
+        own = flows.get(external_id, [])
+        offer = _offer(sources.discounted.get(external_id), document, forecast, planned=own)
+        impact = impacts.of_paying(own) if own else None
+        if row := bill_row(bill, document, sources.today, offer=offer, impact=impact):
+            yield row
+
+
+def bill_row(
+    bill: OpenBill, document: OpenDocument, today: date, *, offer: DiscountOffer | None, impact: Impact | None
+) -> TrayRow | None:
+    """None of a bill that gives nobody a reason: not due, not waiting, like no other."""
+    standing, figures = bill.standing, bill.figures
+    reasons: set[Reason] = set()
+    chips: list[Chip] = []
+    days = (document.ages_from - today).days
+    due_on = document.ages_from
+    if days <= DUE_WITHIN_DAYS:
+        reasons.add(Reason.BILL_DUE)
+        chips.append(Chip("due", _due_words(days)))
+    if offer is not None and offer.is_recommended:
+        reasons.add(Reason.DISCOUNT_ENDS)
+        chips.append(Chip("discount_ends", f"{offer.saving.value} {offer.saving.unit} off until {offer.pay_by}"))
+        due_on = min(due_on, offer.pay_by)
+    if standing.status in _WAITING:
+        reasons.add(Reason.WAITS_FOR_APPROVAL)
+        is_first = standing.status is ApprovalStatus.WAITING
+        chips.append(Chip(standing.status.value, "waits for approval" if is_first else "waits for a second approval"))
+    if standing.changed:
+        changed = ", ".join(sorted(name.replace("_external_id", "").replace("_", " ") for name in standing.changed))
+        chips.append(Chip("changed_after_approval", f"changed after approval: {changed}"))
+        if _PAYEE_FIELDS & set(standing.changed):
+            reasons.add(Reason.PAYEE_CHANGED)
+    if bill.duplicates:
+        reasons.add(Reason.POSSIBLE_DUPLICATE)
+        chips.append(Chip("possible_duplicate", f"looks like {bill.duplicates[0].words}"))
+    if not reasons:
+        return None
+    item = TrayItem(
+        key=f"bill:{figures.id}",
+        group=TrayGroup.PAY,
+        reasons=frozenset(reasons),
+        amount=document.open_amount,
+        due_on=due_on,
+        days=days_of(impact),
+    )
+    step = NextStep.APPROVE if standing.status in _WAITING else NextStep.PAY
+    subject = Subject("bill", str(figures.id), figures.external_id)
+    return TrayRow(item, figures.words, document.party_name, tuple(chips), step, subject, impact)
+
+
+def _offer(
+    bill: DiscountedBill | None, document: OpenDocument, forecast: Forecast, *, planned: Sequence[DatedFlow]
+) -> DiscountOffer | None:
+    if bill is None:
+        return None
+    return discount_offer(
+        document.external_id,
+        DiscountTerms(bill.percent, bill.discount_days, bill.net_days),
+        issued_on=bill.issued_on,
+        open_amount=document.open_amount,
+        planned=planned,
+        draws=forecast.baseline.draws,
+        floor=forecast.report.floor.value or ZERO,
+        basis=forecast.basis,
+    )
+
+
+def _of_invoices(sources: TraySources, forecast: Forecast, impacts: Impacts) -> Iterable[TrayRow]:
+    expected = {invoice.external_id: invoice for invoice in forecast.invoices.documents}
+    receipts = {receipt.external_id: receipt for receipt in forecast.receipts}
+    promised = {key: one.invoice for key, one in sources.promises.items() if one.promised_on < sources.today}
+    for external_id, invoice in {**promised, **sources.invoices}.items():
+        document, receipt = expected.get(external_id), receipts.get(external_id)
+        if document is None or receipt is None or ("InvoiceMail", external_id) in sources.under_way:
+            continue
+        impact = impacts.of_collecting(receipt) if receipt.amount else None
+        promise = sources.promises.get(external_id)
+        usual = _usual(forecast, document)
+        if row := invoice_row(
+            invoice, document, sources.today, usual=usual, promise=promise, impact=impact, asks=receipt.asks_in_tray
+        ):
+            yield row
+
+
+def invoice_row(
+    invoice: InvoiceFigures,
+    document: OpenDocument,
+    today: date,
+    *,
+    usual: int | None,
+    promise: OpenPromise | None,
+    impact: Impact | None,
+    asks: bool = False,
+) -> TrayRow | None:
+    """Args:
+    invoice: as the mirror has it.
+    document: as the forecast has it, after credits.
+    today: the company's.
+    usual: days after which this customer has nearly always paid, where it is later than that; None: it is not.
+    promise: the open one, kept to or not.
+    impact: what collecting it brings.
+    asks: it is so late that the forecast leaves it out.
+    """
+    reasons: set[Reason] = set()
+    chips: list[Chip] = []
+    late = (today - document.ages_from).days
+    if promise is not None and promise.promised_on >= today:
+        return None  # they have said when, and it is not over
+    if promise is not None:
+        reasons.add(Reason.BROKEN_PROMISE)
+        chips.append(Chip("broken_promise", f"promised for {promise.promised_on}"))
+    if usual is not None:
+        reasons.add(Reason.LATER_THAN_USUAL)
+        chips.append(Chip("later_than_usual", f"{late} days late; nearly always paid within {max(usual, 0)}"))
+    if asks:
+        chips.append(Chip("not_in_forecast", "too late to count on: say when it comes"))
+    if not reasons:
+        return None
+    item = TrayItem(
+        key=f"invoice:{invoice.id}",
+        group=TrayGroup.COLLECT,
+        reasons=frozenset(reasons),
+        amount=document.open_amount,
+        due_on=document.ages_from,
+        days=days_of(impact),
+    )
+    subject = Subject("invoice", str(invoice.id), invoice.external_id)
+    return TrayRow(item, invoice.words, document.party_name, tuple(chips), NextStep.REMIND, subject, impact)
+
+
+def _usual(forecast: Forecast, invoice: OpenDocument) -> int | None:
+    """The customer's own P90 of days late, when the invoice is later than that."""
+    late = (forecast.basis.as_of - invoice.ages_from).days
+    if invoice.open_amount <= 0 or late <= 0:
+        return None
+    mixed = forecast.payers.of(invoice.party_id).mixed
+    usual = mixed.quantile(_P90) if mixed.weight else _LATE_WITHOUT_HISTORY_DAYS
+    return usual if late > usual else None
+
+
+def _due_words(days: int) -> str:
+    if days < 0:
+        return f"overdue {-days} d"
+    return "due today" if days == 0 else f"due in {days} d"
