@@ -1,6 +1,7 @@
 """The domains' services of one business."""
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from domains.ap.approval_service import ApprovalService
 from domains.ap.bill_service import BillService
@@ -13,6 +14,7 @@ from domains.ar.collections_service import CollectionsService
 from domains.ar.customer_service import CustomerService
 from domains.ar.invoice_service import InvoiceService
 from domains.ar.receipt_service import ReceiptService
+from domains.ar.reminder_service import ReminderService
 from domains.cash.cash_service import CashService
 from domains.cash.lookalike_queries import list_spent
 from domains.core.company_service import CompanyService
@@ -23,6 +25,8 @@ from infra.qbo.sync_service import QBOSyncService
 from runway.orchestrators.collecting import Collecting
 from runway.orchestrators.paying_batches import PayingBatches
 from runway.orchestrators.paying_bills import PayingBills
+from runway.orchestrators.reminder_desk import ReminderDesk
+from runway.orchestrators.reminding import Reminding
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,17 @@ class BusinessServices:
     @property
     def collecting(self) -> Collecting:
         return Collecting(self.business, uow=self.uow, collections=self.collections, today=self.sync.today())
+
+    @property
+    def reminding(self) -> Reminding:
+        zone = ZoneInfo(self.business.time_zone)
+        business_id, name, home = self.business.id, self.business.name, self.business.home_currency
+        reminders = ReminderService(business_id, name=name, home_currency=home, zone=zone, engine=self.actions)
+        return Reminding(self.business, self.uow, self.sync, reminders, now=self.actions.shop.clock.now())
+
+    @property
+    def reminder_desk(self) -> ReminderDesk:
+        return ReminderDesk(self.reminding)
 
     @property
     def payments(self) -> PaymentService:

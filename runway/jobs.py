@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
+from domains.ar.reminder_queries import list_switched_on
 from domains.core.models import Business
 from infra.actions.sweeping import sweep
 from infra.actions.workshop import SWEEP_JOB, WORK_JOB
@@ -26,6 +27,7 @@ from runway.settings import Settings
 from runway.wiring import open_services
 
 SYNC_DUE_JOB, NIGHTLY_JOB, HOUSEKEEPING_JOB = "sync.due", "sync.nightly", "housekeeping"
+REMIND_ALL_JOB, REMIND_JOB = "collections.begin", "collections.run"
 _NIGHT_LASTS = timedelta(hours=3)
 # An action has its own lease and fence: a dead worker's row need not keep the next one from looking.
 _ACTIONS_LEASE = timedelta(seconds=15)
@@ -142,6 +144,27 @@ async def sweep_actions(services: Services) -> None:
     await sweep(services.jobs_uow, grace=_FORGOTTEN_AFTER)
 
 
+async def begin_reminding(services: Services) -> None:
+    """Ask for the reminders of each business that has them switched on; each knows its own hours."""
+    async with services.jobs_uow([]) as uow:
+        for business_id in await list_switched_on(uow.session):
+            ring = await outbox.ask_once(
+                uow.session,
+                REMIND_JOB,
+                str(business_id),
+                key="hourly",
+                queue=JOBS[REMIND_JOB].queue,
+                business_id=business_id,
+            )
+            uow.ring_for(ring)
+
+
+async def remind(services: Services, business_id: str) -> None:
+    """One business's reminders of the day, unless it is not the time for them."""
+    business = await _business(services, business_id)
+    await services.of(business).reminding.run_of_the_day()
+
+
 async def keep_house(services: Services) -> None:
     """Rows that have done their work go."""
     await services.housekeeping.tidy()
@@ -163,6 +186,8 @@ JOBS = {
     NIGHTLY_JOB: JobDefinition(queue="bulk", run=begin_night),
     WORK_JOB: JobDefinition(queue="actions", run=work_action, beside_others=32, lease=_ACTIONS_LEASE),
     SWEEP_JOB: JobDefinition(queue="actions", run=sweep_actions, beside_others=1),
+    REMIND_ALL_JOB: JobDefinition(queue="bulk", run=begin_reminding, beside_others=1),
+    REMIND_JOB: JobDefinition(queue="bulk", run=remind, beside_others=2),
     HOUSEKEEPING_JOB: JobDefinition(queue="bulk", run=keep_house, beside_others=1),
 }
 # By the database's clock, in UTC. At 08:15 it is night all over the United States.
@@ -170,6 +195,7 @@ CRON = (
     CronEntry(SYNC_DUE_JOB, JOBS[SYNC_DUE_JOB].queue, every=timedelta(seconds=15)),
     CronEntry(WATCH_JOB, JOBS[WATCH_JOB].queue, every=timedelta(minutes=1)),
     CronEntry(SWEEP_JOB, JOBS[SWEEP_JOB].queue, every=timedelta(seconds=30)),
+    CronEntry(REMIND_ALL_JOB, JOBS[REMIND_ALL_JOB].queue, cron="5 * * * *"),
     CronEntry(HOUSEKEEPING_JOB, JOBS[HOUSEKEEPING_JOB].queue, cron="40 7 * * *"),
     CronEntry(NIGHTLY_JOB, JOBS[NIGHTLY_JOB].queue, cron="15 8 * * *"),
 )

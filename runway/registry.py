@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from domains.ap import approval_models
+from domains.ap import approval_models, discount_models, mark_models
 from domains.ap import models as ap_models
 from domains.ap.actions import AP_ACTIONS
 from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
+from domains.ar import expected_models, note_models, reminder_models
 from domains.ar import models as ar_models
-from domains.ar import note_models
 from domains.ar.actions import AR_ACTIONS
 from domains.ar.mirrors import (
     CREDIT_MEMOS_FROM_QBO,
@@ -18,6 +18,7 @@ from domains.ar.mirrors import (
     SALES_RECEIPTS_FROM_QBO,
 )
 from domains.cash import models as cash_models
+from domains.cash import settings_models
 from domains.cash.mirrors import (
     ACCOUNTS_FROM_QBO,
     DEPOSITS_FROM_QBO,
@@ -26,8 +27,9 @@ from domains.cash.mirrors import (
     TRANSFERS_FROM_QBO,
 )
 from domains.core import access_log as access_log_models
+from domains.core import decision_models, notice_models
+from domains.core import kept_forecasts as kept_models
 from domains.core import models as core_models
-from domains.core import notice_models
 from domains.core import people as people_models
 from domains.core.mirrors import COMPANY_INFO_FROM_QBO, PREFERENCES_FROM_QBO
 from infra.actions import models as action_models
@@ -58,9 +60,13 @@ MODEL_MODULES = (
     access_log_models,
     ap_models,
     approval_models,
+    mark_models,
     ar_models,
     note_models,
+    reminder_models,
+    expected_models,
     cash_models,
+    settings_models,
     outbox_models,
     cron_models,
     mail_models,
@@ -76,6 +82,9 @@ MODEL_MODULES = (
     scan_models,
     webhook_models,
     notice_models,
+    kept_models,
+    decision_models,
+    discount_models,
     action_models,
 )
 

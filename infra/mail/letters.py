@@ -13,7 +13,7 @@ from infra.actions.rail import ActionRail, AnswerKind, Payload, SendStage, Write
 from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.mail.models import Mail
-from infra.mail.post import Post
+from infra.mail.post import Post, Sender
 
 LETTER: Final = "Letter"
 
@@ -51,6 +51,7 @@ class LetterRail:
                 recipient=letter["To"],
                 subject=letter["Subject"],
                 body=SecretStr(letter["Text"]),
+                sender=Sender(letter.get("FromName"), letter.get("ReplyTo")),
                 now=now,
             )
         return WriteAnswer(kind=AnswerKind.DONE, stage=SendStage.BODY, answered_at=now, payload=letter)

@@ -1,5 +1,6 @@
 """Asking for a letter: a row with its sealed text, in the transaction of the fact that it tells of, and a job that sends it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,17 @@ from infra.security.sealed_columns import context_by_row
 MAIL_JOB = "mail.send"
 
 
+@dataclass(frozen=True)
+class Sender:
+    """Who a letter says it is from, beside the installation's own address; None: nothing of its own."""
+
+    name: str | None = None
+    reply_to: str | None = None
+
+
+_NOBODY = Sender()
+
+
 class Post:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
@@ -27,11 +39,24 @@ class Post:
         uow.enqueue(MAIL_JOB, str(mail_id), queue="interactive")
 
     async def write_once(
-        self, uow: UnitOfWork, mail_id: UUID, *, recipient: str, subject: str, body: SecretStr, now: datetime
+        self,
+        uow: UnitOfWork,
+        mail_id: UUID,
+        *,
+        recipient: str,
+        subject: str,
+        body: SecretStr,
+        now: datetime,
+        sender: Sender = _NOBODY,
     ) -> None:
         """As `write`, under an id that the caller derives: the same letter asked for again is not written again."""
         columns = self._columns(mail_id, recipient, subject, body, now)
-        is_new = insert(Mail).values(id=mail_id, **columns).on_conflict_do_nothing().returning(Mail.id)
+        is_new = (
+            insert(Mail)
+            .values(id=mail_id, from_name=sender.name, reply_to=sender.reply_to, **columns)
+            .on_conflict_do_nothing()
+            .returning(Mail.id)
+        )
         if (await uow.session.execute(is_new)).one_or_none() is not None:
             uow.enqueue(MAIL_JOB, str(mail_id), queue="interactive")
 

@@ -1,6 +1,7 @@
 """The job that sends one letter. Its text is forgotten once the letter is gone."""
 
 from datetime import datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from uuid import UUID
@@ -42,12 +43,16 @@ class MailRoom:
 
 def _message(mail: Mail, body: str, *, sender: str, now: datetime) -> EmailMessage:
     message = EmailMessage()
-    message["From"] = sender
+    address = parseaddr(sender)[1]
+    name = " ".join((mail.from_name or "").split())
+    message["From"] = Address(display_name=name, addr_spec=address) if name else sender
     message["To"] = mail.recipient
+    if mail.reply_to:
+        message["Reply-To"] = mail.reply_to
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(now)
     # The same at a second attempt, so that a mailbox can tell it is the same letter.
-    message["Message-ID"] = f"<{mail.id}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+    message["Message-ID"] = f"<{mail.id}@{address.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice comes back
     # As it stands where that is possible: an operator copies links out of the files that take a letter's place.
     message.set_content(body, cte="7bit" if body.isascii() else "quoted-printable")

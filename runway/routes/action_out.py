@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, Field
 
 from domains.ap.pay_bills import PAY_BILLS_OPERATION
-from domains.ap.paying_service import NEEDS_SECOND_PERSON
+from domains.ap.paying_service import NEEDS_SECOND_PERSON, SECOND_PERSON_WORDS
 from domains.ap.void_payment import VOID_PAYMENT_OPERATION
 from domains.ar.mail_reminder import MAIL_REMINDER_OPERATION
 from domains.ar.receive_payment import RECEIVE_PAYMENT_OPERATION
+from domains.ar.remind_customer import REMIND_CUSTOMER_OPERATION
 from domains.ar.send_invoice import SEND_INVOICE_OPERATION
 from infra.actions.models import ActionIntent
 from infra.actions.spec import Target
@@ -27,6 +28,7 @@ _DEEDS = {
     RECEIVE_PAYMENT_OPERATION: Deed("Recorded in QuickBooks as the customer's payment {id}"),
     SEND_INVOICE_OPERATION: Deed("QuickBooks has mailed it", "Nobody was reminded"),
     MAIL_REMINDER_OPERATION: Deed("The reminder is in the mail", "Nobody was reminded"),
+    REMIND_CUSTOMER_OPERATION: Deed("The reminder is in the mail", "Nobody was reminded"),
 }
 _OTHER = Deed("Recorded in QuickBooks ({id})")
 _AMOUNTS = frozenset({"amount", "total", "balance"})
@@ -113,7 +115,7 @@ def standing(intent: ActionIntent, *, now: datetime, zone: ZoneInfo) -> Standing
         settled_at=intent.settled_at,
         is_reversed=intent.reversed_at is not None,
         reason=intent.held or intent.outcome_words or "",
-        needs_second_person=bool(intent.facts.get(NEEDS_SECOND_PERSON)),
+        needs_second_person=bool(intent.facts.get(NEEDS_SECOND_PERSON)) and intent.held == SECOND_PERSON_WORDS,
     )
     return standing_of(told, now=now, zone=zone)
 
