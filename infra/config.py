@@ -218,7 +218,7 @@ class QBOSettings(_Settings):
 
     Attributes:
         calls_per_minute, burst: of one company; never more than both together in any minute.
-        calls_per_second, calls_in_flight: of one company.
+        calls_per_second, calls_in_flight: of one company. Calls are let in evenly and arrive unevenly: ten a second let in are more there.
         batches_per_minute, reports_per_minute: the most of these kinds of call in any minute; 0: as many as calls.
         processes: how many call QuickBooks at most, web processes and workers; while Redis is down each keeps to its part.
         monthly_calls: metered calls that Intuit lets the app make in a calendar month, all businesses together.
@@ -233,7 +233,7 @@ class QBOSettings(_Settings):
     connect_timeout: timedelta = timedelta(seconds=3)
     read_timeout: timedelta = timedelta(seconds=30)
     calls_per_minute: int = Field(default=440, ge=1, le=500)
-    calls_per_second: int = Field(default=9, ge=1, le=10)
+    calls_per_second: int = Field(default=8, ge=1, le=10)
     calls_in_flight: int = Field(default=8, ge=1, le=10)
     burst: int = Field(default=50, ge=1, le=60)
     batches_per_minute: int = Field(default=35, ge=0, le=120)

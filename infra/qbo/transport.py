@@ -209,6 +209,7 @@ class QBOTransport:
 
     async def _permitted(self, call: Call, token: SecretStr, *, spent: _Spent) -> Answer:
         while True:
+            await self._breaker.hear(self._realm_id, way=call.way)
             self._refuse_if_open(call)
             left = self._patience.wait_for_limit.total_seconds() - spent.waited_seconds
             try:
@@ -238,7 +239,7 @@ class QBOTransport:
             raise QBOCircuitOpen(_OPEN.format(max(1, round(wait))))
 
     async def _watched(self, call: Call, token: SecretStr, *, spent: _Spent) -> Answer:
-        async with self._breaker.watch(self._realm_id, way=call.way) as watched:
+        async with self._breaker.watch(self._realm_id, way=call.way, has_heard=True) as watched:
             try:
                 answer = await self._once(call, token, spent=spent)
             except BaseException as error:

@@ -133,6 +133,7 @@ class QBOWriting:
         return replace(answer, retry_after_seconds=DEFAULT_RETRY_AFTER_SECONDS) if refuses_token(answer) else answer
 
     async def _permitted(self, request: _Request, token: SecretStr) -> WriteAnswer:
+        await self._breaker.hear(self._realm_id, way=request.call.way)
         wait = self._breaker.wait_seconds(self._realm_id, request.call.way)
         if wait > 0:
             return self._held_back("breaker", wait)
@@ -153,7 +154,7 @@ class QBOWriting:
         return answer
 
     async def _watched(self, request: _Request, token: SecretStr) -> WriteAnswer:
-        async with self._breaker.watch(self._realm_id, way=request.call.way) as watched:
+        async with self._breaker.watch(self._realm_id, way=request.call.way, has_heard=True) as watched:
             told = await self._exchange(request, token)
             if told.is_outage:
                 watched.failed()

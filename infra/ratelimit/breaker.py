@@ -92,15 +92,20 @@ class RailBreaker:
         found = [circuit for name in _names(account, Way.READ) if (circuit := self._circuits.get(name))]
         return None if all(circuit.is_closed for circuit in found) else self.wait_seconds(account)
 
+    async def hear(self, account: str, *, way: Way) -> None:
+        """Learn which circuits other processes found open. Whoever needs leave for the call hears first: leave does not keep."""
+        await self._take_hints({name: self._circuit(name) for name in _names(account, way)})
+
     @asynccontextmanager
-    async def watch(self, account: str, *, way: Way) -> AsyncIterator[Watched]:
-        """Let a call through, as the one probe where a circuit is open.
+    async def watch(self, account: str, *, way: Way, has_heard: bool = False) -> AsyncIterator[Watched]:
+        """Let a call through, as the one probe where a circuit is open. `has_heard`: what the others found is known already.
 
         Raises:
             CircuitOpen: at once; nothing may be sent now.
         """
         circuits = {name: self._circuit(name) for name in _names(account, way)}
-        await self._take_hints(circuits)
+        if not has_heard:
+            await self._take_hints(circuits)
         wait = max(circuit.wait_seconds() for circuit in circuits.values())
         if wait > 0:
             raise CircuitOpen(self._rail, retry_after_seconds=wait)

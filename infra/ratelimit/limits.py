@@ -33,7 +33,8 @@ class Limits:
 
     Attributes:
         per_minute, burst: of the realm, whatever app calls; never more than both together in any 60 s.
-        per_second: the short rate of an app: its calls to the realm are at least 1/`per_second` s apart.
+        per_second: the short rate of an app: its calls to the realm are let in at least 1/`per_second` s apart. At 8 the eleventh comes
+            1.25 s after the first: each may reach the rail up to a quarter of a second late, and still no second has more than ten.
         in_flight: an app's calls open at one moment.
         batches, reports: the rates of these kinds of call, besides; None: they have none of their own.
         lease: after this a call whose process died no longer counts as open; renewed while it lasts.
@@ -42,7 +43,7 @@ class Limits:
 
     per_minute: int = 440
     burst: int = 50
-    per_second: float = 9
+    per_second: float = 8
     in_flight: int = 8
     batches: Rate | None = Rate(per_minute=30, burst=5)
     reports: Rate | None = None

@@ -112,6 +112,37 @@ async def test_calls_in_flight_are_capped_by_lane(redis: Redis, realm: str) -> N
     assert await admitted(limiter, realm, Lane.BACKFILL, tries=3) == 3
 
 
+async def test_no_second_has_more_than_ten_though_each_call_comes_a_quarter_of_a_second_late_or_at_once(
+    redis: Redis, realm: str
+) -> None:
+    limiter, let_in = limiter_of(redis, Limits()), []
+    for _ in range(12):
+        async with limiter.permit(realm, lane=Lane.PAYMENT, max_wait=LONG) as permit:
+            assert not permit.is_degraded
+            let_in.append(int(await redis.hget(f"limit:{{qbo}}:{realm}:state", "seen") or 0))
+    assert [later - first >= 1_250_000 for first, later in zip(let_in, let_in[10:], strict=False)] == [True, True]
+
+
+async def test_a_leave_that_comes_late_is_given_back(redis: Redis, realm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = replace(WIDE, in_flight=1)
+    limiter, asked = limiter_of(redis, limits), []
+    promptly = SharedShare.ask
+
+    async def late_at_first(self: SharedShare, *arguments: Any, **more: Any) -> Any:
+        asked.append(await promptly(self, *arguments, **more))
+        await asyncio.sleep(0.15 if len(asked) == 1 else 0)
+        return asked[-1]
+
+    monkeypatch.setattr(SharedShare, "ask", late_at_first)
+    async with limiter.permit(realm, lane=Lane.PAYMENT, max_wait=LONG):
+        assert len(asked) >= 2
+        assert asked[-1] is None
+        assert await redis.zcard(f"limit:{{qbo}}:{realm}:slots:") == 1
+    asked.clear()
+    async with limiter.permit(realm, lane=Lane.USER, max_wait=NO_WAIT):  # with no time to ask again it is taken
+        assert asked == [None]
+
+
 async def test_calls_are_spaced_by_the_short_rate(redis: Redis, realm: str) -> None:
     limiter = limiter_of(redis, Limits(per_minute=60_000_000, burst=1_000_000, per_second=0.02))
     assert await admitted(limiter, realm, Lane.USER, tries=1) == 1
