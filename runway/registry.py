@@ -27,7 +27,7 @@ from domains.cash.mirrors import (
     TRANSFERS_FROM_QBO,
 )
 from domains.core import access_log as access_log_models
-from domains.core import decision_models, notice_models
+from domains.core import decision_models, forecast_models, notice_models
 from domains.core import kept_forecasts as kept_models
 from domains.core import models as core_models
 from domains.core import people as people_models
@@ -83,6 +83,7 @@ MODEL_MODULES = (
     webhook_models,
     notice_models,
     kept_models,
+    forecast_models,
     decision_models,
     discount_models,
     action_models,
