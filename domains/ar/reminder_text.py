@@ -22,7 +22,7 @@ _PLACE = re.compile(r"\{([^{}]*)\}")
 
 _SUBJECTS = {
     Tone.FRIENDLY: "Reminder from {business}: {count}, {total}",
-    Tone.FIRM: "Overdue: {count} from {business}, {total}",
+    Tone.FIRM: "Overdue at {business}: {count}, {total}",
     Tone.FINAL: "Final reminder from {business}: {count}, {total}",
 }
 _OPENINGS = {
