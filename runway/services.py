@@ -41,8 +41,10 @@ from runway.orchestrators.action_notices import ActionNotices
 from runway.orchestrators.approval_watch import ApprovalWatch
 from runway.orchestrators.disconnect_qbo import DisconnectQBO
 from runway.orchestrators.due_syncs import DueSyncs
+from runway.orchestrators.forecast_shelf import ForecastShelf
 from runway.orchestrators.front_door import FrontDoor
 from runway.orchestrators.housekeeping import Housekeeping
+from runway.orchestrators.last_word import LastWord
 from runway.orchestrators.qbo_webhooks import QBOWebhooks
 from runway.orchestrators.watch import Watch
 from runway.qbo_rail import QBORail
@@ -83,6 +85,7 @@ class Services:
     action_changes: Changes
     readiness: Readiness
     installation: InstallationHealth
+    forecasts: ForecastShelf
 
     @property
     def qbo_rail(self) -> QBORail:
@@ -141,7 +144,9 @@ class Services:
             timing=self.timing,
             rest_seconds=rail.rest_seconds,
         )
-        return BusinessServices(business=business, sync=sync, actions=self.actions, uow=self.uow)
+        return BusinessServices(
+            business=business, sync=sync, actions=self.actions, uow=self.uow, clock=self.clock, shelf=self.forecasts
+        )
 
     async def sync_of(self, business_id: UUID) -> QBOSyncService:
         """The sync of a business, for jobs.
@@ -156,6 +161,7 @@ class Services:
     @property
     def actions(self) -> ActionEngine:
         """The only door to writing on a rail's books."""
+        last_word = LastWord(self.uow, self.clock)
         workshop = Workshop(
             specs=ACTION_SPECS,
             uow=self.uow,
@@ -165,6 +171,8 @@ class Services:
             environment=self.settings.edge.environment.value,
             tell=ActionNotices(self.clock).tell,
             verified=_ask_about_touched,
+            last_word=last_word.say,
+            stopped=last_word.stopped,
         )
         return ActionEngine(workshop, changes=self.action_changes)
 

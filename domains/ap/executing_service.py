@@ -14,7 +14,7 @@ from domains.ap.approvals import ApprovalPolicy, Standing
 from domains.ap.payer import Payer
 from domains.ap.payment_errors import NotToBeExecuted, PaymentNotFound
 from domains.ap.payment_states import GIVEN_UP, end_of, waits
-from domains.ap.releases import refusal_to_pay
+from domains.ap.releases import PAYER, refusal_to_pay
 from infra.actions import listing
 from infra.actions.in_bulk import release_many
 from infra.actions.models import ActionIntent
@@ -56,8 +56,11 @@ class ExecutingService(TenantAwareService):
             elif intent is not None and not waits(intent):
                 found[payment_id] = intent
         waiting = [payment_id for payment_id in payment_ids if payment_id not in found]
-        actor = payer.signatory.actor
-        return found | await release_many(uow, self.business_id, waiting, actor=actor, request_id=request_id)
+        actor, person = payer.signatory.actor, payer.signatory.user_id
+        by = {PAYER: None if person is None else str(person)}
+        return found | await release_many(
+            uow, self.business_id, waiting, actor=actor, request_id=request_id, details=by
+        )
 
     def _refusal_to_release(self, payment_id: UUID, releases: _Releases, payer: Payer) -> OodalooError | None:
         intent = releases.intents.get(payment_id)

@@ -1,7 +1,7 @@
 """Paying bills of one vendor in one payment: what it means, what QuickBooks is told, and how it is found again."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
@@ -42,6 +42,7 @@ from infra.qbo import marks, statements
 
 PAY_BILLS_OPERATION = "pay_bills"
 MOST_BILLS = 100
+_WAITED = timedelta(minutes=10)  # what was asked for sooner was decided on books that are hardly older
 BILL = DocumentKind("Bill", "bill", "VendorRef", "vendor", payments="BillPayment", link="BillPayment")
 VENDOR_CREDIT = DocumentKind(
     "VendorCredit", "vendor credit", "VendorRef", "vendor", payments="BillPayment", link="BillPayment"
@@ -146,7 +147,20 @@ async def _preflight(look: RailLook, intent: Intent) -> Verdict:
         settled = Settled(applied.credit, applied.amount, meant.vendor, meant.currency)
         if refusal := refusal_of(VENDOR_CREDIT, credit, settled, payments=payments):
             return Refuse(f"credit_{refusal.code}", refusal.words, refusal.seen)
-    return Go(seen=_seen(bills, credits_left))
+    read = {BILL.entity: [bill for bill in bills if bill], **(await _read_around(look, intent, meant))}
+    return Go(seen=_seen(bills, credits_left), read=read)
+
+
+async def _read_around(look: RailLook, intent: Intent, meant: PayBills) -> dict[str, list[Payload]]:
+    """Of a payment that has waited, what else it was decided on: where a vendor's money goes, and the account that pays."""
+    if intent.age < _WAITED:
+        return {}
+    around = {entity: await look.read(entity, known) for entity, known in _around(meant)}
+    return {entity: [payload] for entity, payload in around.items() if payload is not None}
+
+
+def _around(meant: PayBills) -> tuple[tuple[str, str], ...]:
+    return ("Vendor", meant.vendor), ("Account", meant.account)
 
 
 def _seen(bills: Sequence[Payload | None], credits_left: Sequence[Payload | None]) -> dict[str, Any]:
@@ -231,4 +245,5 @@ PAY_BILLS = ActionSpec(
     find_mark=_find_mark,
     touched=_touched,
     alike=_alike,
+    is_numbered_by_mark=lambda intent: PayBills.of(intent.meaning).check_number is None,
 )

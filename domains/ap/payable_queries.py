@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap.models import Bill, BillPayment, Vendor, VendorCredit
+from domains.ap.pay_bills import PayBills
 from domains.ap.paying import AlikePayment, Credit, Payable
 from domains.core.ledger import LEDGER, live
-from infra.actions.models import ActionIntent
+from infra.actions.models import ActionIntent, ActionLine
 from infra.actions.states import SETTLED
 
 ALIKE_WITHIN = timedelta(days=7)
@@ -62,16 +63,24 @@ async def ids_of_bills(session: AsyncSession, business_id: UUID, external_ids: C
     return {row.external_id: row.id for row in rows}
 
 
-async def list_under_way(session: AsyncSession, business_id: UUID, operation: str) -> set[bytes]:
-    """What each payment of the last days looks like that is not settled yet; those settled are in the mirror."""
-    query = select(ActionIntent.content_digest).where(
+async def list_under_way(session: AsyncSession, business_id: UUID, operation: str, *, around: date) -> set[bytes]:
+    """What each payment looks like that is not settled yet, whenever it was asked for, and is dated within seven days of `around`.
+
+    Those settled are in the mirror.
+    """
+    is_open = (ActionLine.business_id == business_id) & ActionLine.is_open & ActionLine.is_guarded
+    query = select(ActionIntent.content_digest, ActionIntent.meaning).where(
         ActionIntent.business_id == business_id,
         ActionIntent.operation == operation,
         ActionIntent.content_digest.is_not(None),
-        ActionIntent.created_at > func.clock_timestamp() - ALIKE_WITHIN,
+        ActionIntent.id.in_(select(ActionLine.intent_id).where(is_open)),
         ActionIntent.state.not_in([state.value for state in SETTLED]),
     )
-    return {digest for digest in await session.scalars(query) if digest is not None}
+    return {
+        digest
+        for digest, meaning in await session.execute(query)
+        if abs(PayBills.of(meaning).paid_on - around) <= ALIKE_WITHIN
+    }
 
 
 class RecordedPayment(NamedTuple):

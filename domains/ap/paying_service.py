@@ -11,29 +11,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap import payable_queries as queries
 from domains.ap.actions import PAY_BILLS
-from domains.ap.approval_errors import PayerIsOnlyApprover, SecondPersonMissing
 from domains.ap.approval_queries import find_policy, list_standings
 from domains.ap.approvals import ApprovalPolicy, Standing
 from domains.ap.payer import Payer
 from domains.ap.paying import AlikePayment, BooksRules, Credit, Payable, PlannedPayment, WantedPayment, plan
 from domains.ap.payment_errors import BillBeingPaid, PaidAlike
-from domains.ap.releases import refusal_to_pay
+from domains.ap.releases import FOR_A_SECOND, PAYER, refusal_to_pay
 from domains.core.asking import Asking
 from infra.actions.engine import ActionEngine
 from infra.actions.errors import TargetTaken
 from infra.actions.identity import fingerprint_of
 from infra.actions.in_bulk import request_many
 from infra.actions.models import ActionIntent
-from infra.actions.spec import ActionRequest
+from infra.actions.spec import ActionRequest, Meaning
 from infra.db.tenancy import TenantAwareService
 from infra.db.unit_of_work import UnitOfWork
 from infra.errors import OodalooError
 
 NEEDS_SECOND_PERSON = "needs_second_person"
 _HELD_WORDS = "Somebody has to execute it."
-_SECOND_PERSON_WORDS = "Somebody other than who asked for it has to release it."
-# Refused of this payer alone: another may release it.
-_FOR_A_SECOND = (SecondPersonMissing, PayerIsOnlyApprover)
+SECOND_PERSON_WORDS = "Somebody other than who asked for it has to release it."
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,10 @@ AT_ONCE = Terms()
 
 @dataclass(frozen=True)
 class Ledger:
-    """What the mirror and the approvals say of the bills in question, read once for all of them."""
+    """What the mirror and the approvals say of the bills in question, read once for all of them.
+
+    `under_way`: what payments look like that are not settled; those of a batch are added as they are taken.
+    """
 
     bills: Mapping[UUID, Payable]
     credits: Mapping[UUID, Credit]
@@ -86,7 +86,7 @@ class PayingService(TenantAwareService):
             standings=await self._standings(session, bill_ids, policy),
             policy=policy,
             rules=BooksRules(self._home, closed_on=closed_on),
-            under_way=await queries.list_under_way(session, self.business_id, PAY_BILLS.operation),
+            under_way=await queries.list_under_way(session, self.business_id, PAY_BILLS.operation, around=paid_on),
         )
 
     async def pay(
@@ -126,6 +126,7 @@ class PayingService(TenantAwareService):
             except OodalooError as error:
                 outcomes.append(error)
             else:
+                ledger.under_way.add(_content_of(request.meaning))  # two of one batch may be alike, too
                 requests.append((place, planned, request))
                 outcomes.append(None)
         taken = await request_many(self._engine.shop, uow, [request for *_, request in requests])
@@ -138,14 +139,17 @@ class PayingService(TenantAwareService):
     ) -> tuple[PlannedPayment, ActionRequest]:
         planned, needs_second = self.check(wanted, ledger=ledger, payer=payer)
         meaning = planned.meant(home_currency=self._home).as_meaning()
-        assert PAY_BILLS.alike is not None  # noqa: S101 - it says what looks alike
-        content = fingerprint_of(PAY_BILLS.operation, PAY_BILLS.alike(meaning))
-        if content in ledger.under_way and not wanted.is_similar_confirmed:
+        if _content_of(meaning) in ledger.under_way and not wanted.is_similar_confirmed:
             raise PaidAlike(planned.vendor, amount=planned.cash, currency=planned.currency)
-        facts = {**planned.facts(), "approvals": _approvals(planned, ledger)}
+        person = payer.signatory.user_id
+        facts = {
+            **planned.facts(),
+            "approvals": _approvals(planned, ledger),
+            PAYER: None if person is None else str(person),
+        }
         if needs_second:
             facts[NEEDS_SECOND_PERSON] = True
-        held = _SECOND_PERSON_WORDS if needs_second else _HELD_WORDS if terms.is_held else ""
+        held = SECOND_PERSON_WORDS if needs_second else _HELD_WORDS if terms.is_held else ""
         return planned, ActionRequest(
             business_id=self.business_id,
             operation=PAY_BILLS.operation,
@@ -167,7 +171,7 @@ class PayingService(TenantAwareService):
         planned = plan(wanted, bills=ledger.bills, credits_left=ledger.credits, alike=ledger.alike, rules=ledger.rules)
         lines = [(ledger.standings[bill.id], amount) for bill, amount in planned.lines]
         refusal = self._refusal(lines, policy=ledger.policy, payer=payer)
-        if refusal is not None and not isinstance(refusal, _FOR_A_SECOND):
+        if refusal is not None and not isinstance(refusal, FOR_A_SECOND):
             raise refusal
         return planned, refusal is not None
 
@@ -180,6 +184,12 @@ class PayingService(TenantAwareService):
         self, lines: Sequence[tuple[Standing, Decimal]], *, policy: ApprovalPolicy, payer: Payer
     ) -> OodalooError | None:
         return refusal_to_pay(lines, policy=policy, payer=payer.signatory, limit=payer.limit, home_currency=self._home)
+
+
+def _content_of(meaning: Meaning) -> bytes:
+    """What makes another payment look the same."""
+    assert PAY_BILLS.alike is not None  # noqa: S101 - it says what looks alike
+    return fingerprint_of(PAY_BILLS.operation, PAY_BILLS.alike(meaning))
 
 
 def _approvals(planned: PlannedPayment, ledger: Ledger) -> list[dict[str, Any]]:

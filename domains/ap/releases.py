@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 from domains.ap.approval_errors import (
     AboveReleaseLimit,
@@ -17,6 +18,12 @@ from domains.ap.approval_errors import (
 from domains.ap.approvals import ApprovalPolicy, ApprovalStatus, Signatory, Standing
 from infra.errors import OodalooError
 from infra.money import ZERO
+
+PAYER: Final = "payer"
+"""Where an action's facts, and the log row of its release, name the person behind whoever asked: the user's id, null of a program."""
+
+FOR_A_SECOND = (SecondPersonMissing, PayerIsOnlyApprover)
+"""Refused of this payer alone: another may release it."""
 
 
 def refusal_to_pay(

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.collection_errors import (
+    DepositAccountUnusable,
     InvoiceBusy,
     InvoicePaidAlready,
     MoreThanOwed,
@@ -43,13 +44,14 @@ class Through(StrEnum):
 
 @dataclass(frozen=True)
 class Received:
-    """What a customer paid on one invoice. `deposit_to` and `method` are the rail's ids."""
+    """What a customer paid on one invoice. `deposit_to` and `method` are the rail's ids, `deposit_currency` that of the account."""
 
     amount: Decimal
     on: date
     deposit_to: str | None = None
     method: str | None = None
     reference: str | None = None
+    deposit_currency: str | None = None
 
 
 class CollectionsService(TenantAwareService):
@@ -102,7 +104,7 @@ class CollectionsService(TenantAwareService):
         """Record what the customer paid on one invoice.
 
         Raises:
-            InvoiceNotFound, InvoicePaidAlready, MoreThanOwed, ReceiptInClosedBooks, NotReceivedYet: the books forbid it.
+            InvoiceNotFound, InvoicePaidAlready, MoreThanOwed, ReceiptInClosedBooks, NotReceivedYet, DepositAccountUnusable: the books forbid it.
             InvoiceBusy: another payment on it is being recorded.
             KeyUsedForOther, RailNeedsReconnect: as `send_reminder`.
         """
@@ -117,6 +119,9 @@ class CollectionsService(TenantAwareService):
             raise NotReceivedYet(received.on)
         if closed_on is not None and received.on <= closed_on:
             raise ReceiptInClosedBooks(on=received.on, closed_on=closed_on)
+        if received.deposit_currency not in {None, currency, self._home}:
+            why = f"it is in {received.deposit_currency}, and the invoice in {currency}"
+            raise DepositAccountUnusable(f"Account {received.deposit_to}", why)
         wish = ReceivePayment(
             customer=invoice.customer_external_id,
             received_on=received.on,

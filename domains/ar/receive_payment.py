@@ -193,4 +193,5 @@ RECEIVE_PAYMENT = ActionSpec(
     find_mark=_find_mark,
     touched=_touched,
     alike=_alike,
+    is_numbered_by_mark=lambda intent: ReceivePayment.of(intent.meaning).reference is None,
 )

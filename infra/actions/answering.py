@@ -54,7 +54,9 @@ async def _understand(held: Held, rail: ActionRail, answer: WriteAnswer) -> _Und
             log.warning("actions.own_number.not_read", error=type(error).__name__)
             return _Understood(Reading(_S.UNKNOWN))
         if not isinstance(finding, Found):
-            return _Understood(reading)
+            # Nobody else has our mark for a number: taken, it is there, and cannot be seen yet.
+            is_own = held.spec.is_numbered_by_mark(held.intent)
+            return _Understood(Reading(_S.UNKNOWN) if is_own else reading)
         payload, event = finding.payload, "adopted"
     elif reading.to is not _S.CONFIRMED:
         return _Understood(reading)

@@ -7,6 +7,7 @@ one by one, as those do it.
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -152,11 +153,17 @@ async def _take(uow: UnitOfWork, wanted: Mapping[int, _Meant]) -> dict[int, Outc
 
 
 async def release_many(
-    uow: UnitOfWork, business_id: UUID, intent_ids: Collection[UUID], *, actor: str, request_id: str
+    uow: UnitOfWork,
+    business_id: UUID,
+    intent_ids: Collection[UUID],
+    *,
+    actor: str,
+    request_id: str,
+    details: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[UUID, Outcome]:
     """Let go what is held, as `reviewing.release`, and begin now what waits for its day: what came of each.
 
-    What is recorded keeps the date that was asked for.
+    What is recorded keeps the date that was asked for. `details` are kept in the log row of each.
     """
     session, ordered = uow.session, sorted(set(intent_ids))
     of_these = (ActionIntent.business_id == business_id, ActionIntent.id.in_(ordered))
@@ -167,7 +174,7 @@ async def release_many(
     entries = [
         entry_of(
             row,
-            Change(ActionState.REQUESTED, _EVENTS[was[row.id]], actor=actor, request_id=request_id),
+            Change(ActionState.REQUESTED, _EVENTS[was[row.id]], details=details, actor=actor, request_id=request_id),
             was=was[row.id],
         )
         for row in moved

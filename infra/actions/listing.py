@@ -13,6 +13,7 @@ from infra.actions.models import ActionAttempt, ActionIntent, ActionLine, Action
 from infra.actions.states import ActionState
 
 _AFTER_EVERY_HEX = "z"
+RELEASES = ("released", "brought_forward")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,21 @@ async def get_intent(session: AsyncSession, business_id: UUID, intent_id: UUID) 
     if intent is None:
         raise IntentNotFound(intent_id)
     return intent
+
+
+async def find_last_release(session: AsyncSession, intent: ActionIntent) -> ActionTransactionLog | None:
+    """The log row of who last let it go; None where nobody had to."""
+    row: ActionTransactionLog | None = await session.scalar(
+        select(ActionTransactionLog)
+        .where(
+            ActionTransactionLog.business_id == intent.business_id,
+            ActionTransactionLog.entity_id == intent.id,
+            ActionTransactionLog.transaction_type.in_(RELEASES),
+        )
+        .order_by(ActionTransactionLog.version.desc())
+        .limit(1)
+    )
+    return row
 
 
 async def get_intents(

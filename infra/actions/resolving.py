@@ -135,7 +135,7 @@ async def _denied(shop: Workshop, held: Held, rail: ActionRail, finding: NotTher
             case None:
                 return None
             case Go() as go:
-                return await sending.send(shop, held, rail, go=go)
+                return await sending.send(shop, held, rail, go=go, looked_at=began)
             case Adopt(payload=payload):
                 return await _found(shop, held, rail, Found(payload), began=shop.clock.now())
             case Refuse():

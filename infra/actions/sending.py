@@ -9,15 +9,16 @@ from sqlalchemy import func
 
 from infra import exact_json
 from infra.actions import edges, evidence, settling
-from infra.actions.accept import BY_ACCESS
+from infra.actions.accept import BY_ACCESS, BY_PERSON
 from infra.actions.answering import Sent, take_answer, unfinished
 from infra.actions.classify import Reading
 from infra.actions.edges import Change
 from infra.actions.evidence import AttemptKind
+from infra.actions.identity import IdentityGraph
 from infra.actions.models import ActionIntent
 from infra.actions.notices import ActionNoticeKind
 from infra.actions.rail import ActionRail, Payload, Write, WriteAnswer
-from infra.actions.spec import Adopt, EchoDiffers, Go, Manner, Refuse, Verdict
+from infra.actions.spec import Adopt, EchoDiffers, Go, Manner, Objection, Refuse, Verdict, Wait
 from infra.actions.states import ActionState
 from infra.actions.workshop import Held, Workshop, origin_of
 from infra.crash_points import crash_point
@@ -34,6 +35,7 @@ _S = ActionState
 async def begin(shop: Workshop, held: Held) -> Held | None:
     """Look, and send if what is seen allows it. What is returned was confirmed and is still held: it is verified next."""
     crash_point("preflight.before")
+    looked_at = shop.clock.now()
     try:
         async with asyncio.timeout(shop.timing.preflight_within.total_seconds()):
             rail = await shop.reach(held.row)
@@ -45,24 +47,29 @@ async def begin(shop: Workshop, held: Held) -> Held | None:
         await _wait(shop, held, error)
         return None
     crash_point("preflight.after")
-    return await _follow(shop, held, rail, verdict)
+    return await _follow(shop, held, rail, verdict, looked_at=looked_at)
 
 
-async def _follow(shop: Workshop, held: Held, rail: ActionRail, verdict: Verdict) -> Held | None:
+async def _follow(
+    shop: Workshop, held: Held, rail: ActionRail, verdict: Verdict, *, looked_at: datetime
+) -> Held | None:
     match verdict:
         case Go():
-            return await send(shop, held, rail, go=verdict)
+            return await send(shop, held, rail, go=verdict, looked_at=looked_at)
         case Adopt():
             return await adopt(shop, held, rail, verdict.payload)
         case Refuse():
-            values = {"outcome_code": verdict.code, "outcome_words": verdict.words, "seen": dict(verdict.seen)}
-            change = Change(_S.FAILED, "refused", values, details={"seen": verdict.seen, "by": "preflight"})
             async with shop.uow([held.row.business_id]) as uow:
-                await edges.move(uow, held.row, change)
+                await edges.move(uow, held.row, _refused(verdict))
                 crash_point("refuse.before_commit")
             crash_point("refuse.committed")
             return None
     assert_never(verdict)
+
+
+def _refused(refusal: Refuse) -> Change:
+    values = {"outcome_code": refusal.code, "outcome_words": refusal.words, "seen": dict(refusal.seen)}
+    return Change(_S.FAILED, "refused", values, details={"seen": refusal.seen, "by": "preflight"})
 
 
 async def adopt(shop: Workshop, held: Held, rail: ActionRail, payload: Payload) -> Held | None:
@@ -89,14 +96,20 @@ async def _doubt(shop: Workshop, uow: UnitOfWork, held: Held, echo: EchoDiffers)
         await shop.tell_of(uow, moved, ActionNoticeKind.ECHO_DIFFERS, str(echo))
 
 
-async def send(shop: Workshop, held: Held, rail: ActionRail, *, go: Go) -> Held | None:
-    """Make "send started" durable, then send once, unless the claim is too old by then."""
+async def send(shop: Workshop, held: Held, rail: ActionRail, *, go: Go, looked_at: datetime) -> Held | None:
+    """Make "send started" durable, then send once, unless somebody objects or the claim is too old by then."""
     kind = evidence.kind_of_send(held.row)
     async with shop.uow([held.row.business_id]) as uow:
-        started = await edges.move(uow, held.row, _start(shop, held, go, kind=kind))
+        objection = await _objection(shop, uow, held, rail, go=go, looked_at=looked_at)
+        change = _start(shop, held, go, kind=kind) if objection is None else _stopped(objection)
+        started = await edges.move(uow, held.row, change)
         crash_point("send.before_commit")
     crash_point("send.committed")
     if started is None:
+        return None
+    if objection is not None:
+        if isinstance(objection, Wait):
+            await shop.stopped(started)
         return None
     held.row = started
     began = shop.clock.now()
@@ -109,6 +122,27 @@ async def send(shop: Workshop, held: Held, rail: ActionRail, *, go: Go) -> Held 
     answer = await _write(shop, held, rail, began=began)
     crash_point("send.after_call")
     return await take_answer(shop, held, rail, Sent(answer, kind, began))
+
+
+async def _objection(
+    shop: Workshop, uow: UnitOfWork, held: Held, rail: ActionRail, *, go: Go, looked_at: datetime
+) -> Objection | None:
+    """The last word, on the books as they were just read. Who takes an approval back meanwhile waits for the action's lock."""
+    if held.state is not _S.CLAIMED:
+        return None
+    await IdentityGraph(uow.session, held.row.business_id).get(held.row.id, is_to_change=True)
+    read = {entity: list(payloads) for entity, payloads in go.read.items()}
+    await settling.keep(uow, rail, held.row, seen=read, fetched_at=looked_at)
+    return await shop.last_word(uow, held.row)
+
+
+def _stopped(objection: Objection) -> Change:
+    match objection:
+        case Refuse():
+            return _refused(objection)
+        case Wait(words):
+            return Change(_S.BLOCKED, "held", {"hold": BY_PERSON, "held": words}, {"by": "last_word"})
+    assert_never(objection)
 
 
 def _start(shop: Workshop, held: Held, go: Go, *, kind: AttemptKind) -> Change:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -63,7 +63,7 @@ class ActionRequest:
 class Intent:
     """An action as it is remembered, for a spec's functions. `body` is None before a CHANGE is first sent.
 
-    `first_sent_at` and `created_at` are the database's times; None: it was never sent.
+    `first_sent_at` and `created_at` are the database's times; None: it was never sent. `age`: since it was asked for.
     """
 
     business_id: UUID
@@ -75,14 +75,19 @@ class Intent:
     body: Payload | None
     external_id: str | None
     first_sent_at: datetime | None = None
+    age: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)
 class Go:
-    """Send it. `body` for a CHANGE. `seen` is what the decision rests on (balance, version), for the log."""
+    """Send it. `body` for a CHANGE. `seen` is what the decision rests on (balance, version), for the log.
+
+    `read` is what was read for it, by entity: the mirror has it before the last word (`Workshop.last_word`) is asked for.
+    """
 
     body: Payload | None = None
     seen: Meaning = field(default_factory=dict)
+    read: Mapping[str, Sequence[Payload]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,16 @@ class Refuse:
 
 
 Verdict = Go | Adopt | Refuse
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing is sent until a person lets it go; `words` say what it waits for."""
+
+    words: str
+
+
+Objection = Refuse | Wait
 
 
 @dataclass(frozen=True)
@@ -155,6 +170,7 @@ class ActionSpec:
         find_mark: the look for an outcome that is not known; evidence only, no guess.
         options, subpath: of the address, from the meaning.
         touched: which objects to read again once it is done, ids by entity.
+        is_numbered_by_mark: whether the mark is the number too, so that a number that is taken says that it was made.
         undoes: the operation whose object this one takes back; None: none.
         alike: what makes another action look like the same one (payee, amount, currency); None: nothing does.
     """
@@ -173,3 +189,4 @@ class ActionSpec:
     subpath: Callable[[Meaning], str] = lambda _: ""
     alike: Callable[[Meaning], Meaning] | None = None
     undoes: str | None = None
+    is_numbered_by_mark: Callable[[Intent], bool] = lambda _: False

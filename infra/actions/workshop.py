@@ -5,7 +5,7 @@ import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -19,7 +19,7 @@ from infra.actions.identity import Origin
 from infra.actions.models import ActionIntent
 from infra.actions.notices import ActionNotice, ActionNoticeKind, Tell, tell_the_log
 from infra.actions.rail import ActionRail, Rails
-from infra.actions.spec import ActionSpec, Intent
+from infra.actions.spec import ActionSpec, Intent, Objection
 from infra.actions.states import ActionState
 from infra.actions.timing import ActionTiming
 from infra.clock import Clock
@@ -44,6 +44,19 @@ async def nothing_more(_uow: UnitOfWork, _row: ActionIntent, _touched: Touched) 
     """What was read back is believed."""
 
 
+LastWord = Callable[[UnitOfWork, ActionIntent], Awaitable[Objection | None]]
+Stopped = Callable[[ActionIntent], Awaitable[None]]
+
+
+async def no_objection(_uow: UnitOfWork, _row: ActionIntent) -> Objection | None:
+    """What the rail shows is all that counts."""
+    return None
+
+
+async def nobody_told(_row: ActionIntent) -> None:
+    """Its own row says it."""
+
+
 TIMELINE = func.substr(func.pg_walfile_name(func.pg_current_wal_lsn()), 1, 8)
 """PostgreSQL's timeline: a standby that takes over begins the next one."""
 
@@ -57,6 +70,9 @@ class Workshop:
         environment: part of every derived id.
         trusts_request_id: whether a rail may be believed, for this operation, to execute a request id once.
         verified: told in the transaction that says so, once, of an action that was read back and of what it touched.
+        last_word: asked in the transaction that begins to send, with the action locked: whether what people allow still allows it.
+            Of a request that may have been executed already it is not asked.
+        stopped: told once an action waits for a person because of that.
         share: a number from 0 to 1 at random, for pauses.
         worker: this process's name in leases and evidence.
     """
@@ -71,6 +87,8 @@ class Workshop:
     tell: Tell = tell_the_log
     trusts_request_id: Callable[[str], bool] = lambda _: True
     verified: Verified = nothing_more
+    last_word: LastWord = no_objection
+    stopped: Stopped = nobody_told
     share: Callable[[], float] = random.random
     worker: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
 
@@ -115,7 +133,7 @@ class Held:
 
     @property
     def intent(self) -> Intent:
-        return intent_of(self.row)
+        return replace(intent_of(self.row), age=self.elapsed_since(self.row.created_at))
 
     @property
     def state(self) -> ActionState:

@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.collection_errors import DepositAccountUnusable
 from domains.ar.collections_service import CollectionsService, Received, Through
-from domains.cash.models import AccountType
+from domains.ar.receive_payment import RECEIVE_PAYMENT_OPERATION
+from domains.cash.models import Account, AccountType
 from domains.cash.queries import find_account
-from domains.core.asking import Asking
+from domains.core.asking import Asking, find_asked
 from domains.core.models import Business
 from infra.actions.models import ActionIntent
 from infra.db.unit_of_work import UnitOfWorkFactory
@@ -45,24 +46,38 @@ class Collecting:
             OodalooError: as `CollectionsService.record_payment`.
         """
         async with self.uow([self.business.id]) as uow:
+            known = await find_asked(uow.session, self.business.id, RECEIVE_PAYMENT_OPERATION, asking)
+            if known is not None:  # whatever has become of the account since
+                return known
             return await self.collections.record_payment(
                 uow,
                 invoice_id,
-                replace(received, deposit_to=await self._account(uow.session, received.deposit_to)),
+                await self._deposited(uow.session, received),
                 today=self.today,
                 closed_on=await closed_through(uow.session, self.business.id),
                 asking=asking,
             )
 
-    async def _account(self, session: AsyncSession, account_id: str | None) -> str | None:
-        """The rail's id of where it goes."""
-        if account_id is None:
-            return None
-        account = await find_account(session, self.business.id, account_id)
-        if account is None:
-            raise DepositAccountUnusable(f"Account {account_id}", "there is no such account")
-        if account.account_type not in _TAKES_MONEY:
-            raise DepositAccountUnusable(account.name, f"it is of type {account.account_type}")
-        if not account.is_active:
-            raise DepositAccountUnusable(account.name, "it is inactive in QuickBooks")
-        return account.external_id
+    async def _deposited(self, session: AsyncSession, received: Received) -> Received:
+        """With the rail's id of where it goes, and the currency there."""
+        if received.deposit_to is None:
+            return received
+        found = await find_account(session, self.business.id, received.deposit_to)
+        account = usable_account(found, received.deposit_to)
+        currency = account.currency or self.business.home_currency
+        return replace(received, deposit_to=account.external_id, deposit_currency=currency)
+
+
+def usable_account(account: Account | None, account_id: str) -> Account:
+    """Where a customer's money can go.
+
+    Raises:
+        DepositAccountUnusable: there is none of this id, it is of another kind, or it is not in use.
+    """
+    if account is None:
+        raise DepositAccountUnusable(f"Account {account_id}", "there is no such account")
+    if account.account_type not in _TAKES_MONEY:
+        raise DepositAccountUnusable(account.name, f"it is of type {account.account_type}")
+    if not account.is_active:
+        raise DepositAccountUnusable(account.name, "it is inactive in QuickBooks")
+    return account

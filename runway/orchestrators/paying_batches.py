@@ -58,8 +58,10 @@ class PayingBatches:
         business_id, paid_on = self.one.business.id, wish.paid_on or self.one.today
         async with self.one.uow([business_id]) as uow:
             known = await _known(uow.session, business_id, asking)
-            account = await self.one.get_account(uow.session, wish.account_id)
             ledger = await self.one.read_ledger(uow.session, wish.bills, paid_on=paid_on)
+            if _are_all_taken(wish, ledger, known):  # whatever has become of the account since
+                return [_taken_before(intent, ledger) for intent in known]
+            account = await self.one.get_account(uow.session, wish.account_id)
 
         def refusal_of(bill: WantedBill) -> OodalooError | None:
             """Why it can be in no payment at all, so that it keeps no other bill of its vendor from being paid."""
@@ -78,7 +80,10 @@ class PayingBatches:
         for start in range(0, len(wanted), _AT_ONCE):
             async with self.one.uow([business_id]) as uow:
                 items += await self._taken(uow, wanted[start : start + _AT_ONCE], ledger, payer=payer, asking=asking)
-        return items
+        if not any(item.refusal for item in items):
+            return items
+        async with self.one.uow([business_id]) as uow:
+            return _with_own(items, await _known(uow.session, business_id, asking), ledger)
 
     async def execute(self, payment_ids: Sequence[UUID], *, payer: Payer, request_id: str) -> list[Item]:
         """Release payments that are held or scheduled."""
@@ -125,13 +130,8 @@ def _screened(
     refusal_of: Callable[[WantedBill], OodalooError | None],
 ) -> tuple[list[Item], list[WantedBill]]:
     """What is decided already, taken by an earlier call or refused; and the bills that are left to be paid."""
-    ours = {bill.external_id: bill.id for bill in ledger.bills.values()}
-    items: list[Item] = []
-    taken: set[UUID] = set()
-    for intent in known:
-        bills = [ours[line.bill] for line in PayBills.of(intent.meaning).bills if line.bill in ours]
-        items.append(Item(bills, intent=intent))
-        taken.update(bills)
+    items = [_taken_before(intent, ledger) for intent in known]
+    taken = {bill_id for item in items for bill_id in item.bills}
     left: dict[UUID, WantedBill] = {}
     for bill in wish.bills:
         if bill.bill_id in taken:
@@ -142,6 +142,24 @@ def _screened(
         else:
             items.append(Item([bill.bill_id], refusal=refusal))
     return items, list(left.values())
+
+
+def _taken_before(intent: ActionIntent, ledger: Ledger) -> Item:
+    ours = {bill.external_id: bill.id for bill in ledger.bills.values()}
+    return Item([ours[line.bill] for line in PayBills.of(intent.meaning).bills if line.bill in ours], intent=intent)
+
+
+def _are_all_taken(wish: BatchWish, ledger: Ledger, known: Sequence[ActionIntent]) -> bool:
+    taken = {bill_id for intent in known for bill_id in _taken_before(intent, ledger).bills}
+    return all(bill.bill_id in taken for bill in wish.bills)
+
+
+def _with_own(items: Sequence[Item], known: Sequence[ActionIntent], ledger: Ledger) -> list[Item]:
+    """The first click of two came between: what stood in an item's way may be what this very key asked for."""
+    told = {item.intent.id for item in items if item.intent is not None}
+    late = [_taken_before(intent, ledger) for intent in known if intent.id not in told]
+    theirs = {bill_id for item in late for bill_id in item.bills}
+    return [item for item in items if item.refusal is None or not theirs.issuperset(item.bills)] + late
 
 
 def _grouped(bills: Sequence[WantedBill], ledger: Ledger, *, is_combined: bool) -> list[list[WantedBill]]:

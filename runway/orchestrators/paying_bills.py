@@ -73,7 +73,14 @@ class PayingBills:
             )
             credit_ids = [one.credit_id for one in wish.credits]
             ledger = await self.read_ledger(uow.session, wish.bills, credit_ids=credit_ids, paid_on=paid_on)
-            return await self.paying.pay(uow, wanted, ledger=ledger, payer=payer, asking=asking, terms=terms)
+            try:
+                return await self.paying.pay(uow, wanted, ledger=ledger, payer=payer, asking=asking, terms=terms)
+            except OodalooError:
+                # The first click of two came between: what stands in the way may be what this very key asked for.
+                known = await find_asked(uow.session, self.business.id, PAY_BILLS.operation, asking)
+                if known is None:
+                    raise
+                return known
 
     async def execute(self, payment_id: UUID, *, payer: Payer, request_id: str) -> ActionIntent:
         """Release one payment that is held or scheduled.
