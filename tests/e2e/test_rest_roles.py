@@ -41,6 +41,10 @@ ALLOWED = {
     "note_write_off": 422,
     "open_dispute": 422,
     "set_approval_policy": 422,
+    "set_reminder_policy": 422,
+    "set_customer_reminders": 422,
+    "get_customer_reminders": 404,
+    "run_collections": 422,
 }
 
 

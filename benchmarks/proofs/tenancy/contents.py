@@ -133,6 +133,9 @@ def _of_money(verb: str, word: str) -> dict[str, Any] | None:
         "review": {"not_there": word},
         "record-payment": {"amount": "1.00", "date": "2026-03-20", "reference": word[:21]},
         "send-reminder": {"through": "mail", "to": f"{word}@customer.example"},
+        "policy": {"is_on": True, "sender_name": word, "send_from": 0, "send_until": 24, "on_weekends": True},
+        "reminders": {"send_to": f"{word}@customer.example"},
+        "run": {"dry_run": False},
     }
     return bodies.get(verb)
 

@@ -1,10 +1,10 @@
 """The oracle's own copy of who may do what, and of what each route asks for. Nothing here is read from the product."""
 
 _VIEWER = {"books.read"}
-_BOOKKEEPER = {"books.read", "books.sync", "reminders.send"}
-_APPROVER = {"books.read", "books.sync", "bills.approve", "payments.execute"}
+_BOOKKEEPER = {"books.read", "books.sync", "receipts.record", "reminders.send"}
+_APPROVER = {"books.read", "books.sync", "bills.approve", "payments.execute", "receipts.record"}
 _ALL = {
-    "books.read", "books.sync", "connection.manage", "bills.approve", "payments.execute", "reminders.send",
+    "books.read", "books.sync", "connection.manage", "bills.approve", "payments.execute", "receipts.record", "reminders.send",
     "settings.manage", "members.manage", "tokens.manage", "audit.read", "audit.export",
 }  # fmt: skip
 
@@ -48,6 +48,9 @@ _BOOKS = (
     "/log/proof",
     "/approvals",
     "/approval-policy",
+    "/collections",
+    "/collections/policy",
+    "/customers/{customer_id}/reminders",
     "/actions",
     "/payments/{payment_id}",
     "/payments/{payment_id}/events",
@@ -67,10 +70,13 @@ NEEDS: dict[tuple[str, str], str] = {
         for end in ("", "/close")
     },
     ("PUT", "/api/v1/approval-policy"): "settings.manage",
+    ("PUT", "/api/v1/collections/policy"): "settings.manage",
+    ("PUT", "/api/v1/customers/{customer_id}/reminders"): "reminders.send",
+    ("POST", "/api/v1/collections/run"): "reminders.send",
     **{("POST", f"/api/v1/payments/{{payment_id}}/{verb}"): "payments.execute" for verb in _PAYING},
     ("POST", "/api/v1/bills/{bill_id}/pay"): "payments.execute",
     ("POST", "/api/v1/payments/batch-execute"): "payments.execute",
-    ("POST", "/api/v1/invoices/{invoice_id}/record-payment"): "payments.execute",
+    ("POST", "/api/v1/invoices/{invoice_id}/record-payment"): "receipts.record",
     ("POST", "/api/v1/invoices/{invoice_id}/send-reminder"): "reminders.send",
     ("GET", "/qbo_setup/{business_id}/health"): "books.read",
     ("GET", "/api/v1/sync/failed"): "books.sync",
