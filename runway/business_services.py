@@ -20,9 +20,13 @@ from domains.cash.lookalike_queries import list_spent
 from domains.core.company_service import CompanyService
 from domains.core.models import Business
 from infra.actions.engine import ActionEngine
+from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.qbo.sync_service import QBOSyncService
 from runway.orchestrators.collecting import Collecting
+from runway.orchestrators.forecast_books import ForecastReader
+from runway.orchestrators.forecast_shelf import ForecastShelf
+from runway.orchestrators.outlook import Outlook
 from runway.orchestrators.paying_batches import PayingBatches
 from runway.orchestrators.paying_bills import PayingBills
 from runway.orchestrators.reminder_desk import ReminderDesk
@@ -37,6 +41,22 @@ class BusinessServices:
     sync: QBOSyncService
     actions: ActionEngine
     uow: UnitOfWorkFactory
+    clock: Clock
+    shelf: ForecastShelf
+
+    @property
+    def outlook(self) -> Outlook:
+        reader = ForecastReader(
+            cash=self.cash,
+            payments=self.payments,
+            receipts=self.receipts,
+            bills=self.bills,
+            invoices=self.invoices,
+            home_currency=self.business.home_currency,
+        )
+        return Outlook(
+            self.business, company=self.company, reader=reader, uow=self.uow, clock=self.clock, shelf=self.shelf
+        )
 
     @property
     def bills(self) -> BillService:

@@ -42,6 +42,7 @@ from infra.sync.call_budget import CallBudget
 from infra.sync.call_counts import CallTally
 from infra.sync.in_flight import RefreshesInFlight
 from infra.sync.timing import SyncTimingManager
+from runway.orchestrators.forecast_shelf import ForecastShelf
 from runway.orchestrators.front_door import build_front_door
 from runway.qbo_rail import QBORail
 from runway.services import Services
@@ -170,7 +171,7 @@ async def open_services(
     async with AsyncExitStack() as stack:
         stores = _open_stores(stack, settings, addresses)
         redis, (uow, access_uow, jobs_uow) = stores.redis, (stores.units[role] for role in (APP, ACCESS, JOBS))
-        in_flight = RefreshesInFlight()
+        in_flight, forecasts = RefreshesInFlight(), ForecastShelf()
         action_changes = await stack.enter_async_context(aclosing(Changes(addresses.database_app_url)))
         stack.push_async_callback(_tell_counts, redis, jobs_uow)
         stack.push_async_callback(_end, asyncio.create_task(_keep_telling_counts(redis, jobs_uow)))
@@ -194,6 +195,7 @@ async def open_services(
                 clock=clock,
             )
         stack.push_async_callback(in_flight.close)  # first of all to close: a refresh uses everything above
+        stack.push_async_callback(forecasts.close)
         yield Services(
             settings=settings,
             clock=clock,
@@ -227,4 +229,5 @@ async def open_services(
             action_changes=action_changes,
             readiness=readiness,
             installation=installation,
+            forecasts=forecasts,
         )

@@ -3,7 +3,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domains.ap import queries
+from domains.ap import queries, settled_queries
 from domains.ap.errors import BillNotFound
 from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
 from domains.ap.models import Bill, BillTransactionLog
@@ -11,6 +11,7 @@ from domains.ap.queries import ListedBill
 from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit, page_by_due
 from domains.core.ledger_objects import LedgerObjects
 from domains.core.paging import Page
+from domains.core.settlements import Charged
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
 from infra.qbo.wire.reports import AgingKind, AgingReport
@@ -107,3 +108,13 @@ class BillService(TenantAwareService):
             StaleRefused: QBO was never asked before and does not answer now.
         """
         return await self._qbo.get_aging_report(AgingKind.PAYABLES, as_of, freshness=freshness)
+
+    async def list_charged(
+        self, since: date, until: date, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[Charged]]:
+        """What vendors charged on those days: bills, and their credits as negative."""
+
+        async def rows(session: AsyncSession) -> list[Charged]:
+            return await settled_queries.list_charged(session, self.business_id, since=since, until=until)
+
+        return await self._qbo.fetch([BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO], rows, freshness=freshness)

@@ -3,11 +3,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domains.ap import queries
-from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO
+from domains.ap import queries, settled_queries
+from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO
 from domains.ap.models import BillPayment
 from domains.core.movements import CashMovement
 from domains.core.paging import MAX_PAGE, Page
+from domains.core.settlements import Settlement
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
@@ -66,3 +67,13 @@ class PaymentService(TenantAwareService):
             return await queries.list_movements(session, self.business_id, since=since, until=until)
 
         return await self._qbo.fetch([BILL_PAYMENTS_FROM_QBO], movements, freshness=freshness)
+
+    async def list_settlements(
+        self, since: date, until: date, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[Settlement]]:
+        """What payments and credits dated from `since` to `until`, both inside, settled of which bill."""
+
+        async def rows(session: AsyncSession) -> list[Settlement]:
+            return await settled_queries.list_settlements(session, self.business_id, since=since, until=until)
+
+        return await self._qbo.fetch([BILLS_FROM_QBO, BILL_PAYMENTS_FROM_QBO], rows, freshness=freshness)

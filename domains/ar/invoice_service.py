@@ -3,7 +3,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domains.ar import queries
+from domains.ar import queries, settled_queries
 from domains.ar.errors import InvoiceNotFound
 from domains.ar.mirrors import CREDIT_MEMOS_FROM_QBO, CUSTOMERS_FROM_QBO, INVOICES_FROM_QBO, RECEIPTS_FROM_QBO
 from domains.ar.models import Invoice, InvoiceTransactionLog
@@ -11,6 +11,7 @@ from domains.ar.queries import ListedInvoice
 from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit, page_by_due
 from domains.core.ledger_objects import LedgerObjects
 from domains.core.paging import Page
+from domains.core.settlements import Charged, Settlement
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
 from infra.qbo.wire.reports import AgingKind, AgingReport
@@ -111,3 +112,23 @@ class InvoiceService(TenantAwareService):
             StaleRefused: QBO was never asked before and does not answer now.
         """
         return await self._qbo.get_aging_report(AgingKind.RECEIVABLES, as_of, freshness=freshness)
+
+    async def list_settlements(
+        self, since: date, until: date, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[Settlement]]:
+        """What payments and credits dated from `since` to `until`, both inside, settled of which invoice."""
+
+        async def rows(session: AsyncSession) -> list[Settlement]:
+            return await settled_queries.list_settlements(session, self.business_id, since=since, until=until)
+
+        return await self._qbo.fetch([INVOICES_FROM_QBO, RECEIPTS_FROM_QBO], rows, freshness=freshness)
+
+    async def list_charged(
+        self, since: date, until: date, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[Charged]]:
+        """Sales on credit of those days: invoices, and credit memos as negative."""
+
+        async def rows(session: AsyncSession) -> list[Charged]:
+            return await settled_queries.list_charged(session, self.business_id, since=since, until=until)
+
+        return await self._qbo.fetch([INVOICES_FROM_QBO, CREDIT_MEMOS_FROM_QBO], rows, freshness=freshness)

@@ -28,3 +28,11 @@ class CompanyService(TenantAwareService):
             StaleRefused: QBO was never asked before and does not answer now.
         """
         return await self._qbo.get_kpi_data(as_of, days=days, freshness=freshness)
+
+    async def get_books_mark(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[str]:
+        """A text that is another once anything of the books may have changed, and how fresh they are; nothing of them is read.
+
+        Raises:
+            StaleRefused: the strategy is `live` and no refresh succeeded in time.
+        """
+        return await self._qbo.get_books_mark(freshness=freshness)

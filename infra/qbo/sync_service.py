@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra.actions.rail import ActionRail, Write, WriteAnswer
 from infra.clock import Clock
@@ -30,6 +31,7 @@ from infra.qbo.whole_reading import alone, read_whole
 from infra.qbo.wire.reports import AgingKind, AgingReport, KPIData, PayingParty, PaymentHistory
 from infra.ratelimit.lanes import Lane
 from infra.sync import runs
+from infra.sync.books_mark import books_mark
 from infra.sync.cache import GOOD_FOR, Cached, SyncCache
 from infra.sync.call_counts import counted_as
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed, SyncStrategy
@@ -282,6 +284,14 @@ class QBOSyncService(SmartSyncService):
     async def record_payment(self, payment: bytes, *, request_id: str) -> WriteAnswer:
         """As `create_payment_immediate`, of what a customer paid: a Payment's JSON."""
         return await (await self.action_rail()).write(Write("Payment", payment, request_id))
+
+    async def get_books_mark(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[str]:
+        """What is another text once any mirror of the company may have changed."""
+
+        async def mark(session: AsyncSession) -> str:
+            return await books_mark(session, self.business_id, self.rail)
+
+        return await self.fetch(list(self._specs.values()), mark, freshness=freshness)
 
     async def execute_qbo_call(
         self,

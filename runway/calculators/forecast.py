@@ -3,46 +3,37 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
-from functools import partial
 
-from domains.core.movements import CashAccount
 from infra.money import ZERO
-from runway.calculators.ageing import OpenDocument, UnappliedCredit
+from runway.calculators.ageing import Ageing, OpenDocument, UnappliedCredit, age
 from runway.calculators.burn import history_days
-from runway.calculators.cash import is_undeposited
 from runway.calculators.consequence import Baseline, Standing
 from runway.calculators.draws import Draws, draw, seed_of
 from runway.calculators.expected_dates import Expectations, ExpectedReceipt, Override
 from runway.calculators.exposure import Concentration, concentration
 from runway.calculators.figures import Basis
-from runway.calculators.floor import DefaultFloor, FloorPolicy, below_floor_since
-from runway.calculators.flows import Flow, FlowKind, classify
-from runway.calculators.lateness import InvoiceHistory
-from runway.calculators.outflow_kinds import OutflowKind, PastOutflow, past_outflows, payee_key
-from runway.calculators.outlook import (
-    CashPath,
-    DatedFlow,
-    PathRow,
-    bill_flows,
-    cash_path,
-    receipt_flows,
-    undeposited_flow,
+from runway.calculators.floor import BelowFloorSince, DefaultFloor, FloorPolicy, below_floor_since
+from runway.calculators.flows import FlowRules, classify
+from runway.calculators.forecast_rows import (
+    apart_from,
+    recurring_rows,
+    sales_tax,
+    uninvoiced_sales,
+    unplanned_profile,
+    usual_rows,
 )
+from runway.calculators.lateness import InvoiceHistory
+from runway.calculators.outflow_kinds import OutflowKind, past_outflows
+from runway.calculators.outlook import CashPath, DatedFlow, bill_flows, cash_path, receipt_flows, undeposited_flow
 from runway.calculators.party_credits import AfterCredits, after_credits
 from runway.calculators.payers import PayerBook, payer_book
-from runway.calculators.recurring import Recurring, find_recurring, recurring_flows, tax_flow, unexplained
+from runway.calculators.recurring import Recurring, find_recurring
 from runway.calculators.runway import RunwayCalculator, RunwayInputs, RunwayReport
 from runway.calculators.runway_gap import RunwayGap, runway_gap
 from runway.calculators.to_come import Settled, ToCome, to_come
-from runway.calculators.unplanned import WeekdayProfile, weekday_profile
-
-# Sales that are invoiced for more than this leave no pattern worth a row of their own.
-MOSTLY_INVOICED = Decimal("0.9")
-_BILL_PAYMENT, _RECEIPT = "BillPayment", "Receipt"
-_SALES_RECEIPT = "SalesReceipt"
-_FILING_DAY = 20
+from runway.calculators.unplanned import WeekdayProfile
 
 
 @dataclass(frozen=True)
@@ -79,6 +70,7 @@ class ForecastRules:
         filing_on: when sales tax is next due; None takes the 20th of the month after T.
         counts_uninvoiced_sales: None decides by the share of sales that is invoiced.
         counts_to_come: also what is not invoiced and billed yet.
+        flows: which accounts are cash, and which movements are operating.
     """
 
     floor: FloorPolicy = field(default_factory=DefaultFloor)
@@ -90,19 +82,62 @@ class ForecastRules:
     holidays: AbstractSet[date] = frozenset()
     counts_uninvoiced_sales: bool | None = None
     counts_to_come: bool = True
+    flows: FlowRules = field(default_factory=FlowRules)
+
+
+@dataclass(frozen=True)
+class KnownSince:
+    """Since when cash has been below the floor, found already: no decision about the future changes it."""
+
+    since: BelowFloorSince
+
+    def __call__(self) -> BelowFloorSince:
+        return self.since
+
+
+@dataclass(frozen=True)
+class ForecastParts:
+    """What takes the books to know. All else of a forecast is joined from it, and so it is what is kept.
+
+    Attributes:
+        since: of use only where cash is at or below the floor.
+        flows: all dated flows but the invoices'.
+        open_invoices, open_bills: before credits.
+    """
+
+    company_id: str
+    basis: Basis
+    report: RunwayReport
+    draws: Draws
+    since: BelowFloorSince
+    payers: PayerBook
+    receipts: tuple[ExpectedReceipt, ...]
+    flows: tuple[DatedFlow, ...]
+    open_invoices: tuple[OpenDocument, ...]
+    invoice_credits: tuple[UnappliedCredit, ...]
+    open_bills: tuple[OpenDocument, ...]
+    bill_credits: tuple[UnappliedCredit, ...]
+    series: tuple[Recurring, ...]
+    unplanned: WeekdayProfile
+    uninvoiced_sales: WeekdayProfile | None
+    not_yet_invoiced: ToCome
+    not_yet_billed: ToCome
+    assumptions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Forecast:
     """Attributes:
+    parts: what it was joined from.
     standing: the headline, its band and what may bounce.
     path: the expected path, row by row; its middle is a mean where the band's is a median.
     receipts: each open invoice on the days it may be paid.
     flows: all dated flows but the invoices'.
-    invoices, bills: after credits.
+    invoices, bills: after credits; `receivables`, `payables`: before them, by age.
     assumptions: in words, in the order of the rows.
     """
 
+    parts: ForecastParts
     company_id: str
     basis: Basis
     report: RunwayReport
@@ -114,6 +149,8 @@ class Forecast:
     flows: tuple[DatedFlow, ...]
     invoices: AfterCredits
     bills: AfterCredits
+    receivables: Ageing
+    payables: Ageing
     series: tuple[Recurring, ...]
     unplanned: WeekdayProfile
     uninvoiced_sales: WeekdayProfile | None
@@ -124,21 +161,16 @@ class Forecast:
     assumptions: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Of one company: each row's flows, and what varies week by week."""
-
-    flows: list[DatedFlow]
-    residuals: dict[PathRow, tuple[Decimal, ...]]
-    week_shares: dict[PathRow, tuple[Decimal, ...]]
-
-
 def forecast(books: Books, *, company_id: str, rules: ForecastRules | None = None) -> Forecast:
     """The same books, company and rules give the same forecast, to the cent."""
+    return joined(parts_of(books, company_id=company_id, rules=rules))
+
+
+def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = None) -> ForecastParts:
     rules = rules or ForecastRules()
     basis, inputs = books.runway.basis, books.runway
-    calculator = RunwayCalculator(floor=rules.floor)
-    flows = classify(inputs.movements, inputs.accounts, rules=calculator.rules)
+    calculator = RunwayCalculator(floor=rules.floor, rules=rules.flows)
+    flows = classify(inputs.movements, inputs.accounts, rules=rules.flows)
     history = history_days(flows, basis.as_of, began_on=inputs.history_from)
     outflows = past_outflows(flows, inputs.accounts)
     series = find_recurring(outflows, basis)
@@ -151,21 +183,19 @@ def forecast(books: Books, *, company_id: str, rules: ForecastRules | None = Non
     expectations = Expectations(payers, rules.overrides, rules.probabilities, rules.holidays)
     receipts = expectations.receipts(invoices.documents)
 
-    unplanned = _unplanned(outflows, series, basis, history=history)
-    sales = _uninvoiced_sales(flows, inputs.accounts, basis, history=history, rules=rules)
+    unplanned = unplanned_profile(outflows, series, basis, history=history)
+    sales = uninvoiced_sales(flows, inputs.accounts, basis, history=history, is_wanted=rules.counts_uninvoiced_sales)
     collected = to_come(books.collected if rules.counts_to_come else (), basis, history=history)
-    paid = to_come(_apart_from(books.paid, series) if rules.counts_to_come else (), basis, history=history)
-    rows = _rows(unplanned, sales, collected, paid, basis)
+    paid = to_come(apart_from(books.paid, series) if rules.counts_to_come else (), basis, history=history)
+    rows = usual_rows(unplanned, sales, collected, paid, basis)
     rows.flows.extend(undeposited_flow(report.cash.undeposited.value or ZERO, as_of=basis.as_of))
     rows.flows.extend(
         bill_flows(bills.documents, as_of=basis.as_of, scheduled=dict(rules.scheduled), must_pay=rules.must_pay)
     )
-    rows.flows.extend(_recurring(series, bills, basis, rules=rules))
-    rows.flows.extend(_sales_tax(series, inputs.accounts, basis, rules=rules))
-
-    cash = report.cash.cash.value or ZERO
+    rows.flows.extend(recurring_rows(series, bills, basis, holidays=rules.holidays))
+    rows.flows.extend(sales_tax(series, inputs.accounts, basis, filing_on=rules.filing_on))
     draws = draw(
-        cash,
+        report.cash.cash.value or ZERO,
         rows.flows,
         receipts=receipts,
         seed=seed_of(company_id, basis.as_of),
@@ -173,29 +203,66 @@ def forecast(books: Books, *, company_id: str, rules: ForecastRules | None = Non
         residuals=rows.residuals,
         week_shares=rows.week_shares,
     )
-    baseline = _baseline(report, draws, rows.flows, inputs, n=len(books.invoices) + len(books.bills))
-    standing = baseline.standing()
-    path = cash_path(cash, [*rows.flows, *receipt_flows(receipts)], as_of=basis.as_of)
-    return Forecast(
+    return ForecastParts(
         company_id=company_id,
         basis=basis,
         report=report,
-        baseline=baseline,
-        standing=standing,
-        path=path,
+        draws=draws,
+        since=_since(report, inputs),
         payers=payers,
         receipts=tuple(receipts),
         flows=tuple(rows.flows),
-        invoices=invoices,
-        bills=bills,
+        open_invoices=tuple(books.invoices),
+        invoice_credits=tuple(books.invoice_credits),
+        open_bills=tuple(books.bills),
+        bill_credits=tuple(books.bill_credits),
         series=tuple(series),
         unplanned=unplanned,
         uninvoiced_sales=sales,
         not_yet_invoiced=collected,
         not_yet_billed=paid,
+        assumptions=_assumptions(rules, sales, collected, paid),
+    )
+
+
+def joined(parts: ForecastParts) -> Forecast:
+    """The forecast of these parts, the same whether they were just made or kept."""
+    basis, report = parts.basis, parts.report
+    baseline = Baseline(
+        cash=report.cash.cash,
+        floor=report.floor,
+        draws=parts.draws,
+        flows=parts.flows,
+        burn=report.burn,
+        basis=basis,
+        below_since=KnownSince(parts.since),
+        n=len(parts.open_invoices) + len(parts.open_bills),
+    )
+    standing = baseline.standing()
+    path = cash_path(report.cash.cash.value or ZERO, [*parts.flows, *receipt_flows(parts.receipts)], as_of=basis.as_of)
+    return Forecast(
+        parts=parts,
+        company_id=parts.company_id,
+        basis=basis,
+        report=report,
+        baseline=baseline,
+        standing=standing,
+        path=path,
+        payers=parts.payers,
+        receipts=parts.receipts,
+        flows=parts.flows,
+        invoices=after_credits(parts.open_invoices, parts.invoice_credits, basis=basis),
+        bills=after_credits(parts.open_bills, parts.bill_credits, basis=basis),
+        receivables=age(parts.open_invoices, parts.invoice_credits, basis=basis),
+        payables=age(parts.open_bills, parts.bill_credits, basis=basis),
+        series=parts.series,
+        unplanned=parts.unplanned,
+        uninvoiced_sales=parts.uninvoiced_sales,
+        not_yet_invoiced=parts.not_yet_invoiced,
+        not_yet_billed=parts.not_yet_billed,
         gap=runway_gap(standing.runway, report.runway, flows=path.flows, as_of=basis.as_of),
         concentration=concentration(path.flows, basis=basis),
-        assumptions=_assumptions(rules, sales, collected, paid),
+        assumptions=parts.assumptions,
     )
 
 
@@ -208,117 +275,13 @@ def _floor(policy: FloorPolicy, series: Sequence[Recurring]) -> FloorPolicy:
     return DefaultFloor(sum((item.amount.value or ZERO for item in (*pay, *taxes)), ZERO))
 
 
-def _baseline(
-    report: RunwayReport, draws: Draws, flows: Sequence[DatedFlow], inputs: RunwayInputs, *, n: int
-) -> Baseline:
-    position = report.cash
-    since = partial(
-        below_floor_since,
-        position.cash.value or ZERO,
-        report.floor.value or ZERO,
-        movements=inputs.movements,
-        account_ids={account.account_id for account in position.counted},
-        as_of=inputs.basis.as_of,
-    )
-    return Baseline(
-        cash=position.cash,
-        floor=report.floor,
-        draws=draws,
-        flows=tuple(flows),
-        burn=report.burn,
-        basis=inputs.basis,
-        below_since=since,
-        n=n,
-    )
-
-
-def _unplanned(
-    outflows: Sequence[PastOutflow], series: Sequence[Recurring], basis: Basis, *, history: int
-) -> WeekdayProfile:
-    """Bills are rows of their own, open and to come."""
-    left = [item for item in unexplained(outflows, series) if item.source != _BILL_PAYMENT]
-    return weekday_profile(((item.on, item.amount) for item in left), basis, history=history)
-
-
-def _uninvoiced_sales(
-    flows: Sequence[Flow], accounts: Sequence[CashAccount], basis: Basis, *, history: int, rules: ForecastRules
-) -> WeekdayProfile | None:
-    """None where (nearly) all sales are invoiced, or nobody wants the row."""
-    clearing = {account.account_id for account in accounts if is_undeposited(account)}
-    coming = [flow for flow in flows if flow.movement.amount > 0 and flow.movement.on < basis.as_of]
-    sales = [flow for flow in coming if _is_uninvoiced_sale(flow, clearing)]
-    recent = basis.as_of - timedelta(days=min(history, 91))
-    invoiced = sum(
-        (f.movement.amount for f in coming if f.movement.source == _RECEIPT and f.movement.on >= recent), ZERO
-    )
-    rest = sum((flow.movement.amount for flow in sales if flow.movement.on >= recent), ZERO)
-    is_wanted = rules.counts_uninvoiced_sales
-    if is_wanted is None:
-        is_wanted = rest > 0 and invoiced <= MOSTLY_INVOICED * (invoiced + rest)
-    if not is_wanted:
-        return None
-    return weekday_profile(((flow.movement.on, flow.movement.amount) for flow in sales), basis, history=history)
-
-
-def _is_uninvoiced_sale(flow: Flow, clearing: AbstractSet[str]) -> bool:
-    """A sales receipt, wherever it went first; or money that came to the bank without a document of ours."""
-    movement = flow.movement
-    if movement.source == _SALES_RECEIPT:
-        return flow.kind in {FlowKind.OPERATING, FlowKind.UNDEPOSITED}
-    return (
-        flow.is_operating
-        and movement.source != _RECEIPT
-        and movement.counter_account_id not in clearing
-        and not movement.is_trade
-    )
-
-
-def _apart_from(paid: Sequence[Settled], series: Sequence[Recurring]) -> list[Settled]:
-    """Payees that come again have their own dates."""
-    again = {key for item in series for key in item.payee_keys}
-    return [item for item in paid if item.party_name is None or payee_key(item.party_name) not in again]
-
-
-def _rows(
-    unplanned: WeekdayProfile, sales: WeekdayProfile | None, collected: ToCome, paid: ToCome, basis: Basis
-) -> _Rows:
-    usual = [(PathRow.UNPLANNED, unplanned, -1)] + ([(PathRow.UNINVOICED_SALES, sales, 1)] if sales else [])
-    coming = [(PathRow.NOT_YET_INVOICED, collected, 1), (PathRow.NOT_YET_BILLED, paid, -1)]
-    profiles: list[tuple[PathRow, WeekdayProfile | ToCome, int]] = [*usual, *coming]
-    return _Rows(
-        flows=[flow for row, profile, sign in profiles for flow in profile.flows(row, as_of=basis.as_of, sign=sign)],
-        residuals={row: profile.signed_residuals(sign) for row, profile, sign in profiles},
-        week_shares={row: profile.week_shares for row, profile, _ in coming},
-    )
-
-
-def _recurring(
-    series: Sequence[Recurring], bills: AfterCredits, basis: Basis, *, rules: ForecastRules
-) -> list[DatedFlow]:
-    billed = [(payee_key(bill.party_name), bill.ages_from) for bill in bills.documents if bill.open_amount]
-    return recurring_flows(series, as_of=basis.as_of, open_bills=billed, holidays=rules.holidays)
-
-
-def _sales_tax(
-    series: Sequence[Recurring], accounts: Sequence[CashAccount], basis: Basis, *, rules: ForecastRules
-) -> list[DatedFlow]:
-    """What is owed now, on its filing date, unless remittances come in a rhythm of their own."""
-    if any(item.kind is OutflowKind.SALES_TAX for item in series):
-        return []
-    owed = -sum((account.balance for account in accounts if _is_sales_tax(account)), ZERO)
-    return tax_flow(owed, filing_on=rules.filing_on or _next_filing(basis.as_of))
-
-
-def _is_sales_tax(account: CashAccount) -> bool:
-    return account.account_type == "Other Current Liability" and account.account_subtype in {
-        "SalesTaxPayable",
-        "GlobalTaxPayable",
-    }
-
-
-def _next_filing(as_of: date) -> date:
-    after = (as_of.replace(day=1) + timedelta(days=32)).replace(day=_FILING_DAY)
-    return as_of.replace(day=_FILING_DAY) if as_of.day <= _FILING_DAY else after
+def _since(report: RunwayReport, inputs: RunwayInputs) -> BelowFloorSince:
+    """Looked for only where it can be shown: it walks every movement of the year."""
+    cash, floor = report.cash.cash.value or ZERO, report.floor.value or ZERO
+    if cash > floor:
+        return BelowFloorSince(inputs.basis.as_of, is_exact=False)
+    counted = {account.account_id for account in report.cash.counted}
+    return below_floor_since(cash, floor, movements=inputs.movements, account_ids=counted, as_of=inputs.basis.as_of)
 
 
 def _assumptions(

@@ -7,9 +7,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 from itertools import pairwise
 from statistics import median
+from typing import Self
 
 from infra.money import ZERO, to_cents
 from runway.calculators.banking_days import on_or_before
@@ -22,17 +23,24 @@ _SPREAD = Decimal("0.25")
 _MONTHS_A_YEAR = 12
 
 
-class Rhythm(Enum):
+class Rhythm(StrEnum):
     """Days between two occurrences, tolerance either way, and months where the calendar sets the day."""
 
-    WEEKLY = (7, 2, 0)
-    BIWEEKLY = (14, 2, 0)
-    MONTHLY = (30, 4, 1)
-    QUARTERLY = (91, 7, 3)
-    YEARLY = (365, 10, 12)
+    days: int
+    tolerance: int
+    months: int
 
-    def __init__(self, days: int, tolerance: int, months: int) -> None:
-        self.days, self.tolerance, self.months = days, tolerance, months
+    WEEKLY = ("weekly", 7, 2, 0)
+    BIWEEKLY = ("biweekly", 14, 2, 0)
+    MONTHLY = ("monthly", 30, 4, 1)
+    QUARTERLY = ("quarterly", 91, 7, 3)
+    YEARLY = ("yearly", 365, 10, 12)
+
+    def __new__(cls, word: str, days: int, tolerance: int, months: int) -> Self:
+        rhythm = str.__new__(cls, word)
+        rhythm._value_ = word
+        rhythm.days, rhythm.tolerance, rhythm.months = days, tolerance, months
+        return rhythm
 
     def fits(self, gap: int) -> bool:
         return abs(gap - self.days) <= self.tolerance

@@ -125,5 +125,10 @@ class RunwayCalculator:
         return replace(position, cash=replace(position.cash, note=joined))
 
 
+def with_age_of_books(report: RunwayReport, books: BooksAge) -> RunwayReport:
+    """The same report a while later: what it says of the books' age, and nothing else, changes by itself."""
+    return replace(report, books=books, flags=_flags(books, report.bill_entry, report.weekly))
+
+
 def _flags(books: BooksAge, bills: BillEntryCheck | None, weekly: WeeklyFlows) -> tuple[str, ...]:
     return tuple(flag for flag in (books.display, bills.display if bills else None, weekly.difference) if flag)

@@ -31,8 +31,8 @@ class MirrorAgeing:
         documents = await self._documents(freshness)
         unapplied = await self._side.list_unapplied_credits(freshness=AS_IT_STANDS)
         aged = ageing.age(
-            [_document(one) for one in documents.value],
-            [_credit(one) for one in self._in_home_currency(unapplied.value)],
+            [document_of(one) for one in documents.value],
+            [credit_of(one) for one in in_home_currency(unapplied.value, self._basis.currency)],
             basis=self._basis,
         )
         return Fetched(aged, oldest_of([documents.freshness, unapplied.freshness]))
@@ -42,12 +42,13 @@ class MirrorAgeing:
             return await self._side.list_open_bills_for_ageing(freshness=freshness)
         return await self._side.list_open_invoices_for_ageing(freshness=freshness)
 
-    def _in_home_currency(self, credits_left: Sequence[UnappliedCredit]) -> list[UnappliedCredit]:
-        """Those of other currencies have no rate of their own and are left out; QBO's report has them."""
-        return [one for one in credits_left if one.currency in {None, self._basis.currency}]
+
+def in_home_currency(credits_left: Sequence[UnappliedCredit], currency: str) -> list[UnappliedCredit]:
+    """Those of other currencies have no rate of their own and are left out; QBO's report has them."""
+    return [one for one in credits_left if one.currency in {None, currency}]
 
 
-def _document(held: OpenDocument) -> ageing.OpenDocument:
+def document_of(held: OpenDocument) -> ageing.OpenDocument:
     return ageing.OpenDocument(
         external_id=held.external_id,
         party_id=held.party_external_id,
@@ -58,7 +59,7 @@ def _document(held: OpenDocument) -> ageing.OpenDocument:
     )
 
 
-def _credit(held: UnappliedCredit) -> ageing.UnappliedCredit:
+def credit_of(held: UnappliedCredit) -> ageing.UnappliedCredit:
     return ageing.UnappliedCredit(
         external_id=held.party_external_id,
         party_id=held.party_external_id,

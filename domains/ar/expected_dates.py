@@ -1,0 +1,204 @@
+"""When a person expects an invoice to be paid, whatever its customer's habits say. It is ours: nothing of it is in the ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, func, null, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domains.ar.collection_notes import NoteKind, NoteWriter, words_of
+from domains.ar.errors import InvoiceNotFound
+from domains.ar.expected_models import ExpectedDateRow
+from domains.ar.mirrors import INVOICES_FROM_QBO
+from domains.ar.models import Invoice
+from domains.ar.note_errors import InvoiceDeleted, InvoicePaid
+from domains.ar.note_models import CollectionNote
+from domains.core.ledger import LEDGER, live
+from infra.errors import InvalidInput
+from infra.ids import new_id
+from infra.money import ZERO
+from infra.sync.shapes import LogSource
+from infra.sync.spec import LogEvent
+from infra.sync.transaction_log import TransactionLogService
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('expected_dates:' || :business_id, 0))")
+
+
+class ExpectedKind(StrEnum):
+    MANUAL = "manual"
+    EXCLUDED = "excluded"
+
+
+@dataclass(frozen=True)
+class NewExpectedDate:
+    """`expected_on` None: it is not expected to be paid at all. `expires_on`: the last day on which this holds."""
+
+    expected_on: date | None
+    expires_on: date | None = None
+    reason: str | None = None
+
+    @property
+    def kind(self) -> ExpectedKind:
+        return ExpectedKind.EXCLUDED if self.expected_on is None else ExpectedKind.MANUAL
+
+
+class ExpectedInPast(InvalidInput):
+    def __init__(self, day: date, *, today: date) -> None:
+        super().__init__(f"{day} is over: an expectation is of {today} at the earliest.")
+
+
+class Said(NamedTuple):
+    """What holds of one open invoice, a note or an expected date. `amount`, of a note: null is all that is open."""
+
+    external_id: str
+    kind: str
+    on: date | None
+    amount: Decimal | None
+    balance: Decimal
+    author: str
+    made_at: Any
+    expires_on: date | None
+
+
+async def set_expected(
+    session: AsyncSession, business_id: UUID, invoice_id: UUID, new: NewExpectedDate, *, by: NoteWriter
+) -> ExpectedDateRow:
+    """Write it down in the place of what held; the same again is the same.
+
+    Raises:
+        InvoiceNotFound, InvoiceDeleted, InvoicePaid: there is nothing to expect.
+        ExpectedInPast: a day that is over.
+    """
+    for day in (new.expected_on, new.expires_on):
+        if day is not None and day < by.today:
+            raise ExpectedInPast(day, today=by.today)
+    await session.execute(_LOCK, {"business_id": str(business_id)})
+    invoice = await _invoice(session, business_id, invoice_id)
+    if invoice.deleted_at is not None:
+        raise InvoiceDeleted(words_of(invoice))
+    if invoice.balance == ZERO:
+        raise InvoicePaid(words_of(invoice))
+    held = await session.scalar(_held(business_id, invoice_id))
+    if held is not None:
+        if (held.expected_on, held.expires_on, held.reason) == (new.expected_on, new.expires_on, new.reason):
+            return held
+        await _end(session, held, by=by)
+    told = {"kind": new.kind.value, "expected_on": new.expected_on, "expires_on": new.expires_on, "reason": new.reason}
+    version = await _tell(session, business_id, invoice_id, "expected_date_set", told, by=by)
+    row = ExpectedDateRow(
+        business_id=business_id,
+        id=new_id(),
+        invoice_id=invoice_id,
+        version=version,
+        actor=by.actor,
+        made_on=by.today,
+        **told,
+    )
+    session.add(row)
+    await session.flush()  # its time is the database's
+    await session.refresh(row)
+    return row
+
+
+async def end_expected(session: AsyncSession, business_id: UUID, invoice_id: UUID, *, by: NoteWriter) -> None:
+    """From now on the customer's habits tell again; without one nothing is changed.
+
+    Raises:
+        InvoiceNotFound: no such invoice.
+    """
+    await session.execute(_LOCK, {"business_id": str(business_id)})
+    await _invoice(session, business_id, invoice_id)
+    held = await session.scalar(_held(business_id, invoice_id))
+    if held is not None:
+        await _end(session, held, by=by)
+
+
+async def list_said(session: AsyncSession, business_id: UUID) -> Sequence[Said]:
+    """All that people said of invoices that are open: expected dates and notes that are not ended."""
+    is_theirs = (Invoice.business_id == business_id) & (Invoice.rail == LEDGER.value)
+    expected = (
+        select(
+            Invoice.external_id,
+            ExpectedDateRow.kind,
+            ExpectedDateRow.expected_on,
+            null(),
+            Invoice.balance,
+            ExpectedDateRow.actor,
+            ExpectedDateRow.recorded_at,
+            ExpectedDateRow.expires_on,
+        )
+        .join(Invoice, is_theirs & (Invoice.id == ExpectedDateRow.invoice_id))
+        .where(
+            ExpectedDateRow.business_id == business_id, ExpectedDateRow.ended_at.is_(None), *live(Invoice, business_id)
+        )
+    )
+    notes = (
+        select(
+            Invoice.external_id,
+            CollectionNote.kind,
+            CollectionNote.promised_on,
+            CollectionNote.amount,
+            Invoice.balance,
+            CollectionNote.actor,
+            CollectionNote.recorded_at,
+            null(),
+        )
+        .join(Invoice, is_theirs & (Invoice.id == CollectionNote.invoice_id))
+        .where(
+            CollectionNote.business_id == business_id,
+            CollectionNote.closed_at.is_(None),
+            CollectionNote.kind.in_([kind.value for kind in NoteKind]),
+            *live(Invoice, business_id),
+        )
+    )
+    found = [Said._make(row) for query in (expected, notes) for row in await session.execute(query)]
+    return sorted((one for one in found if one.balance != ZERO), key=lambda one: (one.external_id, one.kind))
+
+
+async def _invoice(session: AsyncSession, business_id: UUID, invoice_id: UUID) -> Invoice:
+    invoice: Invoice | None = await session.scalar(
+        select(Invoice).where(
+            Invoice.business_id == business_id, Invoice.rail == LEDGER.value, Invoice.id == invoice_id
+        )
+    )
+    if invoice is None:
+        raise InvoiceNotFound(invoice_id)
+    return invoice
+
+
+def _held(business_id: UUID, invoice_id: UUID) -> Select[ExpectedDateRow]:
+    return select(ExpectedDateRow).where(
+        ExpectedDateRow.business_id == business_id,
+        ExpectedDateRow.invoice_id == invoice_id,
+        ExpectedDateRow.ended_at.is_(None),
+    )
+
+
+async def _end(session: AsyncSession, held: ExpectedDateRow, *, by: NoteWriter) -> None:
+    told = {"kind": held.kind, "expected_on": held.expected_on}
+    held.ended_version = await _tell(session, held.business_id, held.invoice_id, "expected_date_ended", told, by=by)
+    held.ended_by = by.actor
+    held.ended_at = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    await session.flush()  # before another is inserted
+
+
+async def _tell(
+    session: AsyncSession, business_id: UUID, invoice_id: UUID, event: str, details: dict[str, Any], *, by: NoteWriter
+) -> int:
+    return await TransactionLogService(session).append_event(
+        INVOICES_FROM_QBO,
+        LogEvent(
+            business_id=business_id,
+            entity_id=invoice_id,
+            transaction_type=event,
+            source=LogSource.USER,
+            actor=by.actor,
+            request_id=by.request_id,
+            details=details,
+        ),
+    )

@@ -1,0 +1,23 @@
+"""Whether a business's mirrors are the same as before, told by two index probes and not by looking at them."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from infra.config import Rail
+
+# Mirrors change in two ways alone: a recorded run stores what a rail delivered (one that failed may have stored some), and an
+# action stores the rail's echo as it is settled.
+_MARK = text("""
+SELECT (SELECT id FROM sync_run
+        WHERE business_id = :business_id AND rail = :rail AND (changed > 0 OR state = 'failed') AND finished_at IS NOT NULL
+        ORDER BY finished_at DESC LIMIT 1),
+       (SELECT max(settled_at) FROM action_intent WHERE business_id = :business_id AND settled_at IS NOT NULL)
+""")
+
+
+async def books_mark(session: AsyncSession, business_id: UUID, rail: Rail) -> str:
+    """A text that is another once something was stored; until then the same, mostly."""
+    run, settled = (await session.execute(_MARK, {"business_id": business_id, "rail": rail.value})).one()
+    return f"{run}/{settled}"

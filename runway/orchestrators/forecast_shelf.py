@@ -1,0 +1,69 @@
+"""What this process has worked out lately, and what it is working out at this moment."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from runway.orchestrators.kept_forecast import WorkedOut
+
+_MOST_KEPT = 64  # a large company's is some ten megabytes
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a forecast was made of: the day, the formulas and what people decided; and the books."""
+
+    decided: str
+    books: str
+
+    def __str__(self) -> str:
+        return f"{self.decided}/{self.books}"
+
+
+@dataclass(frozen=True)
+class OnShelf:
+    mark: Mark
+    worked: WorkedOut
+
+
+class ForecastShelf:
+    """The latest of each business, the least asked for going first; and one reckoning at a time of one mark."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[UUID, OnShelf] = OrderedDict()
+        self._under_way: dict[tuple[UUID, Mark], asyncio.Task[WorkedOut]] = {}
+
+    def find(self, business_id: UUID) -> OnShelf | None:
+        found = self._kept.get(business_id)
+        if found is not None:
+            self._kept.move_to_end(business_id)
+        return found
+
+    def put(self, business_id: UUID, mark: Mark, worked: WorkedOut) -> None:
+        self._kept[business_id] = OnShelf(mark, worked)
+        self._kept.move_to_end(business_id)
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+
+    def join(self, business_id: UUID, mark: Mark, start: Callable[[], Awaitable[WorkedOut]]) -> asyncio.Task[WorkedOut]:
+        """The reckoning of this mark, begun if there is none. Who stops waiting does not stop it."""
+        key = (business_id, mark)
+        running = self._under_way.get(key)
+        if running is None:
+            running = self._under_way[key] = asyncio.ensure_future(start())
+            running.add_done_callback(lambda done: self._finish(key, done))
+        return running
+
+    async def close(self) -> None:
+        """Stop what is under way: nothing of it is kept."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _finish(self, key: tuple[UUID, Mark], task: asyncio.Task[WorkedOut]) -> None:
+        del self._under_way[key]
+        if not task.cancelled():
+            task.exception()  # seen: a failure nobody waits for any more is the next reader's to meet

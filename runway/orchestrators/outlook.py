@@ -1,0 +1,149 @@
+"""The one forecast of a business on its today: whatever shows or previews a number of it asks here, and nobody reckons it again."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.exc import DBAPIError
+
+from domains.core import kept_forecasts
+from domains.core.company_service import CompanyService
+from domains.core.models import Business
+from infra.clock import Clock
+from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.logging import get_logger
+from infra.sync.freshness import AS_IT_STANDS, Fetched, Freshness, FreshnessNeed
+from runway.calculators.forecast import Forecast, forecast
+from runway.calculators.quality import books_age
+from runway.calculators.runway import with_age_of_books
+from runway.calculators.working_capital import WorkingCapital, working_capital
+from runway.orchestrators.forecast_books import ForecastMaterial, ForecastReader
+from runway.orchestrators.forecast_rules import DecidedRules, read_rules
+from runway.orchestrators.forecast_shelf import ForecastShelf, Mark
+from runway.orchestrators.kept_forecast import (
+    FORMULAS,
+    UnreadableContent,
+    WorkedOut,
+    content_of,
+    summary_of,
+    worked_out_of,
+)
+
+_OLDER = "the books have changed since; the forecast of them is being worked out"
+
+log = get_logger()
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Kept while the books, what people decided and the day are the same: on the process's shelf, and in a table for all of them.
+
+    Where the books alone have changed, a reader waits for the new one as long as for a refresh, and then has the one before, marked
+    stale; who has just decided something, and who has none yet, waits until it is there.
+    """
+
+    business: Business
+    company: CompanyService
+    reader: ForecastReader
+    uow: UnitOfWorkFactory
+    clock: Clock
+    shelf: ForecastShelf
+
+    async def get(self, *, freshness: FreshnessNeed) -> Fetched[Forecast]:
+        """The forecast of the company's today.
+
+        Raises:
+            StaleRefused: the strategy is `live` and no refresh succeeded in time.
+        """
+        found = await self._find(freshness)
+        forecast_ = found.value.forecast
+        age = books_age(found.freshness.as_of, now=self.clock.now(), last_sync_failed=found.freshness.stale)
+        return Fetched(replace(forecast_, report=with_age_of_books(forecast_.report, age)), found.freshness)
+
+    async def get_working_capital(self, *, freshness: FreshnessNeed) -> Fetched[WorkingCapital]:
+        """What was worked out with the forecast.
+
+        Raises:
+            StaleRefused: the strategy is `live` and no refresh succeeded in time.
+        """
+        found = await self._find(freshness)
+        return Fetched(found.value.capital, found.freshness)
+
+    async def keep(self) -> None:
+        """Work it out for who asks next, unless that is done."""
+        await self._find(AS_IT_STANDS, waits=True)
+
+    async def _find(self, need: FreshnessNeed, *, waits: bool = False) -> Fetched[WorkedOut]:
+        books = await self.company.get_books_mark(freshness=need)
+        today = self._today()
+        async with self.uow([self.business.id]) as uow:
+            decided = await read_rules(uow.session, self.business.id, today=today, zone=self._zone)
+        mark = Mark(f"{FORMULAS}/{today}/{decided.mark}", books.value)
+        held = self.shelf.find(self.business.id)
+        if held is not None and held.mark == mark:
+            return Fetched(held.worked, books.freshness)
+        reckoning = self.shelf.join(
+            self.business.id, mark, lambda: self._work_out(mark, today, decided, synced_at=books.freshness.as_of)
+        )
+        is_older_good = held is not None and held.mark.decided == mark.decided and not waits
+        done, _ = await asyncio.wait({reckoning}, timeout=need.wait.total_seconds() if is_older_good else None)
+        if done or held is None:
+            return Fetched(await reckoning, books.freshness)
+        return Fetched(held.worked, _stale(books.freshness))
+
+    async def _work_out(
+        self, mark: Mark, today: date, decided: DecidedRules, *, synced_at: datetime | None
+    ) -> WorkedOut:
+        async with self.uow([self.business.id]) as uow:
+            row = await kept_forecasts.find_kept(uow.session, self.business.id)
+        if row is not None and row.mark == str(mark):
+            try:
+                worked = await asyncio.to_thread(worked_out_of, row.content)
+            except UnreadableContent:
+                log.warning("forecast.kept.unreadable", business_id=str(self.business.id))
+            else:
+                self.shelf.put(self.business.id, mark, worked)
+                return worked
+        began_at = self.clock.now()
+        material = await self.reader.read(today, uncounted=decided.uncounted, synced_at=synced_at, now=began_at)
+        worked = await asyncio.to_thread(_worked_out, material, str(self.business.id), decided)
+        self.shelf.put(self.business.id, mark, worked)
+        await self._keep(mark, worked, began_at=began_at)
+        return worked
+
+    async def _keep(self, mark: Mark, worked: WorkedOut, *, began_at: datetime) -> None:
+        day = worked.forecast.basis.as_of
+        values: dict[str, Any] = {
+            "as_of": day,
+            "mark": str(mark),
+            "computed_at": began_at,
+            "day_ends_at": datetime.combine(day + timedelta(days=1), time(), self._zone).astimezone(UTC),
+            "summary": summary_of(worked),
+            "content": await asyncio.to_thread(content_of, worked),
+        }
+        try:
+            async with self.uow([self.business.id]) as uow:
+                await kept_forecasts.keep(uow.session, self.business.id, values)
+        except DBAPIError:
+            # It is worked out all the same; the next process works it out again.
+            log.exception("forecast.keep.failed", business_id=str(self.business.id))
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.business.time_zone)
+
+    def _today(self) -> date:
+        return self.clock.now().astimezone(self._zone).date()
+
+
+def _worked_out(material: ForecastMaterial, company_id: str, decided: DecidedRules) -> WorkedOut:
+    """Seconds of a large company: in a thread, so that other requests go on meanwhile."""
+    made = forecast(material.books, company_id=company_id, rules=decided.rules)
+    capital = working_capital(material.turnover, receivables=made.receivables, payables=made.payables, basis=made.basis)
+    return WorkedOut(made, capital)
+
+
+def _stale(books: Freshness) -> Freshness:
+    return replace(books, stale=True, reason=books.reason or _OLDER)
