@@ -35,8 +35,8 @@ CLOCK = MovedClock()
 
 @cache
 def paged_company() -> Company:
-    """Bills: three pages and more, 1,200 of them in one second. Nobody edits it, so tests share it."""
-    size = LargeCompany(bills=2400, invoices=1050, same_second=1500, paid_share=0.1)
+    """Bills: three pages and more, 1,000 of them and more in one second. Nobody edits it, so tests share it."""
+    size = LargeCompany(bills=2050, invoices=1010, same_second=1200, paid_share=0.1)
     return load_company(generate_large(size, today=CLOCK.now().date()), clock=CLOCK)
 
 
@@ -185,7 +185,7 @@ async def test_a_killed_process_is_taken_up_where_it_died(
 
 async def test_others_edit_while_it_reads(database: Database, redis_url: str) -> None:
     clock = MovedClock()
-    size = LargeCompany(bills=2300, invoices=1500, same_second=1800, paid_share=0.3)
+    size = LargeCompany(bills=2050, invoices=1050, same_second=1400, paid_share=0.3)
     company = load_company(generate_large(size, today=clock.now().date()), clock=clock)
     async with mirrored_company(company, clock=clock, app_url=database.app_url, redis_url=redis_url) as mirrored:
         mirrored.simulator.other_users.edits_per_page = True
