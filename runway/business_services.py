@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from domains.ap.approval_service import ApprovalService
 from domains.ap.bill_service import BillService
 from domains.ap.executing_service import ExecutingService
+from domains.ap.past_payables import PastPayables
 from domains.ap.paying_service import PayingService
 from domains.ap.payment_service import PaymentService
 from domains.ap.vendor_service import VendorService
@@ -13,20 +14,25 @@ from domains.ap.voiding_service import VoidingService
 from domains.ar.collections_service import CollectionsService
 from domains.ar.customer_service import CustomerService
 from domains.ar.invoice_service import InvoiceService
+from domains.ar.past_receivables import PastReceivables
 from domains.ar.receipt_service import ReceiptService
 from domains.ar.reminder_service import ReminderService
 from domains.cash.cash_service import CashService
 from domains.cash.lookalike_queries import list_spent
+from domains.cash.past_cash import PastCash
 from domains.core.company_service import CompanyService
 from domains.core.models import Business
 from infra.actions.engine import ActionEngine
 from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.qbo.sync_service import QBOSyncService
+from runway.orchestrators.backtest import Backtest
 from runway.orchestrators.collecting import Collecting
+from runway.orchestrators.forecast_accuracy import ForecastAccuracy
 from runway.orchestrators.forecast_books import ForecastReader
 from runway.orchestrators.forecast_shelf import ForecastShelf
 from runway.orchestrators.outlook import Outlook
+from runway.orchestrators.past_books import PastBooks, PastServices
 from runway.orchestrators.paying_batches import PayingBatches
 from runway.orchestrators.paying_bills import PayingBills
 from runway.orchestrators.reminder_desk import ReminderDesk
@@ -57,6 +63,33 @@ class BusinessServices:
         return Outlook(
             self.business, company=self.company, reader=reader, uow=self.uow, clock=self.clock, shelf=self.shelf
         )
+
+    @property
+    def forecast_accuracy(self) -> ForecastAccuracy:
+        return ForecastAccuracy(
+            self.business,
+            uow=self.uow,
+            cash=self.cash,
+            payments=self.payments,
+            receipts=self.receipts,
+            today=self.sync.today(),
+            clock=self.clock,
+        )
+
+    @property
+    def backtest(self) -> Backtest:
+        """Reads all the books once: bound anew for each replay."""
+        past = PastServices(
+            receivables=PastReceivables(self.business.id, self.sync),
+            payables=PastPayables(self.business.id, self.sync),
+            cash=self.cash,
+            past_cash=PastCash(self.business.id, self.sync),
+            payments=self.payments,
+            receipts=self.receipts,
+        )
+        zone = ZoneInfo(self.business.time_zone)
+        books = PastBooks(past, home_currency=self.business.home_currency, time_zone=zone)
+        return Backtest(self.forecast_accuracy, past=books)
 
     @property
     def bills(self) -> BillService:

@@ -10,6 +10,7 @@ from runway.commands.command_line import plainly
 from runway.commands.doctor import doctor
 from runway.commands.failed_jobs import list_failed, retry_failed
 from runway.commands.firms import business_app, firm_app
+from runway.commands.forecast import app as forecast_app
 from runway.commands.keys import app as keys_app
 from runway.commands.mirrors_beside_log import look_at_mirrors_too
 from runway.commands.sync import app as sync_app
@@ -28,6 +29,7 @@ app.add_typer(simulator_app, name="simulator")
 sync_app.command("failed")(list_failed)
 sync_app.command("retry")(retry_failed)
 app.add_typer(sync_app, name="sync")
+app.add_typer(forecast_app, name="forecast")
 
 
 @app.command()

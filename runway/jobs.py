@@ -18,6 +18,7 @@ from infra.jobs.outbox import ClaimedJob
 from infra.logging import configure_logging
 from infra.mail.post import MAIL_JOB
 from infra.qbo.asked_jobs import COMPARE, RECONCILE, RECONCILE_ACTION, RESCAN, TIE_OUT, touched_of
+from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
 from runway.orchestrators.disconnect_qbo import REVOKE_JOB
 from runway.orchestrators.qbo_webhooks import WEBHOOKS_JOB, WEBHOOKS_QUEUE
@@ -27,8 +28,10 @@ from runway.settings import Settings
 from runway.wiring import open_services
 
 SYNC_DUE_JOB, NIGHTLY_JOB, HOUSEKEEPING_JOB = "sync.due", "sync.nightly", "housekeeping"
+MONDAY_JOB, FREEZE_JOB = "forecast.monday", "forecast.freeze"
 REMIND_ALL_JOB, REMIND_JOB = "collections.begin", "collections.run"
 _NIGHT_LASTS = timedelta(hours=3)
+_SCHEDULED = FreshnessNeed(strategy=SyncStrategy.SCHEDULED)
 # An action has its own lease and fence: a dead worker's row need not keep the next one from looking.
 _ACTIONS_LEASE = timedelta(seconds=15)
 _FORGOTTEN_AFTER = timedelta(seconds=10)
@@ -134,6 +137,25 @@ async def begin_night(services: Services) -> None:
             uow.ring_for(ring)
 
 
+async def begin_monday(services: Services) -> None:
+    """Ask for each business's frozen forecast."""
+    async with services.jobs_uow([]) as uow:
+        for connection in await services.qbo_connections.list_active(uow.session):
+            business_id = connection.business_id
+            queue = JOBS[FREEZE_JOB].queue
+            asked = await outbox.ask_once(
+                uow.session, FREEZE_JOB, str(business_id), key="monday", queue=queue, business_id=business_id
+            )
+            uow.ring_for(asked)
+
+
+async def freeze_forecast(services: Services, business_id: str) -> None:
+    """Freeze this Monday's forecast, and judge the weeks that have passed of those before."""
+    of = services.of(await _business(services, business_id))
+    await of.forecast_accuracy.freeze((await of.outlook.get(freshness=_SCHEDULED)).value)
+    await of.forecast_accuracy.judge()
+
+
 async def work_action(services: Services, business_id: str, intent_id: str) -> None:
     """Take the next step of one action on a rail's books."""
     await services.actions.work(UUID(business_id), UUID(intent_id))
@@ -189,6 +211,8 @@ JOBS = {
     REMIND_ALL_JOB: JobDefinition(queue="bulk", run=begin_reminding, beside_others=1),
     REMIND_JOB: JobDefinition(queue="bulk", run=remind, beside_others=2),
     HOUSEKEEPING_JOB: JobDefinition(queue="bulk", run=keep_house, beside_others=1),
+    MONDAY_JOB: JobDefinition(queue="bulk", run=begin_monday),
+    FREEZE_JOB: JobDefinition(queue="bulk", run=freeze_forecast, beside_others=2),
 }
 # By the database's clock, in UTC. At 08:15 it is night all over the United States.
 CRON = (
@@ -197,6 +221,8 @@ CRON = (
     CronEntry(SWEEP_JOB, JOBS[SWEEP_JOB].queue, every=timedelta(seconds=30)),
     CronEntry(REMIND_ALL_JOB, JOBS[REMIND_ALL_JOB].queue, cron="5 * * * *"),
     CronEntry(HOUSEKEEPING_JOB, JOBS[HOUSEKEEPING_JOB].queue, cron="40 7 * * *"),
+    # Monday nearly everywhere: half past midnight in Honolulu, half past eleven at night in Auckland.
+    CronEntry(MONDAY_JOB, JOBS[MONDAY_JOB].queue, cron="30 10 * * 1"),
     CronEntry(NIGHTLY_JOB, JOBS[NIGHTLY_JOB].queue, cron="15 8 * * *"),
 )
 

@@ -2,17 +2,16 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import accumulate
-from typing import Any
+from typing import Any, Self
 
 from domains.core.movements import CashAccount, CashMovement
 from infra.money import ZERO
 from runway.calculators.accuracy import FrozenForecast, WeekResult
-from runway.calculators.cash import BANK, CashRules, exclusion_of
+from runway.calculators.cash import CashRules
 from runway.calculators.flows import FlowRules, classify
 from runway.calculators.forecast import Forecast
 
@@ -47,20 +46,31 @@ def frozen_weeks(forecast: Forecast) -> tuple[FrozenWeek, ...]:
     )
 
 
-def to_figures(weeks: Iterable[FrozenWeek]) -> dict[str, Any]:
-    """As JSON, amounts as text: what is frozen must be read back digit by digit."""
-    return {"weeks": [{name: str(value) for name, value in vars(week).items()} for week in weeks]}
+@dataclass(frozen=True)
+class Frozen:
+    """What is kept of a forecast. `accounts` are those that were operating cash: their closes are what its weeks are judged by."""
+
+    accounts: frozenset[str]
+    weeks: tuple[FrozenWeek, ...]
+
+    @classmethod
+    def of(cls, forecast: Forecast) -> Self:
+        counted = forecast.report.cash.counted
+        return cls(frozenset(account.account_id for account in counted), frozen_weeks(forecast))
+
+    def to_figures(self) -> dict[str, Any]:
+        """As JSON, amounts as text: what is frozen is read back digit by digit."""
+        weeks = [{name: str(value) for name, value in vars(week).items()} for week in self.weeks]
+        return {"accounts": sorted(self.accounts), "weeks": weeks}
+
+    @classmethod
+    def from_figures(cls, figures: dict[str, Any]) -> Self:
+        return cls(frozenset(figures["accounts"]), tuple(map(_week, figures["weeks"])))
 
 
-def from_figures(figures: dict[str, Any]) -> tuple[FrozenWeek, ...]:
-    return tuple(
-        FrozenWeek(
-            date.fromisoformat(week["starts_on"]),
-            date.fromisoformat(week["ends_on"]),
-            **{name: Decimal(week[name]) for name in ("receipts", "disbursements", "p10", "p50", "p90")},
-        )
-        for week in figures["weeks"]
-    )
+def _week(held: dict[str, str]) -> FrozenWeek:
+    amounts = {name: Decimal(held[name]) for name in ("receipts", "disbursements", "p10", "p50", "p90")}
+    return FrozenWeek(date.fromisoformat(held["starts_on"]), date.fromisoformat(held["ends_on"]), **amounts)
 
 
 @dataclass(frozen=True)
@@ -73,12 +83,14 @@ class CameWeek:
 
 
 class WhatCame:
-    """Operating cash of the accounts that count today, day by day back from today's balances."""
+    """The cash of some accounts, day by day back from today's balances."""
 
-    def __init__(self, accounts: Sequence[CashAccount], movements: Sequence[CashMovement], *, currency: str) -> None:
-        counted = _counted(accounts, currency)
+    def __init__(
+        self, accounts: Sequence[CashAccount], movements: Sequence[CashMovement], *, counted: frozenset[str]
+    ) -> None:
+        rules = FlowRules(cash=CashRules(always_counted=counted))
         self._balance = sum((one.balance for one in accounts if one.account_id in counted), ZERO)
-        flows = [one for one in classify(movements, accounts, rules=FlowRules()) if one.movement.account_id in counted]
+        flows = [one for one in classify(movements, accounts, rules=rules) if one.movement.account_id in counted]
         operating = [(one.movement.on, one.movement.amount) for one in flows if one.is_operating]
         self._all = _Sums((one.movement.on, one.movement.amount) for one in flows)
         self._in = _Sums((on, amount) for on, amount in operating if amount > 0)
@@ -118,12 +130,3 @@ class _Sums:
 
     def between(self, first: date, last: date) -> Decimal:
         return self.after(first - timedelta(days=1)) - self.after(last)
-
-
-def _counted(accounts: Sequence[CashAccount], currency: str) -> AbstractSet[str]:
-    rules = CashRules()
-    return {
-        one.account_id
-        for one in accounts
-        if one.account_type == BANK and one.currency == currency and exclusion_of(one, rules) is None
-    }

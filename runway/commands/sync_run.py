@@ -42,7 +42,7 @@ async def run_sync(business_name_or_id: str) -> None:
     with servers(settings.servers) as addresses:
         await asyncio.to_thread(bring_to_head, settings.servers, addresses)
         async with open_services(settings, addresses) as services:
-            business = await _find(services, business_name_or_id)
+            business = await find_business(services, business_name_or_id)
             tally = await _with_bar(services, business)
     Console(highlight=False).print(
         f"{business.name} is in step: {tally.seen:,} objects seen, {tally.changed:,} changed, {tally.calls} calls."
@@ -62,7 +62,7 @@ async def run_compare(business_name_or_id: str) -> None:
     with servers(settings.servers) as addresses:
         await asyncio.to_thread(bring_to_head, settings.servers, addresses)
         async with open_services(settings, addresses) as services:
-            business = await _find(services, business_name_or_id)
+            business = await find_business(services, business_name_or_id)
             work = asyncio.create_task(services.of(business).sync.compare(actor="cli:compare"))
             await _show_scans(services, business, work=work)
             done = await work
@@ -92,7 +92,12 @@ async def _show_scans(services: Services, business: Business, *, work: asyncio.T
             progress.update(task, completed=ended, objects=sum(scan.seen for scan in compared))
 
 
-async def _find(services: Services, name_or_id: str) -> Business:
+async def find_business(services: Services, name_or_id: str) -> Business:
+    """The one business of that name or id.
+
+    Raises:
+        InvalidInput: none, or several.
+    """
     async with services.access_uow([]) as uow:
         found = await services.businesses.list_called(uow.session, name_or_id)
         shown = found or await services.businesses.list_businesses(uow.session, limit=_MOST_SHOWN)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -67,11 +68,19 @@ class PastBooks:
         since = (await self._read()).known_since
         return since is not None and since.astimezone(self._zone).date() < day - timedelta(days=1)
 
-    async def books_as_of(self, day: date, *, at_its_start: bool = False, from_log: bool = False) -> Books:
+    async def books_as_of(
+        self,
+        day: date,
+        *,
+        at_its_start: bool = False,
+        from_log: bool = False,
+        uncounted: AbstractSet[str] = frozenset(),
+    ) -> Books:
         """Args:
         day: T.
         at_its_start: what is dated on T itself is not in the books yet, as on the morning when a forecast is frozen.
         from_log: documents and balances as we knew them when T began. What moved is taken by its date all the same.
+        uncounted: bank accounts that the owner switched off.
         """
         held, through = await self._read(), day - timedelta(days=1) if at_its_start else day
         midnight = datetime.combine(day, time(), tzinfo=self._zone)
@@ -80,6 +89,8 @@ class PastBooks:
         else:
             accounts = accounts_on(through, held.accounts, movements=held.movements, currency=self._currency)
             held = replace(held, accounts=accounts)
+        counted = [replace(one, is_operating=one.account_id not in uncounted) for one in held.accounts]
+        held = replace(held, accounts=counted)
         return await asyncio.to_thread(self._books, held, day, through=through, midnight=midnight)
 
     def _books(self, held: _Held, day: date, *, through: date, midnight: datetime) -> Books:

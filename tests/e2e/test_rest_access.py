@@ -240,6 +240,7 @@ async def test_operation_ids_stay(web: Web) -> None:
         "get_connection",
         "get_connection_health",
         "get_customer_reminders",
+        "get_forecast_accuracy",
         "get_health",
         "get_invoice",
         "get_kpis",

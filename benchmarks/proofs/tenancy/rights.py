@@ -34,6 +34,7 @@ _BOOKS = (
     "/accounts",
     "/payments",
     "/runway",
+    "/forecast/accuracy",
     "/sync",
     "/qbo/connection",
     "/qbo_setup/{business_id}/health",
