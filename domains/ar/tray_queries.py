@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.collection_notes import NoteKind
-from domains.core.ledger import LEDGER
+from domains.ar.models import Customer, Invoice
+from domains.core.ledger import LEDGER, live
 
 
 class InvoiceFigures(NamedTuple):
@@ -27,6 +28,7 @@ class InvoiceFigures(NamedTuple):
     due_on: date | None
     balance: Decimal
     currency: str | None
+    exchange_rate: Decimal | None
 
     @property
     def words(self) -> str:
@@ -87,3 +89,24 @@ async def list_open_promises(
         promise = OpenPromise(InvoiceFigures(*columns), promised_on, amount)
         found[business_id][promise.invoice.external_id] = promise
     return found
+
+
+async def list_figures(
+    session: AsyncSession, business_id: UUID, invoice_ids: Collection[UUID]
+) -> dict[UUID, InvoiceFigures]:
+    """By our id, paid ones too; what is not there, or deleted, is left out."""
+    if not invoice_ids:
+        return {}
+    columns = [getattr(Invoice, name) for name in InvoiceFigures._fields]
+    rows = await session.execute(select(*columns).where(*live(Invoice, business_id), Invoice.id.in_(invoice_ids)))
+    return {row.id: InvoiceFigures(*row) for row in rows}
+
+
+async def list_customer_ids(
+    session: AsyncSession, business_id: UUID, customer_ids: Collection[UUID]
+) -> dict[UUID, str]:
+    """Our id → the rail's."""
+    if not customer_ids:
+        return {}
+    query = select(Customer.id, Customer.external_id).where(*live(Customer, business_id), Customer.id.in_(customer_ids))
+    return {row[0]: row[1] for row in await session.execute(query)}

@@ -42,3 +42,8 @@ class SnoozeInPast(InvalidInput):
 class OwnerNotMember(InvalidInput):
     def __init__(self) -> None:
         super().__init__("The owner should be somebody who belongs to this business.")
+
+
+class TermsNotConfirmed(NotFound):
+    def __init__(self) -> None:
+        super().__init__("Nobody has confirmed a discount for these terms.")
