@@ -1,5 +1,6 @@
 """One process's hold on a home's servers. The servers live while anyone holds on to them."""
 
+import atexit
 import fcntl
 import json
 import os
@@ -20,6 +21,14 @@ _SOURCE_ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.01
 _started: dict[int, subprocess.Popen[bytes]] = {}  # keepers whose parent we are, by process id, until they have ended
+
+
+@atexit.register
+def _leave_keepers() -> None:
+    """A keeper outlives us while others use its servers; Popen would warn of a child that nobody waits for."""
+    for keeper in _started.values():
+        if keeper.poll() is None:
+            keeper.returncode = 0
 
 
 class Attachment:
