@@ -1,9 +1,11 @@
 """Asking for actions over HTTP: who asks under which key, and an answer that never waits longer than a person would."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -20,6 +22,7 @@ from runway.routes.action_out import ACTION_EXAMPLE, PAYMENTS_PATH, ActionOut, s
 from runway.routes.action_words import ENDS
 from runway.routes.edge.rates import NamedLimit, charge
 from runway.routes.idempotency import digest_of
+from runway.routes.seen import frozen_figures
 
 _PATIENCE_SECONDS = 0.1
 
@@ -42,6 +45,18 @@ async def moves_money(request: Request, caller: Caller) -> None:
 def asking_of(request: Request, caller: Caller, key: str, *, body: BaseModel | None = None) -> Asking:
     origin = caller.origin
     return Asking(origin.actor, origin.request_id, key, digest_of(request.url.path, body))
+
+
+async def asking_on(
+    request: Request, caller: Caller, key: str, *, body: BaseModel, seen_figures_id: UUID | None
+) -> Asking:
+    """As `asking_of`, with the figures that it was decided on.
+
+    Raises:
+        SeenFiguresNotFound: none of that id, or older than a week.
+    """
+    figures = await frozen_figures(caller, seen_figures_id)
+    return replace(asking_of(request, caller, key, body=body), figures=figures)
 
 
 def payer_of(caller: Caller) -> Payer:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from runway.routes.answers import Amount, Answer, FreshnessOut, PageAnswer, send
 from runway.routes.approval_answers import APPROVAL_EXAMPLE, ApprovalOut, ApprovedOut, BillToApprove
 from runway.routes.asked import AskedPage, Strict
 from runway.routes.documentation import books_example, documented, read_of_books
+from runway.routes.seen import SeenFiguresId, frozen_figures
 
 router = APIRouter(prefix="/api/v1", tags=["approvals"])
 
@@ -47,6 +49,7 @@ class WantedApproval(Strict):
         default=None, description="Why the bill is no duplicate, where it looks like one. It is kept in the bill's log."
     )
     seen: SeenBill | None = Field(default=None, description="409 where the bill is another by now.")
+    seen_figures_id: SeenFiguresId = None
 
 
 class PolicyOut(BaseModel):
@@ -120,12 +123,12 @@ async def approve_bill(
     names the others. QuickBooks is not asked.
     """
     wanted = wanted or WantedApproval()
-    freshness = await _freshness(caller)
+    freshness, figures = await _freshness(caller), await frozen_figures(caller, wanted.seen_figures_id)
     async with caller.process.uow([caller.business.id]) as uow:
         approved = await caller.services.approvals.approve(
             uow.session,
             bill_id,
-            _deciding(caller, freshness),
+            replace(_deciding(caller, freshness), figures=figures),
             seen=wanted.seen.seen() if wanted.seen else None,
             duplicate_reason=wanted.duplicate_reason,
         )

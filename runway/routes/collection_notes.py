@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from runway.routes.access import Caller, SendsReminders
 from runway.routes.answers import Amount, fields_of
 from runway.routes.asked import Strict
 from runway.routes.documentation import documented
+from runway.routes.seen import SeenFiguresId, frozen_figures
 
 router = APIRouter(prefix="/api/v1/invoices", tags=["collections"])
 
@@ -48,6 +50,7 @@ class WantedPromise(Strict):
     promised_on: date = Field(description="The day by which the customer will have paid; today at the earliest.")
     amount: Money | None = Field(default=None, description="Left out: all that is open.", examples=["120.50"])
     reason: Reason | None = Field(default=None, description="Who said so, and how.")
+    seen_figures_id: SeenFiguresId = None
 
 
 class WantedDispute(Strict):
@@ -88,7 +91,9 @@ _CLOSED = {
 @router.post("/{invoice_id}/promise", summary="Note a promise to pay", responses=documented({"data": _EXAMPLE}))
 async def note_promise(caller: SendsReminders, invoice_id: UUID, wanted: WantedPromise) -> NoteAnswer:
     """A later promise takes the place of an earlier one. It is ours: nothing is written to QuickBooks."""
-    return await _add(caller, invoice_id, NewNote(NoteKind.PROMISE, wanted.amount, wanted.promised_on, wanted.reason))
+    figures = await frozen_figures(caller, wanted.seen_figures_id)
+    note = NewNote(NoteKind.PROMISE, wanted.amount, wanted.promised_on, wanted.reason)
+    return await _add(caller, invoice_id, note, figures=figures)
 
 
 @router.post("/{invoice_id}/dispute", summary="Open a dispute", responses=documented({"data": _DISPUTE}))
@@ -134,9 +139,10 @@ async def notes_of(caller: Caller, invoice_id: UUID, *, balance: Decimal) -> lis
     return [NoteOut.of(note, balance=balance, today=caller.today) for note in notes]
 
 
-async def _add(caller: Caller, invoice_id: UUID, new: NewNote) -> NoteAnswer:
+async def _add(caller: Caller, invoice_id: UUID, new: NewNote, *, figures: dict[str, Any] | None = None) -> NoteAnswer:
+    by = replace(_writer(caller), figures=figures)
     async with caller.process.uow([caller.business.id]) as uow:
-        note = await CollectionNotes(caller.business.id).add(uow.session, invoice_id, new, by=_writer(caller))
+        note = await CollectionNotes(caller.business.id).add(uow.session, invoice_id, new, by=by)
     return _answer(caller, note)
 
 

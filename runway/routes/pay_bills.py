@@ -13,13 +13,14 @@ from infra import exact_json
 from runway.orchestrators.paying_batches import BatchWish, Item
 from runway.orchestrators.paying_bills import Wish
 from runway.routes.access import Caller, ExecutesPayments
-from runway.routes.action_answers import accepted, answer_soon, asking_of, moves_money, payer_of, show
+from runway.routes.action_answers import accepted, answer_soon, asking_on, moves_money, payer_of, show
 from runway.routes.action_out import ACTION_EXAMPLE, ActionAnswer, ActionOut
 from runway.routes.asked import Strict
 from runway.routes.documentation import documented
 from runway.routes.errors import kind_of
 from runway.routes.idempotency import IdempotencyKey
 from runway.routes.problems import TYPE_PREFIX
+from runway.routes.seen import SeenFiguresId
 
 router = APIRouter(prefix="/api/v1", tags=["payments"])
 
@@ -56,6 +57,7 @@ class WantedPayment(Strict):
     confirm_similar: bool = Field(
         default=False, description="Yes, it is another payment of the same amount to the same vendor. It is logged."
     )
+    seen_figures_id: SeenFiguresId = None
 
     def wish(self, bill_id: UUID) -> Wish:
         return Wish(
@@ -88,6 +90,7 @@ class WantedBatch(Strict):
     date: PaidOn = None
     combine_by_vendor: bool = Field(default=False, description="One payment for all bills of a vendor.")
     confirm_similar: bool = False
+    seen_figures_id: SeenFiguresId = None
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
@@ -95,6 +98,8 @@ class WantedBatch(Strict):
             raise ValueError("give either payment_ids or bills")
         if self.bills and self.account_id is None:
             raise ValueError("account_id: say which account pays the bills")
+        if self.payment_ids and self.seen_figures_id is not None:
+            raise ValueError("seen_figures_id: it goes with bills; payments that wait have theirs")
         return self
 
 
@@ -157,7 +162,7 @@ async def pay_bill(
     200 with the outcome if it is known within a tenth of a second, else 202: look at `Location`, or listen to its `events`.
     """
     await moves_money(request, caller)
-    asking = asking_of(request, caller, key, body=wanted)
+    asking = await asking_on(request, caller, key, body=wanted, seen_figures_id=wanted.seen_figures_id)
     intent = await caller.services.paying_bills.pay(wanted.wish(bill_id), payer=payer_of(caller), asking=asking)
     return await answer_soon(request, caller, intent)
 
@@ -188,7 +193,11 @@ async def batch_execute(
             combine_by_vendor=wanted.combine_by_vendor,
             is_similar_confirmed=wanted.confirm_similar,
         )
-        items = await batches.pay(wish, payer=payer, asking=asking_of(request, caller, key, body=wanted))
+        items = await batches.pay(
+            wish,
+            payer=payer,
+            asking=await asking_on(request, caller, key, body=wanted, seen_figures_id=wanted.seen_figures_id),
+        )
     body = BatchAnswer(data=_told(caller, items))
     return Response(exact_json.dumps(body.model_dump()), HTTPStatus.ACCEPTED, media_type="application/json")
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from domains.core.seen_figures import SeenFiguresService, Viewer
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from runway.orchestrators.previews import ActionKind, Previews, WantedAction
-from runway.routes.access import Caller, ReadsBooks
+from runway.routes.access import ReadsBooks
 from runway.routes.answers import Answer, FreshnessOut
 from runway.routes.asked import Strict
 from runway.routes.documentation import documented
@@ -86,18 +86,6 @@ async def preview_actions(caller: ReadsBooks, wanted: WantedPreview) -> Answer[P
         data=PreviewOut.model_validate({**shown, "seen_figures_id": seen_id}),
         freshness=FreshnessOut.of(fetched.freshness),
     )
-
-
-async def frozen_figures(caller: Caller, seen_id: UUID | None) -> dict[str, Any] | None:
-    """What the log row of a decision keeps of the figures that it names.
-
-    Raises:
-        SeenFiguresNotFound: none of that id.
-    """
-    if seen_id is None:
-        return None
-    async with caller.process.uow([caller.business.id]) as uow:
-        return await SeenFiguresService(caller.business.id).freeze(uow.session, seen_id)
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
