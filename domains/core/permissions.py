@@ -10,6 +10,7 @@ class Permission(StrEnum):
     CONNECTION_MANAGE = "connection.manage"
     BILLS_APPROVE = "bills.approve"  # up to the approval limit
     PAYMENTS_EXECUTE = "payments.execute"  # up to the approval limit
+    RECEIPTS_RECORD = "receipts.record"  # what customers paid: nothing leaves an account by it
     REMINDERS_SEND = "reminders.send"
     SETTINGS_MANAGE = "settings.manage"
     MEMBERS_MANAGE = "members.manage"
@@ -29,8 +30,13 @@ class Role(StrEnum):
 BUSINESS_ROLES = (Role.OWNER, Role.APPROVER, Role.BOOKKEEPER, Role.VIEWER)
 
 _VIEWER = frozenset({Permission.BOOKS_READ})
-_BOOKKEEPER = _VIEWER | {Permission.BOOKS_SYNC, Permission.REMINDERS_SEND}
-_APPROVER = _VIEWER | {Permission.BOOKS_SYNC, Permission.BILLS_APPROVE, Permission.PAYMENTS_EXECUTE}
+_BOOKKEEPER = _VIEWER | {Permission.BOOKS_SYNC, Permission.RECEIPTS_RECORD, Permission.REMINDERS_SEND}
+_APPROVER = _VIEWER | {
+    Permission.BOOKS_SYNC,
+    Permission.BILLS_APPROVE,
+    Permission.PAYMENTS_EXECUTE,
+    Permission.RECEIPTS_RECORD,
+}
 
 MAY: Mapping[Role, frozenset[Permission]] = {
     Role.FIRM_ADMIN: frozenset(Permission),

@@ -15,6 +15,7 @@ from domains.ap.paying_rights import PayingRights
 from domains.ap.payment_errors import AccountUnusable, BooksClosed
 from domains.ar.collection_errors import DepositAccountUnusable, ReceiptInClosedBooks
 from domains.ar.receive_payment import RECEIVE_PAYMENT_OPERATION, ReceivePayment
+from domains.cash.models import Account
 from domains.cash.queries import find_account
 from domains.core import queries as core_queries
 from domains.core.errors import BusinessNotFound
@@ -60,18 +61,7 @@ class LastWord:
         if closed_on is not None and meant.paid_on <= closed_on:
             return BooksClosed(on=meant.paid_on, closed_on=closed_on)
         account = await find_account(session, row.business_id, meant.account)
-        if account is None:
-            return AccountUnusable(f"Account {meant.account}", "it is no longer in QuickBooks")
-        try:
-            pays = paying_account(account, home)
-        except AccountUnusable as error:
-            return error
-        currency = meant.currency or home
-        if pays.currency not in {currency, home}:
-            return AccountUnusable(pays.name, f"it is in {pays.currency}, and the bill in {currency}")
-        if pays.pay_type is not meant.pay_type:
-            return AccountUnusable(pays.name, f"it has become one of type {account.account_type}. Start again with it")
-        return None
+        return unfit_to_pay(account, meant, home_currency=home)
 
     async def _of_receipt(self, session: AsyncSession, row: ActionIntent) -> OodalooError | None:
         meant = ReceivePayment.of(row.meaning)
@@ -80,22 +70,45 @@ class LastWord:
             return ReceiptInClosedBooks(on=meant.received_on, closed_on=closed_on)
         if meant.deposit_to is None:
             return None
-        home = await self._home(session, row)
-        try:
-            account = usable_account(await find_account(session, row.business_id, meant.deposit_to), meant.deposit_to)
-        except DepositAccountUnusable as error:
-            return error
-        currency, kept = meant.currency or home, account.currency or home
-        is_fit = kept in {currency, home}
-        return (
-            None if is_fit else DepositAccountUnusable(account.name, f"it is in {kept}, and the invoice in {currency}")
-        )
+        account = await find_account(session, row.business_id, meant.deposit_to)
+        return unfit_to_receive(account, meant, home_currency=await self._home(session, row))
 
     async def _home(self, session: AsyncSession, row: ActionIntent) -> str:
         business = await core_queries.find_business(session, row.business_id)
         if business is None:
             raise BusinessNotFound(row.business_id)
         return business.home_currency
+
+
+def unfit_to_pay(account: Account | None, meant: PayBills, *, home_currency: str) -> AccountUnusable | None:
+    """Why the account that was chosen cannot pay now; None when it can."""
+    if account is None:
+        return AccountUnusable(f"Account {meant.account}", "it is no longer in QuickBooks")
+    try:
+        pays = paying_account(account, home_currency)
+    except AccountUnusable as error:
+        return error
+    currency = meant.currency or home_currency
+    if pays.currency not in {currency, home_currency}:
+        return AccountUnusable(pays.name, f"it is in {pays.currency}, and the bill in {currency}")
+    if pays.pay_type is not meant.pay_type:
+        why = f"it has become one of type {account.account_type} since this was asked for, so start again"
+        return AccountUnusable(pays.name, why)
+    return None
+
+
+def unfit_to_receive(
+    account: Account | None, meant: ReceivePayment, *, home_currency: str
+) -> DepositAccountUnusable | None:
+    """Why the account that was chosen cannot take the customer's payment now; None when it can."""
+    try:
+        usable = usable_account(account, str(meant.deposit_to))
+    except DepositAccountUnusable as error:
+        return error
+    currency, kept = meant.currency or home_currency, usable.currency or home_currency
+    if kept in {currency, home_currency}:
+        return None
+    return DepositAccountUnusable(usable.name, f"it is in {kept}, and the invoice in {currency}")
 
 
 def _refused(error: OodalooError | None) -> Refuse | None:

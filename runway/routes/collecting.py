@@ -8,12 +8,13 @@ from pydantic import Field
 from starlette.responses import Response
 
 from domains.ar.collections_service import Received, Through
-from runway.routes.access import ExecutesPayments, SendsReminders
-from runway.routes.action_answers import accepted, answer_soon, asking_of, moves_money
+from runway.routes.access import RecordsReceipts, SendsReminders
+from runway.routes.action_answers import accepted, answer_soon, asking_of, asking_on, moves_money
 from runway.routes.action_out import ACTION_EXAMPLE, ActionAnswer
 from runway.routes.asked import Strict
 from runway.routes.documentation import documented
 from runway.routes.idempotency import IdempotencyKey
+from runway.routes.seen import SeenFiguresId
 
 router = APIRouter(prefix="/api/v1/invoices", tags=["invoices"])
 
@@ -31,6 +32,7 @@ class WantedReminder(Strict):
         pattern=r"^[^@\s]+@[^@\s]+$",
         description="An address in place of the invoice's own. QuickBooks keeps it on the invoice.",
     )
+    seen_figures_id: SeenFiguresId = None
 
 
 class ReceivedPayment(Strict):
@@ -86,8 +88,9 @@ async def send_reminder(
 ) -> Response:
     """One mail about one invoice. QuickBooks is asked just before whether it is still open: nobody who has paid is reminded."""
     asked = wanted or WantedReminder()
+    asking = await asking_on(request, caller, key, body=asked, seen_figures_id=asked.seen_figures_id)
     intent = await caller.services.collecting.send_reminder(
-        invoice_id, through=asked.through, to=asked.to, asking=asking_of(request, caller, key, body=asked)
+        invoice_id, through=asked.through, to=asked.to, asking=asking
     )
     return await answer_soon(request, caller, intent)
 
@@ -99,7 +102,7 @@ async def send_reminder(
     responses=documented({"data": _RECEIVED}) | accepted(),
 )
 async def record_payment(
-    request: Request, caller: ExecutesPayments, invoice_id: UUID, key: IdempotencyKey, wanted: ReceivedPayment
+    request: Request, caller: RecordsReceipts, invoice_id: UUID, key: IdempotencyKey, wanted: ReceivedPayment
 ) -> Response:
     """Records a customer's payment of one invoice in QuickBooks, whole or in part."""
     await moves_money(request, caller)

@@ -1,5 +1,6 @@
 """Each answer that a rail may give, and what is believed of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ import pytest
 from infra.actions.rail import AnswerKind, SendStage, Write, WriteAnswer
 from infra.errors import RailNeedsReconnect, RailRateLimited, RailRejected, RailUnavailable
 from tests.integration.infra.actions.bench import Bench
-from tests.integration.infra.actions.fake_books import RENAME, FakeBooks, answer, saying
+from tests.integration.infra.actions.fake_books import PAY, RENAME, SPECS, FakeBooks, answer, saying
 
 
 @pytest.mark.parametrize("kind", [AnswerKind.NOT_SENT, AnswerKind.NOT_EXECUTED])
@@ -75,6 +76,26 @@ async def test_our_own_number_is_no_refusal(bench: Bench) -> None:
     assert "adopted" in await bench.events(row)
     bench.books.script = [saying(AnswerKind.DUPLICATE_NUMBER, code="6140", words="The number is taken.")]
     assert (await bench.done(bill="2", amount=10)).state == "failed"
+
+
+async def test_a_mark_that_is_taken_as_a_number_says_that_ours_is_there_though_it_cannot_be_seen_yet(
+    bench: Bench,
+) -> None:
+    """The row was lost in a failover after it was sent, and made again with the same mark."""
+
+    async def taken_by_ourselves_unseen(books: FakeBooks, request: Write) -> WriteAnswer:
+        books.execute(request)
+        books.is_hidden = True
+        return answer(AnswerKind.DUPLICATE_NUMBER, code="6140")
+
+    numbered = replace(SPECS[PAY], is_numbered_by_mark=lambda _: True)
+    bench.engine = bench.another_worker(specs={**SPECS, PAY: numbered})
+    bench.books.script = [taken_by_ourselves_unseen]
+    row = await bench.done(bill="1", amount=40)
+    assert (row.state, await bench.open_lines(row)) == ("unknown", ["1"])
+    bench.books.is_hidden = False
+    row = await bench.look_after(row)
+    assert (row.state, len(bench.books.writes)) == ("confirmed", 1)
 
 
 async def test_a_number_of_which_nobody_can_say_whose_it_is_leaves_doubt(bench: Bench) -> None:

@@ -6,8 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domains.ap.pay_bills import PAY_BILLS_OPERATION
+from domains.ap.paying_service import NEEDS_SECOND_PERSON
 from infra.actions.accept import BY_ACCESS, BY_PERSON
+from infra.actions.models import ActionIntent
 from infra.actions.states import CANCELLABLE, SETTLED, ActionState
+from runway.routes.action_out import standing
 from runway.routes.action_words import ENDS, PAYING, Deed, May, Outcome, Told, standing_of
 
 NOW = datetime(2026, 3, 15, 21, 0, tzinfo=UTC)
@@ -17,6 +21,26 @@ S = ActionState
 
 def told(state: ActionState, **given: Any) -> Any:
     return standing_of(Told(state, PAYING, "LP-ABC", **given), now=NOW, zone=ZONE)
+
+
+@pytest.mark.parametrize(
+    ("held", "outcome", "words"),
+    [
+        ("Somebody other than who asked for it has to release it.", Outcome.SECOND_PERSON, "Waits for a second person"),
+        ("Bill 7 was changed in QuickBooks.", Outcome.HELD, "On hold. Bill 7 was changed in QuickBooks."),
+    ],
+)
+def test_what_needed_a_second_person_says_what_it_waits_for_now(held: str, outcome: Outcome, words: str) -> None:
+    row = ActionIntent(
+        state=S.BLOCKED.value,
+        operation=PAY_BILLS_OPERATION,
+        mark="LP-ABC",
+        hold=BY_PERSON,
+        held=held,
+        facts={NEEDS_SECOND_PERSON: True},
+    )
+    stands = standing(row, now=NOW, zone=ZONE)
+    assert (stands.outcome, stands.text.startswith(words)) == (outcome, True)
 
 
 @pytest.mark.parametrize("state", list(ActionState))
