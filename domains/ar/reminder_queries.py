@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import case, func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.collection_notes import NoteKind
@@ -75,7 +76,7 @@ async def find_rules(session: AsyncSession, business_id: UUID) -> KeptRules:
 async def list_switched_on(session: AsyncSession) -> list[UUID]:
     """The businesses that remind their customers; for the role that looks across them."""
     row = ReminderPolicyRow
-    latest = select(row.business_id, row.is_on).distinct(row.business_id)
+    latest = select(row.business_id, row.is_on).ext(distinct_on(row.business_id))
     rows = await session.execute(latest.order_by(row.business_id, row.version.desc()))
     return [business_id for business_id, is_on in rows if is_on]
 
@@ -87,7 +88,7 @@ async def list_customer_rules(
     query = select(CustomerReminderRow).where(CustomerReminderRow.business_id == business_id)
     if customer_id is not None:
         query = query.where(CustomerReminderRow.customer_id == customer_id)
-    query = query.distinct(CustomerReminderRow.customer_id)
+    query = query.ext(distinct_on(CustomerReminderRow.customer_id))
     rows = await session.scalars(query.order_by(CustomerReminderRow.customer_id, CustomerReminderRow.version.desc()))
     return {
         row.customer_id: (
@@ -182,6 +183,7 @@ async def list_contacts(session: AsyncSession, business_id: UUID) -> list[tuple[
     at = func.max(func.coalesce(intent.settled_at, intent.created_at))
     query = (
         select(Invoice.external_id, Invoice.customer_external_id, at)
+        .select_from(line)
         .join(intent, (intent.business_id == line.business_id) & (intent.id == line.intent_id))
         .join(Invoice, (Invoice.business_id == line.business_id) & (Invoice.external_id == line.target_external_id))
         .where(

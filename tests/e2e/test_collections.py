@@ -1,0 +1,343 @@
+"""Reminding customers: the application, the simulator as QuickBooks, a worker between, and the letters as files."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from psycopg import connect
+from sqlalchemy import select
+
+from domains.core.permissions import Role
+from infra.actions.states import ActionState
+from infra.crash_points import hooked
+from infra.ids import new_id
+from infra.jobs.outbox import OutboxRow
+from infra.mail.models import Mail
+from infra.qbo.simulator.books.store import Record
+from runway.jobs import REMIND_JOB, begin_reminding, remind
+from tests.e2e.paying import new_key
+from tests.e2e.people import Browser, member
+from tests.e2e.rest import Shop, assert_problem, open_shop
+from tests.e2e.worker import at_work
+from tests.rig import Database
+from tests.unit.infra.qbo.simulator.small_company import invoice, make_file, payment
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ALWAYS = {"is_on": True, "send_from": 0, "send_until": 24, "on_weekends": True}
+LEVELS = [{"days": -3}, {"days": 2}, {"days": 10, "tone": "firm"}]
+OURS = {"sender_name": "Small Works, accounts", "reply_to": "accounts@smallworks.example"}
+
+
+class Killed(BaseException):
+    """As a process that is gone: nothing of ours catches it."""
+
+
+def dies_at(point: str, number: int = 1) -> Callable[[str], None]:
+    """The time that it comes there."""
+    left = number
+
+    def die(name: str) -> None:
+        nonlocal left
+        left -= name == point
+        if name == point and left == 0:
+            raise Killed
+
+    return die
+
+
+@dataclass
+class Desk:
+    """Each test has customers of its own; whoever else is due is reminded by the same run."""
+
+    shop: Shop
+    owner: Browser
+    bookkeeper: Browser
+    database: Database
+    home: Path
+
+    @property
+    def business_id(self) -> UUID:
+        return UUID(self.shop.visitor.business_id)
+
+    @property
+    def today(self) -> date:
+        """The business's; the company's own books may be a day ahead."""
+        return self.shop.web.services.clock.now().astimezone().date()
+
+    def customer(self, name: str) -> str:
+        return self.shop.company.create("Customer", {"DisplayName": f"{name} {new_id()}"}).id
+
+    def owes(self, customer: str, *, over: int, amount: str = "100.00", email: str | None = None) -> Record:
+        """In QuickBooks, and unknown to us until it is read."""
+        due = self.today - timedelta(days=over)
+        address = {"Address": email or f"{customer}@customer.example"}
+        issued = min(due, self.today) - timedelta(days=30)
+        more = {"DueDate": due.isoformat(), "TxnDate": issued.isoformat(), "DocNumber": f"N{new_id().hex[-8:]}"}
+        return self.shop.company.create("Invoice", invoice(amount, customer=customer, BillEmail=address, **more))
+
+    async def pays(self, record: Record) -> None:
+        """In QuickBooks, and unknown to us."""
+        held = self.shop.company.get("Invoice", record.id)
+        body = payment(held.body["Balance"], [(held, held.body["Balance"])], customer=held.body["CustomerRef"]["value"])
+        self.shop.company.create("Payment", body)
+
+    async def set_policy(self, **more: Any) -> None:
+        answer = await self.owner.ask("PUT", "/collections/policy", json={**ALWAYS, "levels": LEVELS, **OURS, **more})
+        assert answer.status_code == 200, answer.text
+
+    async def chased(self, customer: str) -> dict[str, Any]:
+        listed = (await self.owner.get("/collections", max_age="live"))["data"]["customers"]
+        (one,) = [each for each in listed if each["external_id"] == customer]
+        found: dict[str, Any] = one
+        return found
+
+    async def run(self, *, key: str | None = None, **body: Any) -> dict[str, Any]:
+        headers = {"Idempotency-Key": key or new_key()}
+        answer = await self.bookkeeper.ask("POST", "/collections/run", json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()["data"]
+        return found
+
+    async def settle(self) -> None:
+        """Every mail that was asked for is over."""
+        async with at_work(self.shop.web, self.shop.visitor.business_id):
+            for intent in await self.under_way():
+                await self.shop.web.services.actions.wait_for_change(
+                    self.business_id, intent, up_to=timedelta(seconds=20)
+                )
+        assert await self.under_way() == []
+
+    async def under_way(self) -> list[UUID]:
+        listed = (await self.owner.get("/actions", limit=200))["data"]
+        done = {ActionState.CONFIRMED, ActionState.FAILED, ActionState.CANCELLED}
+        return [UUID(one["id"]) for one in listed if one["operation"] == "remind_customer" and one["state"] not in done]
+
+    async def letters(self, address: str) -> list[EmailMessage]:
+        """As they lie in the files that take a mail server's place."""
+        services = self.shop.web.services
+        async with services.access_uow([]) as uow:
+            mails = (await uow.session.scalars(select(Mail).where(Mail.recipient == address))).all()
+        found = []
+        for mail in sorted(mails, key=lambda one: one.created_at):
+            await services.mail_room.send(mail.id)
+            await services.mail_room.send(mail.id)  # twice is once
+            path = self.home / "mail" / f"{mail.id}.eml"
+            found.append(message_from_bytes(path.read_bytes(), policy=policy.default))
+        return found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(
+    database: Database, module_redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Desk]:
+    home = tmp_path_factory.mktemp("collections")
+    async with open_shop(database, module_redis_url, home=home, files=[make_file()]) as shop:
+        await shop.read_books()
+        business_id = UUID(shop.visitor.business_id)
+        owner = await member(shop.web, business_id, Role.OWNER)
+        bookkeeper = await member(shop.web, business_id, Role.BOOKKEEPER)
+        yield Desk(shop, owner, bookkeeper, database, home)
+
+
+async def asked_jobs(desk: Desk) -> list[str]:
+    """Of reminders, that wait for this business."""
+    async with desk.shop.web.services.jobs_uow([]) as uow:
+        jobs = await uow.session.scalars(
+            select(OutboxRow.job).where(OutboxRow.business_id == desk.business_id, OutboxRow.finished_at.is_(None))
+        )
+    return [job for job in jobs if job == REMIND_JOB]
+
+
+def text_of(letter: EmailMessage) -> str:
+    content: str = letter.get_content()
+    return content
+
+
+async def test_nobody_is_reminded_until_somebody_switches_it_on(desk: Desk) -> None:
+    customer = desk.customer("Early")
+    desk.owes(customer, over=30)
+    policy_now = (await desk.bookkeeper.get("/collections/policy"))["data"]
+    assert (policy_now["is_on"], policy_now["version"], policy_now["actor"]) == (False, 0, None)
+    assert (await desk.chased(customer))["why"] is None
+    shown = await desk.run(dry_run=True)
+    assert shown["closed"] == "off"
+    assert customer in {one["external_id"] for one in shown["recipients"]}
+    assert {one["action"] for one in shown["recipients"]} == {None}
+    refused = await desk.bookkeeper.ask("POST", "/collections/run", json={}, headers={"Idempotency-Key": new_key()})
+    assert assert_problem(refused, 409, "conflict")["code"] == "off"
+    forbidden = await desk.bookkeeper.ask("PUT", "/collections/policy", json={**ALWAYS})
+    assert_problem(forbidden, 403, "forbidden")
+    assert await desk.letters(f"{customer}@customer.example") == []
+
+
+async def test_two_invoices_are_one_mail_and_what_was_paid_just_before_is_not_in_it(desk: Desk) -> None:
+    await desk.set_policy()
+    two, paid = desk.customer("Two"), desk.customer("Paid")
+    first, second, third = (desk.owes(two, over=over, amount=f"{over}.00") for over in (40, 12, 5))
+    desk.owes(two, over=-20)
+    gone = desk.owes(paid, over=9)
+    chased = await desk.chased(two)
+    assert (chased["overdue"]["value"], chased["overdue"]["n"], chased["days_overdue"]) == ("57.00", 3, 40)
+    await desk.pays(third)  # after we read it
+    await desk.pays(gone)
+    key = new_key()
+    ran = await desk.run(key=key)
+    (mine,) = [one for one in ran["recipients"] if one["external_id"] == two]
+    assert [each["external_id"] for each in mine["invoices"]] == [first.id, second.id, third.id]
+    await desk.settle()
+    (letter,) = await desk.letters(f"{two}@customer.example")
+    (sender,) = letter["From"].addresses
+    assert sender.display_name == "Small Works, accounts"
+    assert letter["Reply-To"] == "accounts@smallworks.example"
+    assert "2 invoices, 52.00 USD" in letter["Subject"]
+    assert [record.body["DocNumber"] in text_of(letter) for record in (first, second, third)] == [True, True, False]
+    assert await desk.letters(f"{paid}@customer.example") == []
+    again = await desk.run(key=key)
+    outcomes = {one["external_id"]: one["action"] for one in again["recipients"]}
+    assert (outcomes[two]["outcome"], outcomes[two]["words"][:27]) == ("recorded", "The reminder is in the mail")
+    assert (outcomes[paid]["outcome"], outcomes[paid]["reason"]["code"]) == ("not_recorded", "paid")
+    assert len(await desk.letters(f"{two}@customer.example")) == 1
+
+
+async def test_a_step_is_taken_once_and_the_next_waits_for_the_quiet_days(desk: Desk) -> None:
+    await desk.set_policy(quiet_days=3)
+    customer = desk.customer("Steps")
+    owed = desk.owes(customer, over=300)
+    await desk.chased(customer)
+    await desk.run()
+    under_way = await desk.chased(customer)
+    assert (under_way["why"], under_way["level"]) == ("under_way", 2)
+    await desk.settle()
+    chased = await desk.chased(customer)
+    assert (chased["level"], chased["invoices"][0]["next_level"], chased["why"]) == (2, 3, "too_soon")
+    assert chased["next_on"] == (date.fromisoformat(chased["last_contact_on"]) + timedelta(days=3)).isoformat()
+    ran = await desk.run()
+    assert customer not in {one["external_id"] for one in ran["recipients"]}
+    assert {one["external_id"]: one["why"] for one in ran["not_reminded"]}[customer] == "too_soon"
+    steps = (await desk.owner.get(f"/customers/{chased['customer_id']}/reminders"))["data"]["steps"]
+    assert [(step["level"], step["is_mailed"]) for step in steps] == [(2, True)]
+    assert steps[0]["invoice_id"] == chased["invoices"][0]["id"]
+    assert len(await desk.letters(f"{owed.body['BillEmail']['Address']}")) == 1
+
+
+async def test_a_run_that_dies_asks_for_nothing_and_a_worker_that_dies_has_its_letter_written_once(desk: Desk) -> None:
+    await desk.set_policy()
+    customer = desk.customer("Dying")
+    desk.owes(customer, over=20)
+    await desk.chased(customer)
+    services = desk.shop.web.services
+    for number in range(1, 20):
+        with hooked(dies_at("unit.before_commit", number)):
+            try:
+                await remind(services, str(desk.business_id))
+            except Killed:
+                continue
+            break
+    else:
+        pytest.fail("it never came to an end")
+    assert number > 2
+    (intent,) = await desk.under_way()
+    with hooked(dies_at("send.after_call")), pytest.raises(Killed):
+        await services.actions.work(desk.business_id, intent)
+    await remind(services, str(desk.business_id))
+    assert await desk.under_way() == [intent]
+    with connect(desk.database.superuser_url) as connection, connection.transaction():
+        connection.execute("SET LOCAL session_replication_role = replica")
+        connection.execute(
+            "UPDATE action_intent SET due_at = clock_timestamp(), lease_until = clock_timestamp(), "
+            "last_sent_at = last_sent_at - interval '5 min' WHERE id = %s",
+            [intent],
+        )
+    for _ in range(3):
+        await services.actions.work(desk.business_id, intent)
+    assert await desk.under_way() == []
+    assert len(await desk.letters(f"{customer}@customer.example")) == 1
+
+
+async def test_paused_excluded_disputed_and_promised_are_left_out(desk: Desk) -> None:
+    await desk.set_policy()
+    names = ("paused", "excluded", "disputed", "promised")
+    customers = {name: desk.customer(name.title()) for name in names}
+    for customer in customers.values():
+        desk.owes(customer, over=15)
+    ids = {name: await desk.chased(customer) for name, customer in customers.items()}
+    invoices = {name: one["invoices"][0]["id"] for name, one in ids.items()}
+    soon = (desk.today + timedelta(days=4)).isoformat()
+    asked = [
+        ("PUT", f"/customers/{ids['paused']['customer_id']}/reminders", {"paused_until": soon}),
+        ("PUT", f"/customers/{ids['excluded']['customer_id']}/reminders", {"is_excluded": True}),
+        ("POST", f"/invoices/{invoices['disputed']}/dispute", {"reason": "two boxes were missing"}),
+        ("POST", f"/invoices/{invoices['promised']}/promise", {"promised_on": soon}),
+    ]
+    for method, path, body in asked:
+        answer = await desk.bookkeeper.ask(method, path, json=body)
+        assert answer.status_code == 200, answer.text
+    ran = await desk.run()
+    why = {one["external_id"]: one["why"] for one in ran["not_reminded"]}
+    assert {name: why[customers[name]] for name in names} == {name: name for name in names}
+    standing = (await desk.owner.get(f"/customers/{ids['promised']['customer_id']}/reminders"))["data"]
+    assert [(one["promised_on"], one["state"]) for one in standing["promises"]] == [(soon, "open")]
+    assert (await desk.chased(customers["promised"]))["promise"] == {"on": soon, "amount": "100.00", "is_broken": False}
+    table = await desk.owner.ask("GET", "/collections", params={"format": "csv"})
+    assert table.headers["content-type"].startswith("text/csv")
+    lines = table.text.splitlines()
+    assert lines[0].startswith('"customer","customer_id","overdue"')
+    assert any(f'"{customers["disputed"]}","100.00","USD"' in line for line in lines)
+
+
+async def test_what_waits_is_taken_back_when_the_customer_is_paused(desk: Desk) -> None:
+    await desk.set_policy()
+    customer = desk.customer("Waiting")
+    desk.owes(customer, over=15)
+    chased = await desk.chased(customer)
+    await desk.run()
+    answer = await desk.bookkeeper.ask(
+        "PUT", f"/customers/{chased['customer_id']}/reminders", json={"paused_until": "2999-01-01"}
+    )
+    assert [step["is_mailed"] for step in answer.json()["data"]["steps"]] == [False]
+    await desk.settle()
+    assert await desk.letters(f"{customer}@customer.example") == []
+    await desk.bookkeeper.ask("PUT", f"/customers/{chased['customer_id']}/reminders", json={})
+    await desk.run()
+    await desk.settle()
+    assert len(await desk.letters(f"{customer}@customer.example")) == 1  # the step was free again
+
+
+async def test_the_job_asks_for_those_who_switched_it_on(desk: Desk) -> None:
+    await desk.set_policy()
+    services = desk.shop.web.services
+    await begin_reminding(services)
+    assert await asked_jobs(desk) == [REMIND_JOB]
+    await desk.shop.web.run_jobs(str(desk.business_id))
+    await desk.set_policy(is_on=False)
+    await begin_reminding(services)
+    assert await asked_jobs(desk) == []
+    ran = await desk.bookkeeper.ask("POST", "/collections/run", json={}, headers={"Idempotency-Key": new_key()})
+    assert assert_problem(ran, 409, "conflict")["code"] == "off"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"levels": [{"days": 3}, {"days": 3}]}, 400, "levels_senseless"),
+        ({"levels": [{"days": 3, "text": "no list"}]}, 400, "template_wrong"),
+        ({"levels": [{"days": 3, "text": "{invoices.__class__}"}]}, 400, "template_wrong"),
+        ({"send_from": 18}, 400, "hours_senseless"),
+        ({"reply_to": "<a@b>"}, 400, "address_wrong"),
+        ({"sender_name": "A\nBcc: x"}, 422, None),
+        ({"levels": []}, 422, None),
+    ],
+)
+async def test_a_policy_that_makes_no_sense_is_refused(
+    desk: Desk, body: dict[str, Any], status: int, code: str | None
+) -> None:
+    answer = await desk.owner.ask("PUT", "/collections/policy", json={"is_on": True, **body})
+    assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
