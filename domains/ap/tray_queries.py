@@ -148,10 +148,9 @@ async def _policies(session: AsyncSession, business_ids: Sequence[UUID]) -> dict
     rows = await session.scalars(
         select(ApprovalPolicyRow)
         .where(ApprovalPolicyRow.business_id.in_(business_ids))
-        .distinct(ApprovalPolicyRow.business_id)
-        .order_by(ApprovalPolicyRow.business_id, ApprovalPolicyRow.version.desc())
+        .order_by(ApprovalPolicyRow.version)
     )
-    return {
+    return {  # the latest version of each stays
         row.business_id: ApprovalPolicy(
             version=row.version,
             needed_from=row.needed_from,

@@ -125,13 +125,13 @@ class _Plan:
                 assert_never(step)
 
     def decision(self) -> Decision:
-        removed = [flow for flows in self._original_bills.values() for flow in flows]
+        removed = tuple(flow for flows in self._original_bills.values() for flow in flows)
         added = [flow for key in self._original_bills for flow in self._bills[key]]
         return Decision(
             removed=removed,
-            added=[*added, *self._more],
-            receipts_before=[receipt for held in self._original_receipts.values() for receipt in held],
-            receipts_after=[receipt for key in self._original_receipts for receipt in self._receipts[key]],
+            added=(*added, *self._more),
+            receipts_before=tuple(receipt for held in self._original_receipts.values() for receipt in held),
+            receipts_after=tuple(receipt for key in self._original_receipts for receipt in self._receipts[key]),
         )
 
     def _pay(self, step: PayBill) -> None:

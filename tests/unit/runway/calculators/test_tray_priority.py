@@ -32,6 +32,9 @@ def make_item(
         (Reason.FLOOR_BREACH, 15, Priority.P3),
         (Reason.LATER_THAN_USUAL, None, Priority.P2),
         (Reason.BROKEN_PROMISE, None, Priority.P2),
+        (Reason.NEEDS_REVIEW, None, Priority.P1),
+        (Reason.WAITS_FOR_APPROVAL, None, Priority.P3),
+        (Reason.POSSIBLE_DUPLICATE, 1, Priority.P3),
         (Reason.DATA_QUALITY, None, Priority.P3),
     ],
 )
