@@ -15,15 +15,13 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
 from domains.core.forecast_models import FrozenForecastRow
-from infra.clock import SystemClock
 from infra.embedded.roles import connect
-from infra.qbo.simulator.files.generator import demo_company
-from infra.qbo.simulator.timestamps import PACIFIC
 from runway.business_services import BusinessServices
 from runway.calculators.accuracy import HORIZON_WEEKS
 from runway.calculators.forecast import forecast
-from runway.jobs import begin_monday, freeze_forecast
+from runway.jobs import begin_monday
 from tests.e2e.commands import run_oodaloo, servers_in
+from tests.e2e.conftest import small_company
 from tests.e2e.rest import Shop, open_shop
 from tests.rig import Database
 
@@ -34,9 +32,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def shop(
     database: Database, module_redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Shop]:
-    today = SystemClock().now().astimezone(PACIFIC).date()
     home = tmp_path_factory.mktemp("accuracy")
-    async with open_shop(database, module_redis_url, home=home, files=[demo_company(today)]) as opened:
+    async with open_shop(database, module_redis_url, home=home, files=[small_company()]) as opened:
         await opened.read_books()
         yield opened
 
@@ -121,13 +118,12 @@ async def test_a_monday_is_frozen_once_and_never_rewritten(shop: Shop, database:
 
 async def test_the_job_freezes_on_mondays_and_judges_at_any_time(shop: Shop) -> None:
     of = await services_of(shop)
+    async with of.uow([of.business.id]) as uow:
+        judged_at = await uow.session.scalar(text("SELECT min(judged_at) FROM forecast_result"))
     await begin_monday(shop.web.services)
     assert await shop.web.run_jobs(shop.visitor.business_id) >= 1
     async with of.uow([of.business.id]) as uow:
-        judged = await uow.session.scalar(text("SELECT min(judged_at) FROM forecast_result"))
-    await freeze_forecast(shop.web.services, shop.visitor.business_id)
-    async with of.uow([of.business.id]) as uow:
-        assert await uow.session.scalar(text("SELECT min(judged_at) FROM forecast_result")) > judged
+        assert await uow.session.scalar(text("SELECT min(judged_at) FROM forecast_result")) > judged_at
     assert (await shop.visitor.get("/forecast/accuracy"))["data"]["forecasts"]["live"] == 1
 
 

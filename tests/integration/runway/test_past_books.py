@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from domains.ap.past_payables import PastPayables
 from domains.ap.payment_service import PaymentService
@@ -21,6 +22,7 @@ from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.ledger import Entry
 from infra.qbo.simulator.books.loading import load_company
 from infra.qbo.simulator.files.company_file import read_company_file
+from infra.sync.freshness import AS_IT_STANDS, SyncStrategy
 from runway.calculators import ageing
 from runway.calculators.ageing import Ageing, UnappliedCredit
 from runway.calculators.cash import is_undeposited
@@ -29,6 +31,7 @@ from runway.orchestrators.past_books import PastBooks, PastServices
 from tests.integration.infra.qbo.company_rig import Mirrored, MovedClock, mirrored_company
 from tests.rig import Database, RunServers, worker_number
 from tests.unit.infra.qbo.simulator.report_reading import SAMPLES, Report, amount, ask, on, rows_of, total
+from tests.unit.infra.qbo.simulator.small_company import invoice
 
 LEDGER = SAMPLES / "craigs_transactions.json"
 CAPTURED_AT = datetime(2024, 5, 29, 22, 27, 12, tzinfo=UTC)
@@ -38,6 +41,7 @@ ZERO = Decimal(0)
 
 @dataclass
 class Craigs:
+    mirrored: Mirrored
     company: Company
     days: list[date]
     books: dict[date, Books]
@@ -60,7 +64,7 @@ async def craigs(database: Database, servers: RunServers, worker_id: str) -> Asy
     ) as mirrored:
         await mirrored.service.backfill(actor="test")
         past = past_of(mirrored)
-        yield Craigs(company, days, {day: await past.books_as_of(day) for day in days})
+        yield Craigs(mirrored, company, days, {day: await past.books_as_of(day) for day in days})
 
 
 def past_of(mirrored: Mirrored) -> PastBooks:
@@ -160,3 +164,32 @@ def craigs_undeposited(company: Company, day: date) -> Decimal:
             for posting in entry.postings:
                 moved[posting.account_id] += posting.amount
     return moved[company.chart.undeposited_id]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_log_knows_what_stood_in_the_books_then(craigs: Craigs) -> None:
+    """An invoice dated behind all days that the others look at: written, made larger, deleted."""
+    mirrored, company = craigs.mirrored, craigs.company
+    past, seen = PastReceivables(mirrored.business_id, mirrored.service), []
+    written = company.create("Invoice", invoice("80.00", TxnDate="2024-12-02", DueDate="2024-12-30"))
+    for change in (
+        lambda: None,
+        lambda: company.update("Invoice", company.get("Invoice", written.id).body | invoice("95.00")),
+        lambda: company.delete("Invoice", dict(company.get("Invoice", written.id).body)),
+    ):
+        change()
+        await mirrored.service.refresh(SyncStrategy.SCHEDULED)
+        async with mirrored.uow([mirrored.business_id]) as uow:
+            seen.append(await uow.session.scalar(text("SELECT clock_timestamp()")))
+    then = [(await past.read(instant)).documents.get(written.id) for instant in seen]
+    assert [None if one is None else one.total for one in then] == [Decimal("80.00"), Decimal("95.00"), None]
+    assert (await past.read(seen[-1])) == (await past.read()), "as it stands now"
+    assert (await past.read(datetime(2001, 1, 1, tzinfo=UTC))).documents == {}, "before anything was read"
+    cash = PastCash(mirrored.business_id, mirrored.service)
+    accounts = await CashService(mirrored.business_id, mirrored.service).get_cash_accounts(freshness=AS_IT_STANDS)
+    balances = await cash.balances_at(seen[-1])
+    assert balances == {one.account_id: one.balance for one in accounts.value if one.account_id in balances}
+    assert len(balances) > 30
+    since = await cash.known_since()
+    assert since is not None
+    assert since < seen[0]
