@@ -14,7 +14,8 @@ from infra.money import ZERO
 from infra.sync.freshness import AS_IT_STANDS, Fetched, FreshnessNeed
 from runway.calculators.ageing import OpenDocument
 from runway.calculators.discounts import DiscountTerms, discount_offer
-from runway.calculators.figures import Figure
+from runway.calculators.draws import Band
+from runway.calculators.figures import Basis, Figure
 from runway.calculators.forecast import Forecast
 from runway.calculators.impacts import bill_flows_by_id
 from runway.calculators.outlook import DatedFlow
@@ -38,12 +39,14 @@ class PlannedPayment:
 class SafePlan:
     """Attributes:
     rows: in the order in which they were given room.
+    kept: what the cautious path is kept above: the floor; zero, where it falls below the floor even if no bill is paid.
     total, unmet: home currency; `unmet` is what finds no day within the horizon.
     lowest_p10: of the path with the whole plan in it.
     """
 
     rows: tuple[PlannedPayment, ...]
     floor: Figure
+    kept: Figure
     lowest_p10: Figure
     total: Figure
     unmet: Figure
@@ -88,18 +91,30 @@ def safe_plan(forecast: Forecast, discounted: Mapping[str, DiscountedBill], know
     }
     undone = [DatedFlow(one.on, -one.amount, one.row, one.key, one.party_id) for own in flows.values() for one in own]
     basis, floor = forecast.basis, forecast.report.floor
-    plan = pay_plan(planned.values(), forecast.baseline.draws.shifted(undone).band(), floor=floor.value or ZERO)
+    band = forecast.baseline.draws.shifted(undone).band()
+    kept = _kept(floor, band, basis)
+    plan = pay_plan(planned.values(), band, floor=kept.value or ZERO)
     unmet = [documents[one].open_amount for one in plan.unmet]
     money = basis.currency
     return SafePlan(
         rows=tuple(_row(row, planned[row.external_id], documents, known) for row in plan.rows),
         floor=floor,
+        kept=kept,
         lowest_p10=basis.figure(plan.lowest_p10, money, n=len(planned), n_of="documents"),
         total=basis.figure(
             sum((row.amount for row in plan.rows if row.pay_on), ZERO), money, n=len(planned), n_of="documents"
         ),
         unmet=basis.figure(sum(unmet, ZERO), money, n=len(unmet), n_of="documents"),
     )
+
+
+def _kept(floor: Figure, band: Band, basis: Basis) -> Figure:
+    """Where nothing could be paid without breaking the floor, a plan that keeps out of the red says more than none."""
+    low = band.low_p10.p10
+    if floor.value is None or low >= floor.value or low < 0:
+        return floor
+    note = f"below the floor of {floor.value} even if no bill is paid: kept out of the red instead"
+    return basis.figure(ZERO, basis.currency, n=floor.n, n_of=floor.n_of, note=note)
 
 
 def _planned(

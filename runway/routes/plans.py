@@ -70,6 +70,9 @@ class PayPlanOut(BaseModel):
         description="In the order in which they were given room: must-pays and scheduled ones, discounts, then by due date."
     )
     floor: FigureOut
+    kept: FigureOut = Field(
+        description="What the plan keeps the cautious path above: the floor; zero, where it is below the floor even if no bill is paid."
+    )
     lowest: FigureOut = Field(description="The lowest close of the cautious path (P10) with the whole plan in it.")
     total: FigureOut = Field(description="What has a day.")
     unmet: FigureOut = Field(description="What has none: no promise should be made for it.")
@@ -121,6 +124,7 @@ _ROW: dict[str, Any] = {
 _PLAN = {
     "payments": [_ROW],
     "floor": figure_example("8200.00"),
+    "kept": figure_example("8200.00"),
     "lowest": figure_example("8310.20"),
     "total": figure_example("120.50"),
     "unmet": figure_example("0.00"),
@@ -203,6 +207,7 @@ def _plan_out(plan: SafePlan) -> PayPlanOut:
     return PayPlanOut(
         payments=[PlannedPaymentOut.of(one) for one in plan.rows],
         floor=FigureOut.model_validate(plan.floor),
+        kept=FigureOut.model_validate(plan.kept),
         lowest=FigureOut.model_validate(plan.lowest_p10),
         total=FigureOut.model_validate(plan.total),
         unmet=FigureOut.model_validate(plan.unmet),
