@@ -18,10 +18,11 @@ from domains.core.permissions import Role
 from infra.actions.states import ActionState
 from infra.crash_points import hooked
 from infra.ids import new_id
+from infra.jobs.execution import execute
 from infra.jobs.outbox import OutboxRow
 from infra.mail.models import Mail
 from infra.qbo.simulator.books.store import Record
-from runway.jobs import REMIND_JOB, begin_reminding, remind
+from runway.jobs import JOBS, REMIND_JOB, begin_reminding, remind
 from tests.e2e.paying import new_key
 from tests.e2e.people import Browser, member
 from tests.e2e.rest import Shop, assert_problem, open_shop
@@ -120,6 +121,16 @@ class Desk:
         done = {ActionState.CONFIRMED, ActionState.FAILED, ActionState.CANCELLED}
         return [UUID(one["id"]) for one in listed if one["operation"] == "remind_customer" and one["state"] not in done]
 
+    def let_time_pass(self, intent: UUID) -> None:
+        """The dead worker's lease is over, and its call so long ago that whatever came of it is there."""
+        with connect(self.database.superuser_url.replace("+psycopg", "")) as connection, connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")
+            connection.execute(
+                "UPDATE action_intent SET due_at = clock_timestamp(), lease_until = clock_timestamp(), "
+                "last_sent_at = last_sent_at - interval '5 min' WHERE id = %s",
+                [intent],
+            )
+
     async def letters(self, address: str) -> list[EmailMessage]:
         """As they lie in the files that take a mail server's place."""
         services = self.shop.web.services
@@ -147,13 +158,12 @@ async def desk(
         yield Desk(shop, owner, bookkeeper, database, home)
 
 
-async def asked_jobs(desk: Desk) -> list[str]:
+async def asked_jobs(desk: Desk) -> list[int]:
     """Of reminders, that wait for this business."""
     async with desk.shop.web.services.jobs_uow([]) as uow:
-        jobs = await uow.session.scalars(
-            select(OutboxRow.job).where(OutboxRow.business_id == desk.business_id, OutboxRow.finished_at.is_(None))
-        )
-    return [job for job in jobs if job == REMIND_JOB]
+        waits = (OutboxRow.job == REMIND_JOB, OutboxRow.finished_at.is_(None))
+        rows = await uow.session.scalars(select(OutboxRow.id).where(OutboxRow.business_id == desk.business_id, *waits))
+        return list(rows)
 
 
 def text_of(letter: EmailMessage) -> str:
@@ -228,7 +238,7 @@ async def test_a_step_is_taken_once_and_the_next_waits_for_the_quiet_days(desk: 
     assert len(await desk.letters(f"{owed.body['BillEmail']['Address']}")) == 1
 
 
-async def test_a_run_that_dies_asks_for_nothing_and_a_worker_that_dies_has_its_letter_written_once(desk: Desk) -> None:
+async def test_a_run_that_dies_anywhere_asks_for_each_mail_once(desk: Desk) -> None:
     await desk.set_policy()
     customer = desk.customer("Dying")
     desk.owes(customer, over=20)
@@ -244,22 +254,36 @@ async def test_a_run_that_dies_asks_for_nothing_and_a_worker_that_dies_has_its_l
     else:
         pytest.fail("it never came to an end")
     assert number > 2
+    assert len(await desk.under_way()) == 1
+    await desk.settle()
+    assert len(await desk.letters(f"{customer}@customer.example")) == 1
+
+
+@pytest.mark.parametrize(
+    ("point", "pays", "letters"),
+    [("send.after_call", False, 1), ("send.before_call", False, 1), ("send.before_call", True, 0)],
+)
+async def test_a_worker_that_dies_has_its_letter_written_once_and_to_nobody_who_has_paid_since(
+    desk: Desk, point: str, *, pays: bool, letters: int
+) -> None:
+    await desk.set_policy()
+    customer = desk.customer("Dying")
+    owed = desk.owes(customer, over=20)
+    await desk.chased(customer)
+    services = desk.shop.web.services
+    await desk.run()
     (intent,) = await desk.under_way()
-    with hooked(dies_at("send.after_call")), pytest.raises(Killed):
+    with hooked(dies_at(point)), pytest.raises(Killed):
         await services.actions.work(desk.business_id, intent)
-    await remind(services, str(desk.business_id))
+    if pays:
+        await desk.pays(owed)
+    await desk.run()
     assert await desk.under_way() == [intent]
-    with connect(desk.database.superuser_url) as connection, connection.transaction():
-        connection.execute("SET LOCAL session_replication_role = replica")
-        connection.execute(
-            "UPDATE action_intent SET due_at = clock_timestamp(), lease_until = clock_timestamp(), "
-            "last_sent_at = last_sent_at - interval '5 min' WHERE id = %s",
-            [intent],
-        )
-    for _ in range(3):
+    for _ in range(4):
+        desk.let_time_pass(intent)
         await services.actions.work(desk.business_id, intent)
     assert await desk.under_way() == []
-    assert len(await desk.letters(f"{customer}@customer.example")) == 1
+    assert len(await desk.letters(f"{customer}@customer.example")) == letters
 
 
 async def test_paused_excluded_disputed_and_promised_are_left_out(desk: Desk) -> None:
@@ -315,8 +339,8 @@ async def test_the_job_asks_for_those_who_switched_it_on(desk: Desk) -> None:
     await desk.set_policy()
     services = desk.shop.web.services
     await begin_reminding(services)
-    assert await asked_jobs(desk) == [REMIND_JOB]
-    await desk.shop.web.run_jobs(str(desk.business_id))
+    (job,) = await asked_jobs(desk)
+    assert await execute(job, jobs=JOBS, context=services, uow=services.jobs_uow)
     await desk.set_policy(is_on=False)
     await begin_reminding(services)
     assert await asked_jobs(desk) == []
