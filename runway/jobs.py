@@ -21,6 +21,7 @@ from infra.qbo.asked_jobs import COMPARE, RECONCILE, RECONCILE_ACTION, RESCAN, T
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
 from runway.orchestrators.disconnect_qbo import REVOKE_JOB
+from runway.orchestrators.forecast_jobs import KEEP_FORECAST_JOB, KEEP_FORECAST_QUEUE
 from runway.orchestrators.qbo_webhooks import WEBHOOKS_JOB, WEBHOOKS_QUEUE
 from runway.orchestrators.watch import NOTICE_MAIL_JOB, WATCH_JOB
 from runway.services import Services
@@ -30,6 +31,7 @@ from runway.wiring import open_services
 SYNC_DUE_JOB, NIGHTLY_JOB, HOUSEKEEPING_JOB = "sync.due", "sync.nightly", "housekeeping"
 MONDAY_JOB, FREEZE_JOB = "forecast.monday", "forecast.freeze"
 REMIND_ALL_JOB, REMIND_JOB = "collections.begin", "collections.run"
+DAYS_JOB = "forecast.days"
 _NIGHT_LASTS = timedelta(hours=3)
 _SCHEDULED = FreshnessNeed(strategy=SyncStrategy.SCHEDULED)
 # An action has its own lease and fence: a dead worker's row need not keep the next one from looking.
@@ -187,6 +189,17 @@ async def remind(services: Services, business_id: str) -> None:
     await services.of(business).reminding.run_of_the_day()
 
 
+async def keep_forecast(services: Services, business_id: str) -> None:
+    """Work out the forecast of books that changed, or of a day that began, before somebody asks."""
+    business = await _business(services, business_id)
+    await services.of(business).outlook.keep()
+
+
+async def begin_days(services: Services) -> None:
+    """Ask for the forecasts of companies whose day has begun."""
+    await services.forecast_jobs.begin_days()
+
+
 async def keep_house(services: Services) -> None:
     """Rows that have done their work go."""
     await services.housekeeping.tidy()
@@ -210,6 +223,8 @@ JOBS = {
     SWEEP_JOB: JobDefinition(queue="actions", run=sweep_actions, beside_others=1),
     REMIND_ALL_JOB: JobDefinition(queue="bulk", run=begin_reminding, beside_others=1),
     REMIND_JOB: JobDefinition(queue="bulk", run=remind, beside_others=2),
+    KEEP_FORECAST_JOB: JobDefinition(queue=KEEP_FORECAST_QUEUE, run=keep_forecast, beside_others=2),
+    DAYS_JOB: JobDefinition(queue="sync", run=begin_days, beside_others=1),
     HOUSEKEEPING_JOB: JobDefinition(queue="bulk", run=keep_house, beside_others=1),
     MONDAY_JOB: JobDefinition(queue="bulk", run=begin_monday),
     FREEZE_JOB: JobDefinition(queue="bulk", run=freeze_forecast, beside_others=2),
@@ -220,6 +235,7 @@ CRON = (
     CronEntry(WATCH_JOB, JOBS[WATCH_JOB].queue, every=timedelta(minutes=1)),
     CronEntry(SWEEP_JOB, JOBS[SWEEP_JOB].queue, every=timedelta(seconds=30)),
     CronEntry(REMIND_ALL_JOB, JOBS[REMIND_ALL_JOB].queue, cron="5 * * * *"),
+    CronEntry(DAYS_JOB, JOBS[DAYS_JOB].queue, every=timedelta(minutes=5)),
     CronEntry(HOUSEKEEPING_JOB, JOBS[HOUSEKEEPING_JOB].queue, cron="40 7 * * *"),
     # Monday nearly everywhere: half past midnight in Honolulu, half past eleven at night in Auckland.
     CronEntry(MONDAY_JOB, JOBS[MONDAY_JOB].queue, cron="30 10 * * 1"),

@@ -41,6 +41,7 @@ from runway.orchestrators.action_notices import ActionNotices
 from runway.orchestrators.approval_watch import ApprovalWatch
 from runway.orchestrators.disconnect_qbo import DisconnectQBO
 from runway.orchestrators.due_syncs import DueSyncs
+from runway.orchestrators.forecast_jobs import ForecastJobs
 from runway.orchestrators.forecast_shelf import ForecastShelf
 from runway.orchestrators.front_door import FrontDoor
 from runway.orchestrators.housekeeping import Housekeeping
@@ -205,12 +206,17 @@ class Services:
             at_once=self.settings.sync.sync_at_once,
         )
 
+    @property
+    def forecast_jobs(self) -> ForecastJobs:
+        return ForecastJobs(uow=self.uow, jobs_uow=self.jobs_uow, clock=self.clock)
+
     async def follow_books(self, business_id: UUID, entities: AbstractSet[str]) -> None:
         """After a sync that changed `entities`: what of the business itself comes from its books, and what that did to approvals."""
         if PREFERENCES_FROM_QBO.entity in entities:
             async with self.uow([business_id]) as uow:
                 await self.businesses.follow_preferences(uow.session, business_id)
         await ApprovalWatch(self.uow, self.clock).look(business_id, entities)
+        await self.forecast_jobs.ask(business_id)
 
 
 async def _ask_about_touched(uow: UnitOfWork, row: ActionIntent, touched: Touched) -> None:

@@ -107,6 +107,12 @@ class SyncRun(Base):
         PrimaryKeyConstraint("business_id", "id"),
         Index("ix_sync_run_latest", "business_id", "started_at"),
         Index("ix_sync_run_running", "business_id", postgresql_where=text("state = 'running'")),
+        Index(
+            "ix_sync_run_changed",
+            "business_id",
+            "finished_at",
+            postgresql_where=text("changed > 0 OR state = 'failed'"),
+        ),
     )
 
     business_id: Mapped[UUID]

@@ -18,7 +18,7 @@ from infra.sync.freshness import AS_IT_STANDS, Fetched, Freshness, FreshnessNeed
 from runway.calculators.forecast import Forecast, forecast
 from runway.calculators.quality import books_age
 from runway.calculators.runway import with_age_of_books
-from runway.calculators.working_capital import WorkingCapital, working_capital
+from runway.calculators.working_capital import working_capital
 from runway.orchestrators.forecast_books import ForecastMaterial, ForecastReader
 from runway.orchestrators.forecast_rules import DecidedRules, read_rules
 from runway.orchestrators.forecast_shelf import ForecastShelf, Mark
@@ -57,19 +57,20 @@ class Outlook:
         Raises:
             StaleRefused: the strategy is `live` and no refresh succeeded in time.
         """
-        found = await self._find(freshness)
-        forecast_ = found.value.forecast
-        age = books_age(found.freshness.as_of, now=self.clock.now(), last_sync_failed=found.freshness.stale)
-        return Fetched(replace(forecast_, report=with_age_of_books(forecast_.report, age)), found.freshness)
+        found = await self.get_with_capital(freshness=freshness)
+        return Fetched(found.value.forecast, found.freshness)
 
-    async def get_working_capital(self, *, freshness: FreshnessNeed) -> Fetched[WorkingCapital]:
-        """What was worked out with the forecast.
+    async def get_with_capital(self, *, freshness: FreshnessNeed) -> Fetched[WorkedOut]:
+        """The same, and the working capital ratios that were worked out with it.
 
         Raises:
-            StaleRefused: the strategy is `live` and no refresh succeeded in time.
+            StaleRefused: as `get`.
         """
         found = await self._find(freshness)
-        return Fetched(found.value.capital, found.freshness)
+        made = found.value.forecast
+        age = books_age(found.freshness.as_of, now=self.clock.now(), last_sync_failed=found.freshness.stale)
+        aged = replace(made, report=with_age_of_books(made.report, age))
+        return Fetched(replace(found.value, forecast=aged), found.freshness)
 
     async def keep(self) -> None:
         """Work it out for who asks next, unless that is done."""

@@ -12,13 +12,14 @@ from starlette.responses import Response
 from domains.ap.bill_service import BillService
 from domains.ar.invoice_service import InvoiceService
 from infra.qbo.wire.reports import AgingKind, AgingReport, KPIData, PaymentHistory
-from infra.sync.freshness import Fetched
+from infra.sync.freshness import AS_IT_STANDS, Fetched
 from runway.calculators.ageing import Ageing, Bucket
 from runway.orchestrators.ageing import MirrorAgeing
 from runway.routes.access import Caller, ReadsBooks
 from runway.routes.answers import Amount, Answer, FreshnessOut, send
 from runway.routes.asked import AskedFreshness
 from runway.routes.documentation import books_example, read_of_books
+from runway.routes.runway_answer import FigureOut, figure_example
 
 router = APIRouter(prefix="/api/v1", tags=["reports"])
 
@@ -53,6 +54,23 @@ class KPIsOut(BaseModel):
     payables: Amount | None = Field(description="Positive is owed.")
     credit_cards: Amount | None
     current_liabilities: Amount | None
+
+
+class WorkingCapitalOut(BaseModel):
+    """Of the company's today, from the mirror; in days but for `cei`."""
+
+    dso: FigureOut = Field(description="By countback over months of credit sales.")
+    dso_simple: FigureOut = Field(description="By the last 90 days, for comparison.")
+    best_possible: FigureOut = Field(description="DSO of what is not due yet.")
+    delinquent: FigureOut = Field(description="`dso_simple` less `best_possible`.")
+    dpo: FigureOut = Field(description="By what was billed in 90 days.")
+    days_to_pay: FigureOut = Field(description="From invoice to money, weighted by money, over 365 days.")
+    days_we_take: FigureOut = Field(description="The same of our bills.")
+    cei: FigureOut = Field(description="Of what could have been collected in 90 days, the part that was, in percent.")
+
+
+class KPIsAndRatiosOut(KPIsOut):
+    working_capital: WorkingCapitalOut
 
 
 class AgeingRowOut(BaseModel):
@@ -95,6 +113,9 @@ _KPIS = {
     "since": "2026-02-14", "as_of": "2026-03-15", "currency": "USD", "income": "18250.00", "cost_of_goods_sold": "6100.00",
     "gross_profit": "12150.00", "expenses": "9020.00", "net_income": "3130.00", "bank_accounts": "20400.00", "receivables": "5100.00",
     "current_assets": "27900.00", "payables": "4210.00", "credit_cards": "310.00", "current_liabilities": "6120.00",
+    "working_capital": {name: figure_example("32.52", "%" if name == "cei" else "days", n=160, n_of="documents") for name in (
+        "dso", "dso_simple", "best_possible", "delinquent", "dpo", "days_to_pay", "days_we_take", "cei",
+    )},
 }  # fmt: skip
 _AGEING = {
     "side": "payables",
@@ -127,14 +148,16 @@ _PAID = {
 
 @router.get(
     "/kpis",
-    summary="QuickBooks' own key figures",
-    response_model=Answer[KPIsOut],
+    summary="Key figures",
+    response_model=Answer[KPIsAndRatiosOut],
     responses=read_of_books(books_example(_KPIS)),
 )
 async def get_kpis(request: Request, caller: ReadsBooks, asked: Annotated[AskedKPIs, Query()]) -> Response:
-    """From its profit and loss and its balance sheet."""
+    """From its profit and loss and its balance sheet; beside them, from our own books of today, how long customers take and we do."""
     fetched = await caller.services.company.get_kpi_data(asked.as_of, days=asked.days, freshness=asked.need())
-    return _answer(request, fetched, KPIsOut(**_in_currency(fetched.value, caller)))
+    ours = await caller.services.outlook.get_with_capital(freshness=AS_IT_STANDS)
+    ratios = WorkingCapitalOut(**vars(ours.value.capital))
+    return _answer(request, fetched, KPIsAndRatiosOut(**_in_currency(fetched.value, caller), working_capital=ratios))
 
 
 @router.get(

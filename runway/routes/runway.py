@@ -6,10 +6,12 @@ from pydantic import Field
 from starlette.responses import Response
 
 from infra.errors import InvalidInput
+from infra.sync.freshness import AS_IT_STANDS, Fetched
 from runway.calculators.burn import MAIN_WINDOW_DAYS, MIN_HISTORY_DAYS, WINDOWS_DAYS
 from runway.calculators.floor import AbsoluteFloor, BurnDaysFloor, DefaultFloor, FloorPolicy
-from runway.orchestrators.cash_runway import CashRunway, RunwayQuestion
-from runway.routes.access import ReadsBooks
+from runway.calculators.runway import RunwayReport
+from runway.orchestrators.cash_runway import CashRunway, RunwayQuestion, oldest_of
+from runway.routes.access import Caller, ReadsBooks
 from runway.routes.answers import Answer, FreshnessOut, send
 from runway.routes.asked import AskedFreshness
 from runway.routes.documentation import read_of_books
@@ -35,10 +37,15 @@ class AskedRunway(AskedFreshness):
         ge=0,
         max_digits=20,
         decimal_places=5,
-        description="The least cash to keep, in home currency. Unless given: seven days of gross burn.",
+        description="The least cash to keep, in home currency. Unless given: what the business decided, see `/runway/settings`.",
         examples=["5000"],
     )
     floor_days: int | None = Field(default=None, ge=0, le=365, description="The floor as days of gross burn.")
+
+    @property
+    def is_as_decided(self) -> bool:
+        """Whether the caller leaves window and floor to what the business decided."""
+        return self.window == MAIN_WINDOW_DAYS and self.floor is None and self.floor_days is None
 
     def floor_policy(self) -> FloorPolicy:
         """Which floor is asked for.
@@ -60,9 +67,21 @@ class AskedRunway(AskedFreshness):
     responses=read_of_books(RUNWAY_EXAMPLE),
 )
 async def get_runway(request: Request, caller: ReadsBooks, asked: Annotated[AskedRunway, Query()]) -> Response:
-    """Operating cash, gross and net burn, and the days until cash reaches the floor at the present net burn. Every figure
-    carries the day it describes, its source and how much history fed it; one that cannot be given says why.
+    """How long the cash lasts: by what is expected (`forecast`, the headline), and as a cross-check at the trailing net burn
+    (`runway`), with operating cash and burn. Every figure carries the day it describes, its source and how much history fed it; one
+    that cannot be given says why. `window` and `floor` change the cross-check alone: the headline is by what the business decided.
     """
+    outlook = await caller.services.outlook.get(freshness=asked.need())
+    report, freshness = outlook.value.report, outlook.freshness
+    if not asked.is_as_decided:
+        asked_again = await _measured_otherwise(caller, asked)
+        report, freshness = asked_again.value, oldest_of([asked_again.freshness, freshness])
+    shown = runway_out(report, outlook.value, currency=caller.home_currency, time_zone=caller.business.time_zone)
+    return send(request, Answer[RunwayOut](data=shown, freshness=FreshnessOut.of(freshness)))
+
+
+async def _measured_otherwise(caller: Caller, asked: AskedRunway) -> Fetched[RunwayReport]:
+    """The burn and the cross-check by another window or floor than the business decided on."""
     services = caller.services
     runway = CashRunway(cash=services.cash, payments=services.payments, receipts=services.receipts, clock=caller.clock)
     question = RunwayQuestion(
@@ -71,6 +90,4 @@ async def get_runway(request: Request, caller: ReadsBooks, asked: Annotated[Aske
         window_days=asked.window,
         floor=asked.floor_policy(),
     )
-    fetched = await runway.get(question, freshness=asked.need())
-    report = runway_out(fetched.value, currency=caller.home_currency, time_zone=caller.business.time_zone)
-    return send(request, Answer[RunwayOut](data=report, freshness=FreshnessOut.of(fetched.freshness)))
+    return await runway.get(question, freshness=AS_IT_STANDS)

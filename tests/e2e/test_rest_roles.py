@@ -41,10 +41,18 @@ ALLOWED = {
     "note_write_off": 422,
     "open_dispute": 422,
     "set_approval_policy": 422,
+    "set_runway_settings": 422,
+    "set_expected_date": 422,
     "set_reminder_policy": 422,
     "set_customer_reminders": 422,
     "get_customer_reminders": 404,
     "run_collections": 422,
+    "preview_actions": 422,
+    "confirm_discount": 422,
+    "save_scenario": 422,
+    "assign_item": 422,
+    "snooze_item": 422,
+    "ask_client": 422,
 }
 
 

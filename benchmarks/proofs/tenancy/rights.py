@@ -34,6 +34,10 @@ _BOOKS = (
     "/accounts",
     "/payments",
     "/runway",
+    "/runway/settings",
+    "/forecast",
+    "/dashboard",
+    "/operational",
     "/forecast/accuracy",
     "/sync",
     "/qbo/connection",
@@ -56,9 +60,15 @@ _BOOKS = (
     "/payments/{payment_id}",
     "/payments/{payment_id}/events",
     "/payments/{payment_id}/trail",
+    "/plans/pay",
+    "/plans/discounts",
+    "/scenarios",
+    "/scenarios/compare",
+    "/tray",
 )
 _SYNCING = (
     "/drift/{item_id}/confirm", "/sync/compare", "/sync/reconcile", "/notices/{notice_id}/seen", "/sync/failed/{job_id}/retry",
+    "/scenarios", "/tray/{item}/assign", "/tray/{item}/snooze", "/tray/{item}/ask", "/tray/{item}/dismiss", "/tray/{item}/restore",
 )  # fmt: skip
 _PAYING = ("execute", "cancel", "void", "review")
 NEEDS: dict[tuple[str, str], str] = {
@@ -71,6 +81,15 @@ NEEDS: dict[tuple[str, str], str] = {
         for end in ("", "/close")
     },
     ("PUT", "/api/v1/approval-policy"): "settings.manage",
+    ("POST", "/api/v1/preview"): "books.read",
+    ("DELETE", "/api/v1/scenarios/{scenario_id}"): "books.sync",
+    ("PUT", "/api/v1/plans/discounts/{terms_external_id}"): "settings.manage",
+    ("DELETE", "/api/v1/plans/discounts/{terms_external_id}"): "settings.manage",
+    ("PUT", "/api/v1/runway/settings"): "settings.manage",
+    ("PUT", "/api/v1/bills/{bill_id}/must-pay"): "bills.approve",
+    ("DELETE", "/api/v1/bills/{bill_id}/must-pay"): "bills.approve",
+    ("PUT", "/api/v1/invoices/{invoice_id}/expected-date"): "reminders.send",
+    ("DELETE", "/api/v1/invoices/{invoice_id}/expected-date"): "reminders.send",
     ("PUT", "/api/v1/collections/policy"): "settings.manage",
     ("PUT", "/api/v1/customers/{customer_id}/reminders"): "reminders.send",
     ("POST", "/api/v1/collections/run"): "reminders.send",
@@ -97,6 +116,7 @@ NEEDS: dict[tuple[str, str], str] = {
 }
 DOORS: dict[tuple[str, str], str] = {
     ("GET", "/api/v1/me"): "recognised",
+    ("GET", "/api/v1/firm/tray"): "recognised",
     ("GET", "/api/v1/businesses"): "recognised",
     ("POST", "/api/v1/businesses"): "firm_admin",
     ("GET", "/admin/health"): "firm_admin",

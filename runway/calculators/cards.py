@@ -1,0 +1,131 @@
+"""What a cockpit shows first of one forecast: what is due, what is overdue, and what matters most."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from infra.money import ZERO
+from runway.calculators.ageing import AgedDocument, Ageing, Bucket
+from runway.calculators.burn_runway import RunwayState
+from runway.calculators.figures import Figure
+from runway.calculators.forecast import Forecast
+from runway.calculators.outlook import DatedFlow, PathRow, inside
+
+SOON_DAYS = 7
+_MOST = 5
+# What has a date of its own; the rest of what goes out is an estimate of what is usual.
+_OWED = frozenset({PathRow.BILLS, PathRow.PAYROLL, PathRow.TAX, PathRow.RECURRING, PathRow.OTHER_OUT})
+
+
+class Weight(StrEnum):
+    """How much it matters, the most first."""
+
+    ALARM = "alarm"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Matter:
+    """`amount` positive, in home currency; None where it is no matter of money."""
+
+    weight: Weight
+    text: str
+    on: date | None = None
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class DueSoon:
+    """What is to be paid from T to the day asked for, what is overdue included; n counts payments.
+
+    Attributes:
+        total: bills, pay, taxes and what comes again.
+        must_pays: of it: pay, taxes and bills that are marked.
+    """
+
+    days: int
+    total: Figure
+    must_pays: Figure
+
+
+@dataclass(frozen=True)
+class OpenSoon:
+    """Documents of one side that fall due from T to the day asked for, before credits."""
+
+    days: int
+    due: Figure
+
+
+def due_soon(forecast: Forecast, *, days: int = SOON_DAYS) -> DueSoon:
+    flows = [flow for flow in must_and_owed(forecast) if flow.on <= forecast.basis.as_of + timedelta(days=days)]
+    return DueSoon(
+        days=days,
+        total=_sum(flows, forecast),
+        must_pays=_sum([flow for flow in flows if flow.is_must_pay], forecast),
+    )
+
+
+def must_and_owed(forecast: Forecast) -> list[DatedFlow]:
+    """All that is to be paid on a date within the 13 weeks, in order of it."""
+    return [flow for flow in inside(forecast.flows, forecast.basis.as_of) if flow.row in _OWED and flow.amount < 0]
+
+
+def open_soon(side: Ageing, forecast: Forecast, *, days: int) -> OpenSoon:
+    last = forecast.basis.as_of + timedelta(days=days)
+    due = [item for item in side.documents if item.bucket is Bucket.CURRENT and item.due_on <= last]
+    total = sum((item.document.open_amount for item in due), ZERO)
+    return OpenSoon(days, forecast.basis.figure(total, forecast.basis.currency, n=len(due), n_of="documents"))
+
+
+def by_due_date(side: Ageing, *, until: date) -> list[AgedDocument]:
+    """What is overdue or due by then, the longest due first."""
+    return sorted(
+        (item for item in side.documents if item.due_on <= until),
+        key=lambda item: (item.due_on, -item.document.open_amount, item.document.external_id),
+    )
+
+
+def matters(forecast: Forecast) -> list[Matter]:
+    """The five that matter most, from the forecast alone."""
+    found = [*_uncovered(forecast), *_headline(forecast), *_overdue(forecast), *_notes(forecast)]
+    return sorted(found, key=lambda matter: list(Weight).index(matter.weight))[:_MOST]
+
+
+def _uncovered(forecast: Forecast) -> Iterable[Matter]:
+    for flow in forecast.standing.uncovered[:_MOST]:
+        what = flow.row.replace("_", " ")
+        yield Matter(Weight.ALARM, f"A must-pay may not be covered: {what}", flow.on, -flow.amount)
+
+
+def _headline(forecast: Forecast) -> Iterable[Matter]:
+    runway = forecast.standing.runway
+    if runway.state is RunwayState.BELOW_FLOOR:
+        yield Matter(Weight.ALARM, "Cash is below the floor", runway.floor_on, forecast.report.cash.cash.value)
+    elif runway.state is RunwayState.FINITE and not runway.early.is_beyond_horizon:
+        yield Matter(Weight.WARNING, "Cash falls below the floor within 13 weeks", runway.floor_on)
+
+
+def _overdue(forecast: Forecast) -> Iterable[Matter]:
+    for side, text in ((forecast.receivables, "Invoices are overdue"), (forecast.payables, "Bills are overdue")):
+        if side.overdue.value:
+            yield Matter(Weight.WARNING, f"{text}: {side.overdue.n}", None, side.overdue.value)
+    asked = sum(receipt.asks_in_tray for receipt in forecast.receipts)
+    if asked:
+        yield Matter(Weight.WARNING, f"Invoices so late that nothing is expected of them: {asked}")
+
+
+def _notes(forecast: Forecast) -> Iterable[Matter]:
+    for flag in forecast.report.flags:
+        yield Matter(Weight.NOTE, flag)
+    if forecast.concentration is not None and forecast.concentration.note:
+        yield Matter(Weight.NOTE, forecast.concentration.note)
+    if forecast.gap is not None:
+        yield Matter(Weight.NOTE, f"The two runways differ: {forecast.gap.text}")
+
+
+def _sum(flows: list[DatedFlow], forecast: Forecast) -> Figure:
+    total = -sum((flow.amount for flow in flows), ZERO)
+    return forecast.basis.figure(total, forecast.basis.currency, n=len(flows), n_of="payments")
