@@ -10,13 +10,17 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap.models import Bill, BillPayment, Vendor, VendorCredit
-from domains.ap.pay_bills import PayBills
 from domains.ap.paying import AlikePayment, Credit, Payable
 from domains.core.ledger import LEDGER, live
 from infra.actions.models import ActionIntent, ActionLine
 from infra.actions.states import SETTLED
 
 ALIKE_WITHIN = timedelta(days=7)
+
+
+def days_around(day: date) -> tuple[date, date]:
+    """The first and the last day within `ALIKE_WITHIN` of a day, be it the first or the last that there is."""
+    return max(day, date.min + ALIKE_WITHIN) - ALIKE_WITHIN, min(day, date.max - ALIKE_WITHIN) + ALIKE_WITHIN
 
 
 async def list_payable(session: AsyncSession, business_id: UUID, bill_ids: Collection[UUID]) -> dict[UUID, Payable]:
@@ -48,7 +52,7 @@ async def list_alike(
     query = select(*columns).where(
         *live(BillPayment, business_id),
         BillPayment.vendor_external_id.in_(vendors),
-        BillPayment.paid_on.between(around - ALIKE_WITHIN, around + ALIKE_WITHIN),
+        BillPayment.paid_on.between(*days_around(around)),
         BillPayment.total > 0,
     )
     return [AlikePayment._make(row) for row in await session.execute(query.order_by(BillPayment.paid_on.desc()))]
@@ -69,18 +73,17 @@ async def list_under_way(session: AsyncSession, business_id: UUID, operation: st
     Those settled are in the mirror.
     """
     is_open = (ActionLine.business_id == business_id) & ActionLine.is_open & ActionLine.is_guarded
-    query = select(ActionIntent.content_digest, ActionIntent.meaning).where(
+    paid_on = ActionIntent.meaning["paid_on"].astext  # in ISO form, so in order of days
+    first, last = days_around(around)
+    query = select(ActionIntent.content_digest).where(
         ActionIntent.business_id == business_id,
         ActionIntent.operation == operation,
         ActionIntent.content_digest.is_not(None),
         ActionIntent.id.in_(select(ActionLine.intent_id).where(is_open)),
         ActionIntent.state.not_in([state.value for state in SETTLED]),
+        paid_on.between(first.isoformat(), last.isoformat()),
     )
-    return {
-        digest
-        for digest, meaning in await session.execute(query)
-        if abs(PayBills.of(meaning).paid_on - around) <= ALIKE_WITHIN
-    }
+    return {digest for digest in await session.scalars(query) if digest is not None}
 
 
 class RecordedPayment(NamedTuple):

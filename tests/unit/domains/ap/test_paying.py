@@ -10,6 +10,7 @@ import pytest
 
 from domains.ap.errors import BillNotFound
 from domains.ap.models import PayType
+from domains.ap.payable_queries import days_around
 from domains.ap.paying import (
     AlikePayment,
     BooksRules,
@@ -58,6 +59,18 @@ def make_bill(balance: str = "120.50", **given: Any) -> Payable:
         vendor_is_active=True,
     )
     return bill._replace(**given)
+
+
+@pytest.mark.parametrize(
+    ("day", "first", "last"),
+    [
+        (TODAY, date(2026, 3, 8), date(2026, 3, 22)),
+        (date.min, date.min, date(1, 1, 8)),
+        (date.max, date(9999, 12, 24), date.max),
+    ],
+)
+def test_a_payment_of_any_day_has_days_around_it(day: date, first: date, last: date) -> None:
+    assert days_around(day) == (first, last)
 
 
 def make_credit(balance: str | None = "50", **given: Any) -> Credit:
