@@ -29,6 +29,14 @@ from infra.actions.models import ActionIntent, ActionLine
 from infra.actions.states import ActionState
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('reminders:' || :business_id, 0))")
+# A payment that the ledger applied to an invoice stands in the invoice's own links.
+_LAST_PAYMENTS = text("""
+SELECT i.id, max(r.received_on) FROM invoice AS i
+CROSS JOIN LATERAL jsonb_array_elements(coalesce(queryable(i.payload) -> 'LinkedTxn', '[]')) AS link
+JOIN receipt AS r ON r.business_id = i.business_id AND r.rail = i.rail AND r.external_id = link ->> 'TxnId'
+WHERE i.business_id = :business_id AND i.id = ANY(:invoice_ids) AND link ->> 'TxnType' = 'Payment' AND r.deleted_at IS NULL
+GROUP BY i.id
+""")
 _GIVEN_UP = (ActionState.FAILED.value, ActionState.CANCELLED.value)
 _RULES = ("is_on", "quiet_days", "send_from", "send_until", "on_weekends", "sender_name", "reply_to")
 
@@ -141,6 +149,14 @@ async def list_promises(
         .limit(limit)
     )
     return (await session.execute(query)).all()
+
+
+async def last_payments(session: AsyncSession, business_id: UUID, invoice_ids: Collection[UUID]) -> dict[UUID, date]:
+    """The date of the latest payment that is applied to each; those that no payment is applied to are not in it."""
+    if not invoice_ids:
+        return {}
+    rows = await session.execute(_LAST_PAYMENTS, {"business_id": business_id, "invoice_ids": list(invoice_ids)})
+    return {row[0]: row[1] for row in rows}
 
 
 async def list_steps(

@@ -85,7 +85,6 @@ class ReminderService(TenantAwareService):
 
         The caller holds the business's reminders since before it planned.
         """
-        await self._settle(uow.session)
         mails = plan.mails
         requests = [self._request(one, plan, asking) for one in mails]
         found = dict(
@@ -105,16 +104,29 @@ class ReminderService(TenantAwareService):
         await self._take(uow.session, steps)
         return found
 
-    async def withdraw(self, uow: UnitOfWork, plan: DayPlan, *, actor: str, request_id: str, is_closed: bool) -> int:
-        """Take back mails that wait (QuickBooks was away), and that nobody is to get by now; how many.
+    async def list_waiting(self, session: AsyncSession) -> Sequence[ActionIntent]:
+        """Mails that were asked for, and that nothing has left of yet."""
+        wanted = ActionFilter(CANCELLABLE, (REMIND_CUSTOMER.operation,), limit=_MOST_WAITING)
+        return await listing.list_intents(session, self.business_id, wanted)
+
+    async def withdraw(
+        self,
+        uow: UnitOfWork,
+        waiting: Sequence[ActionIntent],
+        plan: DayPlan,
+        *,
+        actor: str,
+        request_id: str,
+        is_closed: bool,
+    ) -> int:
+        """Take back those of `waiting` that nobody is to get by now; how many.
 
         That is all of them while `is_closed`, and else those of a customer who is paused or excluded, or about an invoice that is
         disputed, promised or given up.
         """
-        wanted = ActionFilter(CANCELLABLE, (REMIND_CUSTOMER.operation,), limit=_MOST_WAITING)
         planned = {one.debtor.external_id: one for one in plan.customers}
         withdrawn = 0
-        for intent in await listing.list_intents(uow.session, self.business_id, wanted):
+        for intent in waiting:
             if not (is_closed or _is_held(RemindCustomer.of(intent.meaning), planned)):
                 continue
             try:
@@ -125,8 +137,9 @@ class ReminderService(TenantAwareService):
         return withdrawn
 
     async def hold(self, session: AsyncSession) -> None:
-        """Until the transaction's end nobody else plans and asks for this business."""
+        """Until the transaction's end nobody else plans and asks for this business; what became of earlier mails is written down."""
         await queries.hold_reminders(session, self.business_id)
+        await self._settle(session)
 
     async def _settle(self, session: AsyncSession) -> None:
         """Write down what became of the steps on their way."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -74,7 +75,11 @@ class ReminderDesk:
                 made=made,
                 steps=await list_steps(session, self._business_id, customer_external_id=external_id),
                 promises=await list_promises(
-                    session, self._business_id, external_id, today=self.reminding.sync.today()
+                    session,
+                    self._business_id,
+                    external_id,
+                    today=self.reminding.today,
+                    zone=ZoneInfo(self.reminding.business.time_zone),
                 ),
             )
 

@@ -107,10 +107,13 @@ class Reminding:
     async def withdraw(self, *, actor: str, request_id: str) -> None:
         """Take back mails that are not sent yet, and that nobody is to get by what counts now."""
         async with self.uow([self.business.id]) as uow:
+            waiting = await self.reminders.list_waiting(uow.session)
+            if not waiting:
+                return
             await self.reminders.hold(uow.session)
             plan = await self.reminders.plan(uow.session, today=self.today)
             is_closed = closed_at(plan.kept.rules, self.now, zone=self._zone) is not None
-            await self.reminders.withdraw(uow, plan, actor=actor, request_id=request_id, is_closed=is_closed)
+            await self.reminders.withdraw(uow, waiting, plan, actor=actor, request_id=request_id, is_closed=is_closed)
 
     async def _known(self, asking: Asking) -> list[ActionIntent]:
         async with self.uow([self.business.id]) as uow:

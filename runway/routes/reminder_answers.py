@@ -182,7 +182,10 @@ class PromiseHistoryOut(BaseModel):
     promised_on: date
     amount: Amount | None
     currency: str
-    state: NoteState = Field(description="`kept` once nothing is open; `broken`: its day is over before that.")
+    state: NoteState = Field(
+        description="`kept`: paid by its day; `broken`: its day is over before that, also where it was paid, or promised again, later."
+    )
+    paid_on: date | None = Field(description="The last payment's date, where nothing is open any more.")
     recorded_at: datetime
     closed_because: str | None
 
@@ -289,7 +292,7 @@ CUSTOMER_REMINDERS_EXAMPLE: Final[dict[str, Any]] = {
     "promises": [
         {
             "invoice_id": _ID, "invoice": "1071", "promised_on": "2026-03-10", "amount": "120.50", "currency": "USD",
-            "state": "broken", "recorded_at": "2026-03-02T18:55:00Z", "closed_because": None,
+            "state": "broken", "paid_on": "2026-03-12", "recorded_at": "2026-03-02T18:55:00Z", "closed_because": None,
         }
     ],
     "promises_kept": 0,

@@ -12,8 +12,10 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 from psycopg import connect
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
+from domains.ar.reminder_models import ReminderLevelRow
 from domains.core.permissions import Role
 from infra.actions.states import ActionState
 from infra.crash_points import hooked
@@ -84,11 +86,11 @@ class Desk:
         more = {"DueDate": due.isoformat(), "TxnDate": issued.isoformat(), "DocNumber": f"N{new_id().hex[-8:]}"}
         return self.shop.company.create("Invoice", invoice(amount, customer=customer, BillEmail=address, **more))
 
-    async def pays(self, record: Record) -> None:
+    async def pays(self, record: Record, *, on: date | None = None) -> None:
         """In QuickBooks, and unknown to us."""
         held = self.shop.company.get("Invoice", record.id)
         body = payment(held.body["Balance"], [(held, held.body["Balance"])], customer=held.body["CustomerRef"]["value"])
-        self.shop.company.create("Payment", body)
+        self.shop.company.create("Payment", body if on is None else {**body, "TxnDate": on.isoformat()})
 
     async def set_policy(self, **more: Any) -> None:
         answer = await self.owner.ask("PUT", "/collections/policy", json={**ALWAYS, "levels": LEVELS, **OURS, **more})
@@ -166,6 +168,13 @@ async def asked_jobs(desk: Desk) -> list[int]:
         return list(rows)
 
 
+async def free_step(desk: Desk, invoice_id: UUID) -> None:
+    """What would let a second mail have it."""
+    async with desk.shop.web.services.uow([desk.business_id]) as uow:
+        taken = update(ReminderLevelRow).where(ReminderLevelRow.invoice_id == invoice_id)
+        await uow.session.execute(taken.values(is_mailed=False))
+
+
 def text_of(letter: EmailMessage) -> str:
     content: str = letter.get_content()
     return content
@@ -235,6 +244,9 @@ async def test_a_step_is_taken_once_and_the_next_waits_for_the_quiet_days(desk: 
     steps = (await desk.owner.get(f"/customers/{chased['customer_id']}/reminders"))["data"]["steps"]
     assert [(step["level"], step["is_mailed"]) for step in steps] == [(2, True)]
     assert steps[0]["invoice_id"] == chased["invoices"][0]["id"]
+    await desk.run()  # writes down what became of it
+    with pytest.raises(DBAPIError, match="only grows"):
+        await free_step(desk, UUID(steps[0]["invoice_id"]))
     assert len(await desk.letters(f"{owed.body['BillEmail']['Address']}")) == 1
 
 
@@ -315,6 +327,24 @@ async def test_paused_excluded_disputed_and_promised_are_left_out(desk: Desk) ->
     lines = table.text.splitlines()
     assert lines[0].startswith('"customer","customer_id","overdue"')
     assert any(f'"{customers["disputed"]}","100.00","USD"' in line for line in lines)
+
+
+async def test_a_promise_is_kept_by_a_payment_of_its_day_and_broken_by_a_later_one(desk: Desk) -> None:
+    customer = desk.customer("Promising")
+    owed = [desk.owes(customer, over=15) for _ in range(2)]
+    chased = await desk.chased(customer)
+    for each in chased["invoices"]:
+        body = {"promised_on": desk.today.isoformat()}
+        answer = await desk.bookkeeper.ask("POST", f"/invoices/{each['id']}/promise", json=body)
+        assert answer.status_code == 200, answer.text
+    await desk.pays(owed[0], on=desk.today)
+    await desk.pays(owed[1], on=desk.today + timedelta(days=1))
+    path = f"/customers/{chased['customer_id']}/reminders"
+    standing = (await desk.owner.get(path, max_age="live"))["data"]
+    ends = {one["invoice"]: (one["state"], one["paid_on"]) for one in standing["promises"]}
+    days = [(desk.today + timedelta(days=day)).isoformat() for day in (0, 1)]
+    assert [ends[one.body["DocNumber"]] for one in owed] == [("kept", days[0]), ("broken", days[1])]
+    assert (standing["promises_kept"], standing["promises_broken"]) == (1, 1)
 
 
 async def test_what_waits_is_taken_back_when_the_customer_is_paused(desk: Desk) -> None:
