@@ -128,7 +128,6 @@ async def test_the_job_freezes_on_mondays_and_judges_at_any_time(shop: Shop) -> 
 
 
 async def test_the_command_says_what_it_made(shop: Shop, database: Database, module_redis_url: str) -> None:
-    """A business that is not connected has nothing to replay; the other has all its Mondays already."""
     home, places = shop.web.services.settings.servers.home, servers_in(database, module_redis_url)
     done = await asyncio.to_thread(
         run_oodaloo, home, "forecast", "backtest", shop.visitor.business_id, "--weeks", "6", **places

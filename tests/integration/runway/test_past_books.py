@@ -25,7 +25,7 @@ from infra.qbo.simulator.files.company_file import read_company_file
 from infra.sync.freshness import AS_IT_STANDS, SyncStrategy
 from runway.calculators import ageing
 from runway.calculators.ageing import Ageing, UnappliedCredit
-from runway.calculators.cash import is_undeposited
+from runway.calculators.cash import CashRules, cash_position, is_undeposited
 from runway.calculators.forecast import Books
 from runway.orchestrators.past_books import PastBooks, PastServices
 from tests.integration.infra.qbo.company_rig import Mirrored, MovedClock, mirrored_company
@@ -164,6 +164,25 @@ def craigs_undeposited(company: Company, day: date) -> Decimal:
             for posting in entry.postings:
                 moved[posting.account_id] += posting.amount
     return moved[company.chart.undeposited_id]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_books_from_the_log_are_those_of_the_mirror_while_nothing_has_changed(craigs: Craigs) -> None:
+    """The log's rows are of the real now, so a day ahead of it has them all, and today, begun before, has none."""
+    past, today = past_of(craigs.mirrored), SystemClock().now().astimezone(PACIFIC).date()
+    later = today + timedelta(days=3)
+    assert [await past.is_known(day) for day in (today, later)] == [False, True]
+    ours, logged = [await past.books_as_of(later, from_log=from_log) for from_log in (False, True)]
+    for part in ("invoices", "bills", "invoice_credits", "bill_credits", "histories"):
+        assert sorted(getattr(logged, part), key=repr) == sorted(getattr(ours, part), key=repr), part
+    assert logged.invoices
+    assert logged.bills
+    cash = [cash_position(one.runway.accounts, one.runway.basis, rules=CashRules()) for one in (ours, logged)]
+    assert cash[0].cash == cash[1].cash
+    assert (cash[0].cash.value or ZERO) > 0
+    assert (await past.books_as_of(today, from_log=True)).invoices == ()
+    counted = await past.books_as_of(later, uncounted={one.account_id for one in cash[0].counted})
+    assert cash_position(counted.runway.accounts, counted.runway.basis, rules=CashRules()).counted == ()
 
 
 @pytest.mark.asyncio(loop_scope="module")
