@@ -6,7 +6,7 @@ the due day) is no step of that ladder: it is sent before the due day or not at 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -197,7 +197,7 @@ def _one_mail(planned: Sequence[PlannedInvoice]) -> list[PlannedInvoice]:
             why = Why.OVERDUE_FIRST
         elif why is None:
             why, room = (None, room - 1) if room else (Why.NO_ROOM, 0)
-        sorted_out.append(PlannedInvoice(one.invoice, one.level, one.step, one.days_over, why, one.next_on))
+        sorted_out.append(one if why is one.why else replace(one, why=why))
     return sorted_out
 
 
