@@ -1,6 +1,6 @@
 """The headline: how many days until the middle path is below the floor, and every case in which that would mislead."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -102,14 +102,27 @@ def forecast_runway(
     )
 
 
+def middle_days(
+    cash: Figure, floor: Figure, *, closes: Sequence[Decimal], burn: BurnWindow, basis: Basis, n: int
+) -> Figure:
+    """The days that `forecast_runway` would give for a middle path of these closes (T first), and nothing else of it."""
+    level = floor.value if floor.value is not None else ZERO
+    middle = _crossing_of(closes, level=level, burn=burn)
+    return _days(_state(cash, level, middle, burn=burn), middle, cash, basis=basis, n=n, note=None)
+
+
 def _crossing(band: Band, path: Callable[[BandDay], Decimal], *, level: Decimal, burn: BurnWindow) -> Crossing:
-    for ahead, day in enumerate(band.days):
-        if path(day) < level:
+    return _crossing_of([path(day) for day in band.days], level=level, burn=burn)
+
+
+def _crossing_of(closes: Sequence[Decimal], *, level: Decimal, burn: BurnWindow) -> Crossing:
+    for ahead, close in enumerate(closes):
+        if close < level:
             return Crossing(ahead)
     if not burn.is_enough or burn.net_outflow <= 0:
         return Crossing(None)
     # Steady net burn from day 91: the first day below, so one after the last that it covers.
-    lasts = int((path(band.days[-1]) - level) * burn.days // burn.net_outflow)
+    lasts = int((closes[-1] - level) * burn.days // burn.net_outflow)
     days = HORIZON_DAYS + lasts + 1
     if days > CAP_DAYS:
         return Crossing(None, is_beyond_horizon=True, is_beyond_cap=True)

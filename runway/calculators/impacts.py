@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cached_property
 
-from infra.money import ZERO
 from runway.calculators.consequence import Baseline
-from runway.calculators.draws import Draws
 from runway.calculators.expected_dates import ExpectedReceipt
 from runway.calculators.figures import DAYS, Figure
-from runway.calculators.forecast_runway import ForecastRunway, forecast_runway
+from runway.calculators.forecast_runway import middle_days
 from runway.calculators.outlook import DatedFlow, PathRow, receipt_flows
 
 _DAYS_A_WEEK = 7
@@ -33,22 +31,23 @@ class Impact:
 
 
 @dataclass(frozen=True)
+class _Path:
+    """A middle path: its headline and its low point."""
+
+    days: Figure
+    low: Decimal
+    low_on: date
+
+
+@dataclass(frozen=True)
 class Impacts:
     """Items are measured as dated flows: no new draw is made, so a receipt counts a fifth on each of its expected dates."""
 
     baseline: Baseline
-    runway: ForecastRunway
-
-    @classmethod
-    def of(cls, baseline: Baseline) -> "Impacts":
-        # Asked for each item where cash is below the floor, and it walks the movements of a year.
-        kept = replace(baseline, below_since=cache(baseline.below_since))
-        return cls(kept, _runway(kept, kept.draws))
 
     def of_paying(self, flows: Iterable[DatedFlow]) -> Impact:
         """What these flows of the baseline cost: it is compared with a baseline without them."""
-        without = _runway(self.baseline, self.baseline.draws.shifted([_negated(flow) for flow in flows]))
-        return self._between(without, self.runway)
+        return self._between(self._path([_negated(flow) for flow in flows]), self._as_it_is)
 
     def of_collecting(self, receipt: ExpectedReceipt) -> Impact:
         """What it brings if the customer pays today all that is expected of the invoice, and not when they usually would."""
@@ -56,14 +55,22 @@ class Impacts:
         today = DatedFlow(
             self.baseline.basis.as_of, receipt.amount, PathRow.INVOICES, receipt.external_id, receipt.customer_id
         )
-        draws = self.baseline.draws.shifted([*map(_negated, expected), today])
-        return self._between(self.runway, _runway(self.baseline, draws))
+        return self._between(self._as_it_is, self._path([*map(_negated, expected), today]))
 
-    def _between(self, before: ForecastRunway, after: ForecastRunway) -> Impact:
+    @cached_property
+    def _as_it_is(self) -> _Path:
+        return self._path(())
+
+    def _path(self, more: Iterable[DatedFlow]) -> _Path:
+        base = self.baseline
+        closes = base.draws.middle(more)
+        low = min(closes)
+        days = middle_days(base.cash, base.floor, closes=closes, burn=base.burn, basis=base.basis, n=base.n)
+        return _Path(days, low, base.basis.as_of + timedelta(days=closes.index(low)))
+
+    def _between(self, before: _Path, after: _Path) -> Impact:
         basis, n = self.baseline.basis, self.baseline.n
-        low, old = after.low_point, before.low_point
-        amount, was = low.amount.value or ZERO, old.amount.value or ZERO
-        weeks = (low.on - basis.as_of).days // _DAYS_A_WEEK
+        weeks = (after.low_on - basis.as_of).days // _DAYS_A_WEEK
         if before.days.value is None or after.days.value is None:
             why = before.days.reason or after.days.reason or "n/a"
             days = basis.missing(why, DAYS, n=n, n_of="documents")
@@ -71,9 +78,9 @@ class Impacts:
             days = basis.figure(after.days.value - before.days.value, DAYS, n=n, n_of="documents")
         return Impact(
             days=days,
-            low=basis.figure(amount, basis.currency, n=n, n_of="documents"),
-            low_change=basis.figure(amount - was, basis.currency, n=n, n_of="documents"),
-            low_on=low.on,
+            low=basis.figure(after.low, basis.currency, n=n, n_of="documents"),
+            low_change=basis.figure(after.low - before.low, basis.currency, n=n, n_of="documents"),
+            low_on=after.low_on,
             low_week_on=basis.as_of + timedelta(days=weeks * _DAYS_A_WEEK),
         )
 
@@ -84,18 +91,6 @@ def bill_flows_by_id(flows: Iterable[DatedFlow]) -> Mapping[str, list[DatedFlow]
         if flow.row is PathRow.BILLS:
             found.setdefault(flow.key, []).append(flow)
     return found
-
-
-def _runway(baseline: Baseline, draws: Draws) -> ForecastRunway:
-    return forecast_runway(
-        baseline.cash,
-        baseline.floor,
-        band=draws.band(),
-        burn=baseline.burn,
-        basis=baseline.basis,
-        below_since=baseline.below_since,
-        n=baseline.n,
-    )
 
 
 def _negated(flow: DatedFlow) -> DatedFlow:

@@ -39,7 +39,8 @@ def bills_to_read(forecast: Forecast) -> list[str]:
 
 def invoices_to_read(forecast: Forecast) -> list[str]:
     """The rail's ids of invoices that are later than their customer usually is, the largest first."""
-    late = [invoice for invoice in forecast.invoices.documents if _usual(forecast, invoice) is not None]
+    habits = _Habits(forecast)
+    late = [invoice for invoice in forecast.invoices.documents if habits.usual(invoice) is not None]
     late.sort(key=lambda invoice: (-invoice.open_amount, invoice.external_id))
     return [invoice.external_id for invoice in late[:MOST_INVOICES]]
 
@@ -48,7 +49,7 @@ def rows_of(sources: TraySources) -> list[TrayRow]:
     """Every item of one business, with what it does to the runway."""
     rows = [*notice_rows(sources), *mirror_rows(sources)]
     if sources.forecast is not None:
-        impacts = Impacts.of(sources.forecast.baseline)
+        impacts = Impacts(sources.forecast.baseline)
         rows += _of_bills(sources, sources.forecast, impacts)
         rows += _of_invoices(sources, sources.forecast, impacts)
         rows += risk_rows(sources.forecast)
@@ -132,6 +133,7 @@ def _offer(
 def _of_invoices(sources: TraySources, forecast: Forecast, impacts: Impacts) -> Iterable[TrayRow]:
     expected = {invoice.external_id: invoice for invoice in forecast.invoices.documents}
     receipts = {receipt.external_id: receipt for receipt in forecast.receipts}
+    habits = _Habits(forecast)
     promised = {key: one.invoice for key, one in sources.promises.items() if one.promised_on < sources.today}
     for external_id, invoice in {**promised, **sources.invoices}.items():
         document, receipt = expected.get(external_id), receipts.get(external_id)
@@ -139,7 +141,7 @@ def _of_invoices(sources: TraySources, forecast: Forecast, impacts: Impacts) -> 
             continue
         impact = impacts.of_collecting(receipt) if receipt.amount else None
         promise = sources.promises.get(external_id)
-        usual = _usual(forecast, document)
+        usual = habits.usual(document)
         if row := invoice_row(
             invoice, document, sources.today, usual=usual, promise=promise, impact=impact, asks=receipt.asks_in_tray
         ):
@@ -192,14 +194,24 @@ def invoice_row(
     return TrayRow(item, invoice.words, document.party_name, tuple(chips), NextStep.REMIND, subject, impact)
 
 
-def _usual(forecast: Forecast, invoice: OpenDocument) -> int | None:
-    """The customer's own P90 of days late, when the invoice is later than that."""
-    late = (forecast.basis.as_of - invoice.ages_from).days
-    if invoice.open_amount <= 0 or late <= 0:
-        return None
-    mixed = forecast.payers.of(invoice.party_id).mixed
-    usual = mixed.quantile(_P90) if mixed.weight else _LATE_WITHOUT_HISTORY_DAYS
-    return usual if late > usual else None
+class _Habits:
+    """How late each customer nearly always is at the most (P90), worked out once a customer."""
+
+    def __init__(self, forecast: Forecast) -> None:
+        self._forecast = forecast
+        self._known: dict[str, int] = {}
+
+    def usual(self, invoice: OpenDocument) -> int | None:
+        """The customer's own P90 of days late, when the invoice is later than that."""
+        late = (self._forecast.basis.as_of - invoice.ages_from).days
+        if invoice.open_amount <= 0 or late <= 0:
+            return None
+        usual = self._known.get(invoice.party_id)
+        if usual is None:
+            mixed = self._forecast.payers.of(invoice.party_id).mixed
+            usual = mixed.quantile(_P90) if mixed.weight else _LATE_WITHOUT_HISTORY_DAYS
+            self._known[invoice.party_id] = usual
+        return usual if late > usual else None
 
 
 def _due_words(days: int) -> str:

@@ -109,7 +109,7 @@ def baseline() -> Baseline:
 
 def test_the_impact_of_paying_is_the_preview_without_it_turned_round() -> None:
     own = bill_flows_by_id(FLOWS)["wood"]
-    impact = Impacts.of(baseline()).of_paying(own)
+    impact = Impacts(baseline()).of_paying(own)
     plain = baseline().preview(Decision(removed=own))
     assert plain.runway_days.value is not None
     assert days_of(impact) == -plain.runway_days.value
@@ -118,7 +118,7 @@ def test_the_impact_of_paying_is_the_preview_without_it_turned_round() -> None:
 
 
 def test_the_impact_of_collecting_is_never_bad() -> None:
-    impacts = Impacts.of(baseline())
+    impacts = Impacts(baseline())
     for receipt in receipts():
         impact = impacts.of_collecting(receipt)
         assert (impact.low_change.value or 0) >= 0
