@@ -19,9 +19,7 @@ from runway.routes.idempotency import IdempotencyKey
 from runway.routes.pay_bills import RefusalOut
 from runway.routes.problems import TYPE_PREFIX
 from runway.routes.reminder_answers import (
-    COLLECTIONS_EXAMPLE,
     INVOICES,
-    RUN_EXAMPLE,
     ChasedCustomerOut,
     ChasedInvoiceOut,
     CollectionsOut,
@@ -31,6 +29,7 @@ from runway.routes.reminder_answers import (
     overdue_of,
     overdue_sum,
 )
+from runway.routes.reminder_examples import COLLECTIONS_EXAMPLE, RUN_EXAMPLE
 from runway.routes.runway_answer import FigureOut
 
 router = APIRouter(prefix="/api/v1", tags=["collections"])

@@ -27,14 +27,13 @@ from runway.routes.answers import Answer, FreshnessOut, fields_of, send
 from runway.routes.asked import AskedFreshness, Strict
 from runway.routes.documentation import books_example, documented, read_of_books
 from runway.routes.reminder_answers import (
-    CUSTOMER_REMINDERS_EXAMPLE,
-    POLICY_EXAMPLE,
     CustomerRemindersOut,
     PolicyOut,
     PromiseHistoryOut,
     TakenStepOut,
     levels_out,
 )
+from runway.routes.reminder_examples import CUSTOMER_REMINDERS_EXAMPLE, POLICY_EXAMPLE
 
 router = APIRouter(prefix="/api/v1", tags=["collections"])
 
