@@ -28,7 +28,7 @@ _REDIS_ANSWERS_WITHIN_SECONDS = 0.25
 _REDIS_REST_SECONDS = 1.0
 _POLL_JITTER_SECONDS = 0.005
 # A leave that took longer to arrive is given back: late calls and punctual ones would come to the rail together.
-_LATEST_SECONDS = 0.1
+_LATEST_SECONDS = 0.15
 _MOST_LATE = 5  # a process this slow is no danger to a limit
 
 T = TypeVar("T")

@@ -33,8 +33,9 @@ class Limits:
 
     Attributes:
         per_minute, burst: of the realm, whatever app calls; never more than both together in any 60 s.
-        per_second: the short rate of an app: its calls to the realm are let in at least 1/`per_second` s apart. At 8 the eleventh comes
-            1.25 s after the first: each may reach the rail up to a quarter of a second late, and still no second has more than ten.
+        per_second: the short rate of an app: its calls to the realm are let in 1/`per_second` s apart, or at most 0.05 s less where
+            the one before was late. At 8 the eleventh comes at least 1.2 s after the first: each may reach the rail up to a fifth of a
+            second late, and still no second has more than ten.
         in_flight: an app's calls open at one moment.
         batches, reports: the rates of these kinds of call, besides; None: they have none of their own.
         lease: after this a call whose process died no longer counts as open; renewed while it lasts.

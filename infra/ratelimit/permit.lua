@@ -6,6 +6,8 @@
 --       back, 8 field of the short rate, 9 its interval; then for each bucket: field, interval, tolerance of the lane, whole burst
 -- Returns {1 or 0, microseconds to wait, what is full, this server's time}.
 local JUMP, SECOND, KEPT = 2000000, 1000000, 86400
+-- Whoever waits comes a little late. So much of it the next one may make up for; else the short rate would be less than it says.
+local CATCH_UP = 50000
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local expected, made, known_block = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -40,7 +42,7 @@ if known_block > 0 and now + known_block > (state.blocked_until or 0) then
   changes.blocked_until = state.blocked_until
 end
 
-local short_tat = math.max(state[short_field] or 0, now)
+local short_tat = math.max(state[short_field] or 0, now - CATCH_UP)
 if seen < begun then short_tat = math.max(short_tat, begun + SECOND) end
 if made > 0 then
   short_tat = math.max(short_tat, now + SECOND)
