@@ -123,10 +123,10 @@ class _Room:
         return None if ahead is None else wanted + ahead * _DAY
 
     def take(self, amount: Decimal, on: date) -> None:
-        for index in range(self._index(on), len(self._spare)):
-            # What is due after the horizon takes no room inside it.
-            if on <= self.first + index * _DAY:
-                self._spare[index] -= amount
+        start = self._index(on)
+        # What is due after the horizon takes no room inside it.
+        if on <= self.first + start * _DAY:
+            self._spare[start:] = [spare - amount for spare in self._spare[start:]]
 
     def _index(self, on: date) -> int:
         return min((on - self.first).days, len(self._spare) - 1)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, text
 
+from domains.core import seen_figures
 from domains.core.models import Business
 from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWorkFactory
@@ -68,19 +69,20 @@ class Housekeeping:
         for uow, olds in ((self._jobs_uow, _OF_JOBS), (self._access_uow, _OF_ACCESS)):
             for old in olds:
                 gone[old.table] = await self._remove(uow, old, batch=batch)
-        gone["sync_cache"] = await self._forget_answers()
+        gone |= await self._forget_answers()
         log.info("housekeeping.done", **gone)
         return gone
 
-    async def _forget_answers(self) -> int:
+    async def _forget_answers(self) -> dict[str, int]:
         """As the application's role, some businesses at a time: what was answered is of their books, which the queue's role does not see."""
         async with self._jobs_uow([]) as uow:
             business_ids = list(await uow.session.scalars(select(Business.id).order_by(Business.id)))
-        total = 0
+        now, gone = self._clock.now(), {"sync_cache": 0, "seen_figures": 0}
         for start in range(0, len(business_ids), _BUSINESSES_AT_ONCE):
             async with self._uow(business_ids[start : start + _BUSINESSES_AT_ONCE]) as uow:
-                total += await cache.forget_old(uow.session, now=self._clock.now())
-        return total
+                gone["sync_cache"] += await cache.forget_old(uow.session, now=now)
+                gone["seen_figures"] += await seen_figures.forget_old(uow.session, now=now)
+        return gone
 
     async def _remove(self, uow: UnitOfWorkFactory, old: _Old, *, batch: int) -> int:
         statement = text(

@@ -1,5 +1,4 @@
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -9,10 +8,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from domains.core.permissions import Permission
-from infra.errors import OodalooError
-from infra.sync.freshness import AS_IT_STANDS, Freshness, FreshnessNeed, FreshnessSource
+from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from runway.calculators.tray_priority import TrayGroup
-from runway.orchestrators.cash_runway import oldest_of
+from runway.orchestrators.firm_tray import FirmTray
 from runway.orchestrators.tray import TrayBook, TrayEntry, TrayService
 from runway.orchestrators.tray_desk import TrayDesk
 from runway.routes.access import AllServices, Caller, ReadsBooks, SyncsBooks
@@ -26,7 +24,8 @@ from runway.services import Services
 
 router = APIRouter(prefix="/api/v1", tags=["tray"])
 
-_AT_ONCE = 4  # forecasts that are asked for beside one another: what is not kept takes a whole processor
+# The mirror at once: what somebody just looked at.
+_AT_ONCE = FreshnessNeed(strategy=SyncStrategy.PAGE)
 Item = Annotated[
     str, Path(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9:._-]+$", description="`item` of the list.")
 ]
@@ -128,33 +127,16 @@ async def list_firm_tray(
     async with services.access_uow([]) as uow:
         entries = await services.access.list_entries(uow.session, guest.principal)
     businesses = [entry.business for entry in entries if Permission.BOOKS_READ in entry.permissions]
-    room = asyncio.Semaphore(_AT_ONCE)
-
-    async def read(business_number: int) -> tuple[TrayBook, Freshness | None, str | None]:
-        async with room:
-            of = services.of(businesses[business_number])
-            try:
-                fetched = await of.outlook.get(freshness=AS_IT_STANDS)
-            except OodalooError as error:
-                return TrayBook(of.business, of.sync.today()), None, str(error)
-            return TrayBook(of.business, of.sync.today(), fetched.value), fetched.freshness, None
-
-    found = await asyncio.gather(*map(read, range(len(businesses))))
-    shown = [
-        TrayItemOut.of(one) for one in asked.chosen(await _tray(services).list_entries([one for one, *_ in found]))
-    ]
-    freshness = _oldest([freshness for _, freshness, _ in found if freshness is not None])
+    firm = FirmTray(_tray(services), lambda business: services.of(business).outlook, services.clock)
+    found = await firm.get(businesses)
+    shown = [TrayItemOut.of(one) for one in asked.chosen(found.entries)]
     if wants_csv(request, asked.format):
-        return send_csv(CSV_COLUMNS, map(csv_row, shown), name="tray", freshness=freshness)
-    return FirmTrayAnswer(
-        data=shown,
-        without_forecast=[
-            Unreadable(business_id=book.business.id, business=book.business.name, why=why)
-            for book, _, why in found
-            if why is not None
-        ],
-        freshness=FreshnessOut.of(freshness),
-    )
+        return send_csv(CSV_COLUMNS, map(csv_row, shown), name="tray", freshness=found.freshness)
+    without = [
+        Unreadable(business_id=one.business.id, business=one.business.name, why=one.why)
+        for one in found.without_forecast
+    ]
+    return FirmTrayAnswer(data=shown, without_forecast=without, freshness=FreshnessOut.of(found.freshness))
 
 
 @router.post("/tray/{item}/assign", summary="Give it to somebody", responses=documented({"data": TRAY_ITEM_EXAMPLE}))
@@ -192,8 +174,7 @@ def _tray(services: Services) -> TrayService:
 
 
 async def _desk(caller: Caller) -> TrayDesk:
-    """On the mirror as it stands: what was looked at."""
-    fetched = await caller.services.outlook.get(freshness=FreshnessNeed(strategy=AS_IT_STANDS.strategy))
+    fetched = await caller.services.outlook.get(freshness=_AT_ONCE)
     services = caller.process
     return TrayDesk(
         book=TrayBook(caller.business, caller.today, fetched.value),
@@ -208,9 +189,3 @@ async def _desk(caller: Caller) -> TrayDesk:
 
 def _answer(entry: TrayEntry) -> TrayAnswer:
     return TrayAnswer(data=TrayItemOut.of(entry))
-
-
-def _oldest(parts: Sequence[Freshness]) -> Freshness:
-    if parts:
-        return oldest_of(parts)
-    return Freshness(as_of=None, age_seconds=None, source=FreshnessSource.MIRROR, calls_spent=0, stale=False)

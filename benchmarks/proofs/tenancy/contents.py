@@ -136,6 +136,9 @@ def _of_money(verb: str, word: str) -> dict[str, Any] | None:
         "policy": {"is_on": True, "sender_name": word, "send_from": 0, "send_until": 24, "on_weekends": True},
         "reminders": {"send_to": f"{word}@customer.example"},
         "run": {"dry_run": False},
+        "preview": {"actions": [{"kind": "scenario", "scenario": {"kind": "delay_bills", "days": 7}}]},
+        "scenarios": {"name": word, "steps": [{"kind": "delay_bills", "days": 7}]},
+        "ask": {"question": word},
     }
     return bodies.get(verb)
 

@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from domains.core.business_service import BusinessService
+from domains.core.decision_models import SeenFigures
+from domains.core.people import Firm  # noqa: F401  # a business points at its firm
+from domains.core.seen_figures import SeenFiguresService, Viewer
 from infra.clock import SystemClock
 from infra.config import Rail
 from infra.db.engine import create_engine
@@ -50,6 +53,7 @@ async def test_what_was_done_long_ago_goes_and_what_was_not_stays(
     assert gone["outbox"] >= 1
     assert gone.keys() == {
         "outbox", "oauth_state", "webhook_event", "sync_run", "refresh_lease", "user_session", "password_reset", "mail", "sync_cache",
+        "seen_figures",
     }  # fmt: skip
     async with jobs_uow([]) as uow:
         left = set(await uow.session.scalars(text("SELECT id FROM outbox WHERE job = 'test.housekeeping'")))
@@ -79,3 +83,25 @@ async def test_an_answer_that_nobody_asks_for_any_more_goes_with_its_lease(
     assert leases == {"qbo", "qbo.backfill", "qbo.cache.new"}
     assert [await cache.find(key) is not None for key in ("new", "old")] == [True, False]
     await engine.dispose()
+
+
+async def test_figures_that_nobody_decides_on_any_more_go(
+    database: Database, jobs_uow: UnitOfWorkFactory, access_uow: UnitOfWorkFactory
+) -> None:
+    now = SystemClock().now()
+    engine = create_engine(database.app_url, pool_size=1)
+    try:
+        uow_of = unit_of_work_factory(engine)
+        async with access_uow([]) as uow:
+            business = await BusinessService().create_business(uow.session, "Looker", now=now)
+        async with uow_of([business.id]) as uow:
+            service, by = SeenFiguresService(business.id), Viewer("user:1", "r")
+            old = await service.keep(uow.session, {"low": "1.00"}, by=by, now=now - timedelta(days=8))
+            new = await service.keep(uow.session, {"low": "2.00"}, by=by, now=now - timedelta(days=6))
+            ids = {"old": old.id, "new": new.id}
+        gone = await housekeeping(database, jobs_uow, access_uow)
+        assert gone["seen_figures"] == 1
+        async with uow_of([business.id]) as uow:
+            assert list(await uow.session.scalars(select(SeenFigures.id))) == [ids["new"]]
+    finally:
+        await engine.dispose()
