@@ -72,6 +72,12 @@ async def _tampering() -> Sequence[Measure]:
     return (await tampering.run(1000)).measures
 
 
+async def _dashboard() -> Sequence[Measure]:
+    from benchmarks import dashboard
+
+    return await dashboard.run()
+
+
 async def _throttle() -> Sequence[Measure]:
     from benchmarks import throttle
 
@@ -190,6 +196,7 @@ _BENCHES: dict[str, Work] = {
     "log_seal": _log_seal,
     "throttle": _throttle,
     "open_breaker_read": _open_breaker_read,
+    "dashboard": _dashboard,
     "actions": _actions,
 }
 _PROOFS: dict[str, Work] = {

@@ -47,6 +47,10 @@ class ForecastShelf:
         while len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
 
+    def forget(self, business_id: UUID) -> None:
+        """As in a process that has just begun."""
+        self._kept.pop(business_id, None)
+
     def join(self, business_id: UUID, mark: Mark, start: Callable[[], Awaitable[WorkedOut]]) -> asyncio.Task[WorkedOut]:
         """The reckoning of this mark, begun if there is none. Who stops waiting does not stop it."""
         key = (business_id, mark)

@@ -122,8 +122,7 @@ async def test_kept_is_what_is_worked_out_plainly(bakery: Shop) -> None:
     held = shelf.find(outlook.business.id)
     assert held is not None
     assert worked_out_of(content_of(held.worked)) == held.worked
-    await shelf.close()
-    bakery.web.services.forecasts._kept.clear()  # noqa: SLF001  # as in another process, which has the table alone
+    shelf.forget(outlook.business.id)  # as in another process, which has the table alone
     again = (await outlook.get(freshness=AS_IT_STANDS)).value
     assert (again.path, again.standing, again.receivables) == (first.path, first.standing, first.receivables)
 
