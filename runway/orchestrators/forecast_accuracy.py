@@ -67,9 +67,9 @@ class ForecastAccuracy:
     clock: Clock
 
     async def freeze(self, forecast: Forecast, *, source: ForecastSource = ForecastSource.LIVE) -> bool:
-        """Keep a Monday's forecast; False on other days, and where that Monday has one."""
+        """Keep a Monday's forecast; False on other days, where that Monday has one, and while the cash itself is not known."""
         on, frozen = forecast.basis.as_of, Frozen.of(forecast)
-        if on.weekday() != _MONDAY:
+        if on.weekday() != _MONDAY or forecast.report.cash.cash.value is None:
             return False
         async with self.uow([self.business.id]) as uow:
             return await frozen_forecasts.keep(

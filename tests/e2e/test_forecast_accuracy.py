@@ -104,6 +104,8 @@ async def test_a_monday_is_frozen_once_and_never_rewritten(shop: Shop, database:
     this_monday = of.sync.today() - timedelta(days=of.sync.today().weekday())
     books = await of.backtest.past.books_as_of(this_monday, at_its_start=True)
     made = forecast(books, company_id="any")
+    unread = replace(books, runway=replace(books.runway, accounts=()))
+    assert await of.forecast_accuracy.freeze(forecast(unread, company_id="any")) is False
     assert await of.forecast_accuracy.freeze(made) is True
     assert await of.forecast_accuracy.freeze(made) is False
     tuesday = replace(made, basis=replace(made.basis, as_of=this_monday + timedelta(days=1)))
