@@ -27,9 +27,6 @@ from infra.ratelimit.shared_share import Refusal, SharedShare, Untold
 _REDIS_ANSWERS_WITHIN_SECONDS = 0.25
 _REDIS_REST_SECONDS = 1.0
 _POLL_JITTER_SECONDS = 0.005
-# A leave that took longer to arrive is given back: late calls and punctual ones would come to the rail together.
-_LATEST_SECONDS = 0.15
-_MOST_LATE = 5  # a process this slow is no danger to a limit
 
 T = TypeVar("T")
 
@@ -95,17 +92,10 @@ class RailLimiter:
 
     async def _wait_for_leave(self, realm_id: str, lane: Lane, *, bucket: Bucket, call: str, until: float) -> bool:
         """True when the leave comes from the process's own share."""
-        late = 0
         while True:
-            asked = monotonic()
             is_degraded, refusal = await self._ask(realm_id, lane, bucket=bucket, call=call)
             if refusal is None:
-                now = monotonic()
-                if is_degraded or now - asked <= _LATEST_SECONDS or late == _MOST_LATE or now >= until:
-                    return is_degraded
-                late += 1
-                await self._release(realm_id, call)
-                continue
+                return is_degraded
             wait = refusal.wait_seconds
             left = until - monotonic()
             if wait > left:

@@ -140,26 +140,6 @@ async def test_a_waiter_who_comes_late_makes_the_next_wait_less(redis: Redis, re
     assert await made_up_for(10_000_000) == 50_000
 
 
-async def test_a_leave_that_comes_late_is_given_back(redis: Redis, realm: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = replace(WIDE, in_flight=1)
-    limiter, asked = limiter_of(redis, limits), []
-    promptly = SharedShare.ask
-
-    async def late_at_first(self: SharedShare, *arguments: Any, **more: Any) -> Any:
-        asked.append(await promptly(self, *arguments, **more))
-        await asyncio.sleep(0.15 if len(asked) == 1 else 0)
-        return asked[-1]
-
-    monkeypatch.setattr(SharedShare, "ask", late_at_first)
-    async with limiter.permit(realm, lane=Lane.PAYMENT, max_wait=LONG):
-        assert len(asked) >= 2
-        assert asked[-1] is None
-        assert await redis.zcard(f"limit:{{qbo}}:{realm}:slots:") == 1
-    asked.clear()
-    async with limiter.permit(realm, lane=Lane.USER, max_wait=NO_WAIT):  # with no time to ask again it is taken
-        assert asked == [None]
-
-
 async def test_calls_are_spaced_by_the_short_rate(redis: Redis, realm: str) -> None:
     limiter = limiter_of(redis, Limits(per_minute=60_000_000, burst=1_000_000, per_second=0.02))
     assert await admitted(limiter, realm, Lane.USER, tries=1) == 1
