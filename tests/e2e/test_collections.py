@@ -227,19 +227,23 @@ async def test_a_promise_is_kept_by_a_payment_of_its_day_and_broken_by_a_later_o
     assert (standing["promises_kept"], standing["promises_broken"]) == (1, 1)
 
 
-async def test_what_waits_is_taken_back_when_the_customer_is_paused(desk: Desk) -> None:
+@pytest.mark.parametrize("how", ["paused", "off"])
+async def test_what_waits_is_taken_back_when_nobody_is_to_get_it(desk: Desk, how: str) -> None:
     await desk.set_policy()
     customer = desk.customer("Waiting")
     desk.owes(customer, over=15)
     chased = await desk.chased(customer)
+    path = f"/customers/{chased['customer_id']}/reminders"
     await desk.run()
-    answer = await desk.bookkeeper.ask(
-        "PUT", f"/customers/{chased['customer_id']}/reminders", json={"paused_until": "2999-01-01"}
-    )
-    assert [step["is_mailed"] for step in answer.json()["data"]["steps"]] == [False]
+    if how == "paused":
+        await desk.bookkeeper.ask("PUT", path, json={"paused_until": "2999-01-01"})
+    else:
+        await desk.set_policy(is_on=False)
+    assert [step["is_mailed"] for step in (await desk.owner.get(path))["data"]["steps"]] == [False]
     await desk.settle()
     assert await desk.letters(f"{customer}@customer.example") == []
-    await desk.bookkeeper.ask("PUT", f"/customers/{chased['customer_id']}/reminders", json={})
+    await desk.bookkeeper.ask("PUT", path, json={})
+    await desk.set_policy()
     await desk.run()
     await desk.settle()
     assert len(await desk.letters(f"{customer}@customer.example")) == 1  # the step was free again
