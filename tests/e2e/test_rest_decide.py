@@ -8,9 +8,13 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from domains.core import notices
+from domains.core.notices import Matter, NoticeKind, Severity
 from infra.sync.freshness import AS_IT_STANDS
 from runway.calculators.forecast import Forecast
 from runway.calculators.outlook import DatedFlow, PathRow
+from runway.calculators.tray_priority import Priority
+from runway.orchestrators.tray import TrayBook, TrayService
 from tests.e2e.rest import Shop, assert_problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -186,6 +190,27 @@ async def test_scenarios_are_kept_compared_and_forgotten(bakery: Shop) -> None:
     headers = {"Authorization": f"Bearer {bakery.visitor.token}"}
     assert (await bakery.web.http.delete(f"/api/v1/scenarios/{key}", headers=headers)).status_code == 204
     assert_problem(await bakery.web.http.delete(f"/api/v1/scenarios/{key}", headers=headers), 404, "not-found")
+
+
+async def test_one_list_over_several_businesses_keeps_each_to_itself(bakery: Shop) -> None:
+    services, mine = bakery.web.services, UUID(bakery.visitor.business_id)
+    other = await bakery.web.sign_in("Next door")
+    now = services.clock.now()
+    async with services.uow([UUID(other.business_id)]) as uow:
+        next_door = await services.businesses.get_business(uow.session, UUID(other.business_id))
+        matter = Matter(NoticeKind.BYPASS, str(uuid4()), Severity.ALARM, "Paid without approval", "Who knows by whom")
+        await notices.raise_notice(uow.session, next_door.id, matter, now=now)
+    async with services.uow([mine]) as uow:
+        business = await services.businesses.get_business(uow.session, mine)
+    books = [TrayBook(business, bakery.company.today(), await the_forecast(bakery)), TrayBook(next_door, now.date())]
+    tray = TrayService(uow=services.uow, clock=services.clock)
+    both = await tray.list_entries(books)
+    assert {one.priority for one in both if one.business.id == next_door.id} == {Priority.P0}
+    assert [one.row.what for one in both if one.business.id == next_door.id] == ["Paid without approval"]
+    alone = await tray.list_entries(books[:1])
+    assert [one.row.item for one in both if one.business.id == mine] == [one.row.item for one in alone]
+    assert [one.row.item for one in await tray.list_entries(books[::-1])] == [one.row.item for one in both]
+    assert {one["business_id"] for one in (await bakery.visitor.get("/firm/tray"))["data"]} == {str(mine)}
 
 
 async def test_the_tray_has_one_order_and_keeps_what_is_said_of_an_item(bakery: Shop) -> None:
