@@ -108,8 +108,11 @@ def _why_not(meant: RemindCustomer, line: RemindedInvoice, invoice: Payload | No
     refusal = refusal_of(INVOICE, invoice, Settled(line.invoice, CENT, meant.customer, line.currency))
     if refusal is not None or invoice is None:
         return refusal.code if refusal is not None else "gone"
+    due_on = _due_on(invoice)
+    if line.days < 0 and meant.on > due_on:  # a notice of a day that is over by now
+        return "notice_over"
     # They were given more time.
-    return "not_due" if _due_on(invoice) + timedelta(days=line.days) > meant.on else None
+    return "not_due" if due_on + timedelta(days=line.days) > meant.on else None
 
 
 def _due_on(invoice: Payload) -> date:

@@ -122,6 +122,13 @@ async def test_with_nothing_left_there_is_no_mail(change: dict[str, Any], code: 
     assert verdict.words.endswith("so nobody was reminded.")
 
 
+async def test_a_notice_of_a_day_that_is_over_by_now_is_not_sent() -> None:
+    notice = {**MEANING, "invoices": [{**MEANING["invoices"][0], "level": 1, "days": -3}]}
+    for due, kind in (("2026-03-16", Go), ("2026-03-19", Go), ("2026-03-15", Refuse), ("2026-03-20", Refuse)):
+        books = Books({"1": owed("1", DueDate=due)})
+        assert isinstance(await REMIND_CUSTOMER.preflight(books, replace(intent(), meaning=notice)), kind)
+
+
 async def test_a_letter_that_was_written_is_found_and_never_written_again() -> None:
     written = {"Id": letter_of(MARK), "To": "a@example.com"}
     books = Books(letters={letter_of(MARK): written})
