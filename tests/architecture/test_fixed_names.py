@@ -58,6 +58,7 @@ HERE: dict[str, str | None] = {
     "domains.ar.invoice_service.InvoiceService": None,
     "domains.ar.collections_service.CollectionsService": None,
     "runway.calculators.runway.RunwayCalculator": None,
+    "runway.orchestrators.tray.TrayService": None,
 }
 
 # class, or class.method → the issue that brings it. Where it will live is that issue's to say.
@@ -65,7 +66,6 @@ TO_COME: dict[str, int] = {
     "QBOSyncService.get_bills_for_digest": 7,
     "QBOSyncService.get_invoices_for_digest": 7,
     "DigestDataOrchestrator": 7,
-    "TrayService": 7,
     "KPIService": 7,
 }
 
