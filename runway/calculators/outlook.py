@@ -1,5 +1,6 @@
 """What is expected to move cash, as dated flows; and the path they make: opening plus flows, day by day."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -96,12 +97,17 @@ class CashPath:
         first, last = index * _DAYS_A_WEEK + (index > 0), (index + 1) * _DAYS_A_WEEK
         days = self.days[first : last + 1]
         rows: dict[PathRow, Decimal] = defaultdict(lambda: ZERO)
-        for flow in self.flows:
-            if days[0].on <= flow.on <= days[-1].on:
-                rows[flow.row] += flow.amount
+        # A large company has tens of thousands of flows: they are in order of day, so a week is a slice of them.
+        begins = bisect_left(self.flows, days[0].on, key=_day_of)
+        for flow in self.flows[begins : bisect_right(self.flows, days[-1].on, key=_day_of)]:
+            rows[flow.row] += flow.amount
         opening = self.days[first - 1].closing if first else self.opening
         listed = {row: rows[row] for row in PathRow if rows.get(row)}
         return PathWeek(days[0].on, days[-1].on, opening, listed, days[-1].closing, min(day.closing for day in days))
+
+
+def _day_of(flow: DatedFlow) -> date:
+    return flow.on
 
 
 def inside(flows: Iterable[DatedFlow], as_of: date) -> list[DatedFlow]:
