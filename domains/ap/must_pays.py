@@ -83,11 +83,11 @@ async def unmark_must_pay(session: AsyncSession, business_id: UUID, bill_id: UUI
 
 async def list_must_pays(session: AsyncSession, business_id: UUID) -> frozenset[str]:
     """The rail's ids of open bills that are marked."""
-    query = (
-        select(Bill.external_id)
-        .join(BillMarkRow, (BillMarkRow.business_id == Bill.business_id) & (BillMarkRow.bill_id == Bill.id))
-        .where(*live(Bill, business_id), Bill.balance != 0, BillMarkRow.ended_at.is_(None))
-    )
+    marked = select(BillMarkRow.bill_id).where(BillMarkRow.business_id == business_id, BillMarkRow.ended_at.is_(None))
+    ids = (await session.scalars(marked)).all()
+    if not ids:
+        return frozenset()
+    query = select(Bill.external_id).where(*live(Bill, business_id), Bill.id.in_(ids), Bill.balance != 0)
     return frozenset(await session.scalars(query))
 
 
@@ -104,6 +104,7 @@ async def list_scheduled(session: AsyncSession, business_id: UUID) -> Mapping[st
             ActionLine.rail == LEDGER.value,
             ActionLine.target_kind == BILLS_FROM_QBO.entity,
             ActionLine.is_open,
+            ActionLine.is_guarded,  # every bill's is; and so the index of open ones serves
             ActionIntent.operation == PAY_BILLS_OPERATION,
             ActionIntent.hold.is_(None),
         )

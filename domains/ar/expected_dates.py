@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, func, null, select, text
+from sqlalchemy import Date, Numeric, Select, func, literal, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domains.ar.collection_notes import NoteKind, NoteWriter, words_of
+from domains.ar.collection_notes import NoteWriter, words_of
 from domains.ar.errors import InvoiceNotFound
 from domains.ar.expected_models import ExpectedDateRow
 from domains.ar.mirrors import INVOICES_FROM_QBO
@@ -119,45 +119,41 @@ async def end_expected(session: AsyncSession, business_id: UUID, invoice_id: UUI
 
 
 async def list_said(session: AsyncSession, business_id: UUID) -> Sequence[Said]:
-    """All that people said of invoices that are open: expected dates and notes that are not ended."""
-    is_theirs = (Invoice.business_id == business_id) & (Invoice.rail == LEDGER.value)
-    expected = (
-        select(
-            Invoice.external_id,
-            ExpectedDateRow.kind,
-            ExpectedDateRow.expected_on,
-            null(),
-            Invoice.balance,
-            ExpectedDateRow.actor,
-            ExpectedDateRow.recorded_at,
-            ExpectedDateRow.expires_on,
-        )
-        .join(Invoice, is_theirs & (Invoice.id == ExpectedDateRow.invoice_id))
-        .where(
-            ExpectedDateRow.business_id == business_id, ExpectedDateRow.ended_at.is_(None), *live(Invoice, business_id)
-        )
+    """All that people said of invoices that are open: expected dates and notes that are not ended.
+
+    The few that are said of are looked up by their ids: a join might read the business's invoices whole, with every answer.
+    """
+    expected = select(
+        ExpectedDateRow.invoice_id,
+        ExpectedDateRow.kind,
+        ExpectedDateRow.expected_on,
+        literal(None, Numeric()),
+        ExpectedDateRow.actor,
+        ExpectedDateRow.recorded_at,
+        ExpectedDateRow.expires_on,
+    ).where(ExpectedDateRow.business_id == business_id, ExpectedDateRow.ended_at.is_(None))
+    notes = select(
+        CollectionNote.invoice_id,
+        CollectionNote.kind,
+        CollectionNote.promised_on,
+        CollectionNote.amount,
+        CollectionNote.actor,
+        CollectionNote.recorded_at,
+        literal(None, Date()),
+    ).where(CollectionNote.business_id == business_id, CollectionNote.closed_at.is_(None))
+    rows: Sequence[Any] = (await session.execute(union_all(expected, notes))).all()
+    if not rows:
+        return []
+    query = select(Invoice.id, Invoice.external_id, Invoice.balance).where(
+        *live(Invoice, business_id), Invoice.id.in_({row[0] for row in rows}), Invoice.balance != 0
     )
-    notes = (
-        select(
-            Invoice.external_id,
-            CollectionNote.kind,
-            CollectionNote.promised_on,
-            CollectionNote.amount,
-            Invoice.balance,
-            CollectionNote.actor,
-            CollectionNote.recorded_at,
-            null(),
-        )
-        .join(Invoice, is_theirs & (Invoice.id == CollectionNote.invoice_id))
-        .where(
-            CollectionNote.business_id == business_id,
-            CollectionNote.closed_at.is_(None),
-            CollectionNote.kind.in_([kind.value for kind in NoteKind]),
-            *live(Invoice, business_id),
-        )
-    )
-    found = [Said._make(row) for query in (expected, notes) for row in await session.execute(query)]
-    return sorted((one for one in found if one.balance != ZERO), key=lambda one: (one.external_id, one.kind))
+    invoices = {row.id: row for row in await session.execute(query)}
+    found = [
+        Said(invoices[invoice].external_id, kind, on, amount, invoices[invoice].balance, author, made_at, expires_on)
+        for invoice, kind, on, amount, author, made_at, expires_on in rows
+        if invoice in invoices
+    ]
+    return sorted(found, key=lambda one: (one.external_id, one.kind))
 
 
 async def _invoice(session: AsyncSession, business_id: UUID, invoice_id: UUID) -> Invoice:
