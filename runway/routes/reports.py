@@ -12,9 +12,10 @@ from starlette.responses import Response
 from domains.ap.bill_service import BillService
 from domains.ar.invoice_service import InvoiceService
 from infra.qbo.wire.reports import AgingKind, AgingReport, KPIData, PaymentHistory
-from infra.sync.freshness import AS_IT_STANDS, Fetched
+from infra.sync.freshness import Fetched
 from runway.calculators.ageing import Ageing, Bucket
 from runway.orchestrators.ageing import MirrorAgeing
+from runway.orchestrators.kpis import KPIService
 from runway.routes.access import Caller, ReadsBooks
 from runway.routes.answers import Amount, Answer, FreshnessOut, send
 from runway.routes.asked import AskedFreshness
@@ -154,10 +155,11 @@ _PAID = {
 )
 async def get_kpis(request: Request, caller: ReadsBooks, asked: Annotated[AskedKPIs, Query()]) -> Response:
     """From its profit and loss and its balance sheet; beside them, from our own books of today, how long customers take and we do."""
-    fetched = await caller.services.company.get_kpi_data(asked.as_of, days=asked.days, freshness=asked.need())
-    ours = await caller.services.outlook.get_with_capital(freshness=AS_IT_STANDS)
-    ratios = WorkingCapitalOut(**vars(ours.value.capital))
-    return _answer(request, fetched, KPIsAndRatiosOut(**_in_currency(fetched.value, caller), working_capital=ratios))
+    kpis = KPIService(caller.services.company, caller.services.outlook)
+    fetched = await kpis.get_kpis(asked.as_of, days=asked.days, freshness=asked.need())
+    ratios = WorkingCapitalOut(**vars(fetched.value.capital))
+    shown = KPIsAndRatiosOut(**_in_currency(fetched.value.reported, caller), working_capital=ratios)
+    return _answer(request, fetched, shown)
 
 
 @router.get(
