@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import PrimaryKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from infra.db.base import RATE, Base
+from infra.db.base import Base
 
 
 class DiscountTerm(Base):
@@ -19,7 +19,7 @@ class DiscountTerm(Base):
     business_id: Mapped[UUID]
     terms_external_id: Mapped[str]
     name: Mapped[str]
-    percent: Mapped[Decimal] = mapped_column(RATE)
+    percent: Mapped[Decimal]
     discount_days: Mapped[int]
     net_days: Mapped[int]
     actor: Mapped[str]

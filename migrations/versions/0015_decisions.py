@@ -60,7 +60,7 @@ def upgrade() -> None:
         sa.Column("business_id", sa.Uuid(), nullable=False),
         sa.Column("terms_external_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("percent", sa.Numeric(28, 10), nullable=False),
+        sa.Column("percent", sa.Numeric(20, 5), nullable=False),
         sa.Column("discount_days", sa.Integer(), nullable=False),
         sa.Column("net_days", sa.Integer(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
