@@ -11,7 +11,7 @@ from runway.calculators.ageing import AgedDocument, Ageing, Bucket
 from runway.calculators.burn_runway import RunwayState
 from runway.calculators.figures import Figure
 from runway.calculators.forecast import Forecast
-from runway.calculators.outlook import DatedFlow, PathRow, inside
+from runway.calculators.outlook import DatedFlow, PathRow
 
 SOON_DAYS = 7
 _MOST = 5
@@ -70,7 +70,7 @@ def due_soon(forecast: Forecast, *, days: int = SOON_DAYS) -> DueSoon:
 
 def must_and_owed(forecast: Forecast) -> list[DatedFlow]:
     """All that is to be paid on a date within the 13 weeks, in order of it."""
-    return [flow for flow in inside(forecast.flows, forecast.basis.as_of) if flow.row in _OWED and flow.amount < 0]
+    return [flow for flow in forecast.path.flows if flow.row in _OWED and flow.amount < 0]
 
 
 def open_soon(side: Ageing, forecast: Forecast, *, days: int) -> OpenSoon:

@@ -1,6 +1,7 @@
 """The forecast as the API shows it, word for word, with amounts as text."""
 
 from datetime import date
+from heapq import nsmallest
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -126,8 +127,9 @@ class ForecastOut(BaseModel):
 
 def forecast_out(forecast: Forecast, *, time_zone: str, most_receipts: int) -> ForecastOut:
     gap, most = forecast.gap, forecast.concentration
-    largest = sorted(forecast.receipts, key=lambda one: (-one.amount, one.external_id))[:most_receipts]
-    names = {one.external_id: one.party_name for one in forecast.invoices.documents}
+    largest = nsmallest(most_receipts, forecast.receipts, key=lambda one: (-one.amount, one.external_id))
+    shown = {one.external_id for one in largest}
+    names = {one.external_id: one.party_name for one in forecast.parts.open_invoices if one.external_id in shown}
     return ForecastOut(
         as_of=forecast.basis.as_of,
         currency=forecast.basis.currency,
