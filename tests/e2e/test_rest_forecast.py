@@ -1,5 +1,6 @@
 """The forecast over HTTP: one of the demo company that every page reads, and what people decide about it."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,8 +29,8 @@ async def data_of(shop: Shop, path: str, **params: Any) -> dict[str, Any]:
     return data
 
 
-async def tell(shop: Shop, method: str, path: str, json: Any = None) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {shop.visitor.token}"}
+async def tell(shop: Shop, method: str, path: str, json: Any = None, *, key: str = "") -> httpx.Response:
+    headers = {"Authorization": f"Bearer {shop.visitor.token}", **({"Idempotency-Key": key} if key else {})}
     return await shop.web.http.request(method, f"/api/v1{path}", json=json, headers=headers)
 
 
@@ -188,6 +189,24 @@ async def test_a_marked_bill_is_a_must_pay(bakery: Shop) -> None:
     keys = [one["key"] for one in (await data_of(bakery, "/operational"))["must_pays"]]
     assert bill["external_id"] not in keys
     assert_problem(await tell(bakery, "PUT", f"/bills/{uuid4()}/must-pay", json={}), 404, "not-found")
+
+
+async def test_a_scheduled_payment_moves_its_bill(bakery: Shop) -> None:
+    bills = (await bakery.visitor.get("/bills", limit=50))["data"]
+    bill, later = bills[-1], (bakery.company.today() + timedelta(days=40)).isoformat()
+    (account,) = (await bakery.visitor.get("/accounts", search="Checking", limit=1))["data"]
+    await tell(bakery, "POST", f"/bills/{bill['id']}/approve", {"duplicate_reason": "test"})
+    asked = {"account_id": account["id"], "on": later, "confirm_similar": True}
+    paid = await tell(bakery, "POST", f"/bills/{bill['id']}/pay", asked, key="a-payment-of-another-day")
+    assert paid.status_code in {200, 202}, paid.text
+    await tell(bakery, "PUT", f"/bills/{bill['id']}/must-pay")
+    told = (await data_of(bakery, "/forecast"))["days"]
+    moved = next(day for day in told if day["on"] == later)
+    assert -Decimal(moved["outflow"]) >= Decimal(bill["balance"])
+    outlook = await outlook_of(bakery)
+    flows = (await outlook.get(freshness=AS_IT_STANDS)).value.flows
+    assert [flow.on.isoformat() for flow in flows if flow.key == bill["external_id"]] == [later]
+    await tell(bakery, "DELETE", f"/bills/{bill['id']}/must-pay")
 
 
 async def test_books_that_change_are_forecast_anew_and_by_a_job(bakery: Shop) -> None:
