@@ -21,6 +21,7 @@ from infra.logging import get_logger
 LEASE = timedelta(seconds=20)
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(seconds=60)
+_MOST_DOUBLINGS = 4  # after forty an interval overflows, and a rail that is down for an hour fails as often
 _POLL_SECONDS = 0.1
 _HOLDER = uuid4().hex  # this process
 
@@ -133,7 +134,8 @@ class RefreshLeases:
         if error is None:
             outcome = {"failures": 0, "next_attempt_at": None}
         else:
-            pause = func.least(_FIRST_PAUSE * func.power(2, RefreshLease.failures), _LONGEST_PAUSE)
+            doublings = func.least(RefreshLease.failures, _MOST_DOUBLINGS)
+            pause = func.least(_FIRST_PAUSE * func.power(2, doublings), _LONGEST_PAUSE)
             outcome = {"failures": RefreshLease.failures + 1, "next_attempt_at": now + pause}
         await self._change(fence, finished_at=func.clock_timestamp(), calls=calls, error=error, **outcome)
 

@@ -31,7 +31,7 @@ def statements() -> Iterator[list[str]]:
     event.remove(Engine, "before_cursor_execute", hear)
 
 
-WHO = {"actor": "user:2", "request_id": "req-2"}
+WHO: Any = {"actor": "user:2", "request_id": "req-2"}
 
 
 def wish(bench: Bench, bill: str, **given: Any) -> ActionRequest:

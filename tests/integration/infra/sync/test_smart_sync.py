@@ -313,6 +313,12 @@ async def test_after_a_failure_the_rail_rests_whoever_asks(mirrored: Mirrored) -
         assert await ask() == tried
         mirrored.clock.ahead += timedelta(seconds=1)
         assert await ask() == tried + 1
+    async with mirrored.uow([mirrored.business_id]) as uow:  # a night of it
+        await uow.session.execute(
+            text("UPDATE refresh_lease SET failures = 500 WHERE business_id = :id"), {"id": mirrored.business_id}
+        )
+    mirrored.clock.ahead += timedelta(minutes=1)
+    assert await ask() == tried + 2
     mirrored.clock.ahead += timedelta(minutes=1)
     assert not (await mirrored.service.get_bills()).freshness.stale
 
