@@ -104,8 +104,9 @@ async def read_past_side(
         held.append({row.external_id: _document(row) for row in rows})
     documents, credits_, payments = held
     lines = await session.execute(_statement(_APPLIED, tables.payment[1], tables.party, known_at), parameters)
-    applied = tuple(AppliedLine(row.external_id, row.kind, row.target, row.amount) for row in lines if row.amount)
-    return PastSide(tables.document[0], tables.credit[0], documents, credits_, payments, applied)
+    applied = [AppliedLine(row.external_id, row.kind, row.target, row.amount) for row in lines if row.amount]
+    applied.sort(key=lambda line: (line.payment_id, line.kind, line.target_id, line.amount))
+    return PastSide(tables.document[0], tables.credit[0], documents, credits_, payments, tuple(applied))
 
 
 def _statement(shape: str, table: str, party: str, known_at: datetime | None) -> Any:

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from infra import exact_json
 from infra.clock import SystemClock
@@ -71,10 +71,14 @@ class Web:
         return Visitor(self, issued.token, str(issued.business_id))
 
     async def run_jobs(self, business_id: str) -> int:
-        """What a worker would do with the jobs that are waiting for this business; how many."""
+        """What a worker would do with the jobs of this business that are due; how many."""
         async with self.services.jobs_uow([]) as uow:
             rows = await uow.session.scalars(
-                select(OutboxRow).where(OutboxRow.finished_at.is_(None), OutboxRow.dead_at.is_(None))
+                select(OutboxRow).where(
+                    OutboxRow.finished_at.is_(None),
+                    OutboxRow.dead_at.is_(None),
+                    OutboxRow.due_at <= func.clock_timestamp(),
+                )
             )
             waiting = [row.id for row in rows if business_id in row.arguments]
         for outbox_id in waiting:

@@ -171,7 +171,7 @@ class Storm:
 
     def _learn(self, seen: Seen, ruling: Ruling, snapshot: Snapshot) -> None:
         """Cursors and new tokens are tried by others later."""
-        if not seen.is_success or not seen.is_json:
+        if not seen.is_success or not seen.is_json or not seen.answer.content:
             return
         body = json.loads(seen.answer.content)
         if isinstance(body, dict) and isinstance(cursor := body.get("next_cursor"), str):

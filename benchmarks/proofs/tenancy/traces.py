@@ -11,7 +11,7 @@ Fingerprint = dict[tuple[str, UUID | None], tuple[int, int]]
 # What any request may write: that it came. And what refreshing the books writes, by itself and at any time.
 _NOT_LOOKED_AT = frozenset(
     {
-        "access_log", "api_token_use", "alembic_version", "log_batch", "log_checkpoint", "sync_state", "sync_run", "sync_cache",
+        "access_log", "api_token_use", "alembic_version", "log_batch", "log_checkpoint", "sync_state", "sync_run", "sync_cache", "kept_forecast",
         "refresh_lease", "business_activity", "rail_call_count", "quarantined_object",
     }
 )  # fmt: skip

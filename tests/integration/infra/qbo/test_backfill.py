@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from infra.errors import RailUnavailable
 from infra.qbo.answers import Payload, QueryPage
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.loading import load_company
@@ -45,6 +46,17 @@ async def paged(database: Database, redis_url: str) -> AsyncIterator[Mirrored]:
     company = paged_company()
     async with mirrored_company(company, clock=CLOCK, app_url=database.app_url, redis_url=redis_url) as mirrored:
         yield mirrored
+
+
+async def read_to_the_end(mirrored: Mirrored) -> None:
+    """A run that is cut off in the middle of a call may take the connection with it, which the next one then finds closed."""
+    for _ in range(5):
+        try:
+            await mirrored.service.backfill(actor="test")
+            return
+        except (Cut, RailUnavailable):
+            continue
+    await mirrored.service.backfill(actor="test")
 
 
 async def assert_complete(mirrored: Mirrored) -> None:
@@ -115,12 +127,7 @@ async def test_cut_off_at_any_commit_nothing_is_lost_or_stored_twice(paged: Mirr
         broken = paged.service_with(uow=cut_at_commit(paged.uow, commits=commits, after=after))
         with pytest.raises(Cut):
             await broken.backfill(actor="test")
-        while True:
-            try:
-                await paged.service.backfill(actor="test")
-                break
-            except Cut:
-                continue
+        await read_to_the_end(paged)
         await assert_complete(paged)
 
 
@@ -130,9 +137,9 @@ async def test_cut_off_again_and_again_it_still_ends(paged: Mirrored) -> None:
         try:
             await paged.service_with(client=CutClient(paged.raw, calls=3)).backfill(actor="test")
             break
-        except Cut:
+        except (Cut, RailUnavailable):
             continue
-    await paged.service.backfill(actor="test")
+    await read_to_the_end(paged)
     await assert_complete(paged)
 
 
