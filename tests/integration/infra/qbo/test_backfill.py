@@ -1,6 +1,7 @@
 """The first reading of a company: complete, exact, and resumable wherever it is cut off."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -51,11 +52,9 @@ async def paged(database: Database, redis_url: str) -> AsyncIterator[Mirrored]:
 async def read_to_the_end(mirrored: Mirrored) -> None:
     """A run that is cut off in the middle of a call may take the connection with it, which the next one then finds closed."""
     for _ in range(5):
-        try:
+        with contextlib.suppress(Cut, RailUnavailable):
             await mirrored.service.backfill(actor="test")
             return
-        except (Cut, RailUnavailable):
-            continue
     await mirrored.service.backfill(actor="test")
 
 
