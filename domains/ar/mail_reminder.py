@@ -4,12 +4,12 @@ The letter is an object that no rail has but ours: `infra/mail/letters.py` keeps
 mark, so that whoever writes it again finds it there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
-from uuid import UUID, uuid5
 
 from pydantic import Field
 
+from domains.ar.letters import check_letter, letter_id, touches_nothing
 from domains.ar.receive_payment import INVOICE
 from domains.core.live_documents import Settled, amount_of, name_of, refusal_of, seen_of, shown
 from domains.core.meant import Currency, Meant, PositiveAmount, RailId
@@ -17,7 +17,6 @@ from infra.actions.rail import Payload, RailLook
 from infra.actions.spec import (
     ActionSpec,
     Adopt,
-    EchoDiffers,
     Finding,
     Found,
     Go,
@@ -34,7 +33,6 @@ from infra.mail.letters import LETTER
 from infra.money import CENT, ZERO
 
 MAIL_REMINDER_OPERATION = "mail_reminder"
-_LETTERS = UUID("0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c77")
 
 
 class MailReminder(Meant):
@@ -46,11 +44,6 @@ class MailReminder(Meant):
     sender: Annotated[str, Field(min_length=1, max_length=200)]
     currency: Currency | None = None
     send_to: Annotated[str, Field(max_length=100, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
-
-
-def letter_id(mark: str) -> str:
-    """The id of the one letter that an action writes."""
-    return str(uuid5(_LETTERS, mark))
 
 
 def _targets(meaning: Meaning) -> Sequence[Target]:
@@ -98,21 +91,10 @@ If you have paid in the meantime, thank you, and please disregard this letter. I
     return {"Subject": f"Reminder: {which} from {meant.sender}", "Text": text}
 
 
-def _check_echo(intent: Intent, payload: Payload) -> str:
-    if payload.get("Id") != letter_id(intent.mark):
-        raise EchoDiffers(["letter"])
-    return str(payload["Id"])
-
-
 async def _find_letter(look: RailLook, intent: Intent) -> Finding:
     """It is kept in our own database, in one transaction: not there means not written."""
     written = await look.read(LETTER, letter_id(intent.mark))
     return NotThere(is_unmoved=True) if written is None else Found(written)
-
-
-def _touched(_intent: Intent, _payload: Payload) -> Mapping[str, Sequence[str]]:
-    """Nothing in the ledger."""
-    return {}
 
 
 MAIL_REMINDER = ActionSpec(
@@ -122,7 +104,7 @@ MAIL_REMINDER = ActionSpec(
     manner=Manner.CHANGE,
     targets=_targets,
     preflight=_preflight,
-    check_echo=_check_echo,
+    check_echo=check_letter,
     find_mark=_find_letter,
-    touched=_touched,
+    touched=touches_nothing,
 )

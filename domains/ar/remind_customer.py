@@ -1,12 +1,12 @@
 """One mail to a customer about all that is due, as an action: each invoice is read live just before, and one wish makes one letter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any
-from uuid import UUID, uuid5
 
 from pydantic import Field
 
+from domains.ar.letters import check_letter, letter_id, touches_nothing
 from domains.ar.receive_payment import INVOICE
 from domains.ar.reminder_plan import MOST_IN_A_MAIL
 from domains.ar.reminder_text import LONGEST_SUBJECT, LONGEST_TEXT, OpenLine, render, values_of
@@ -17,7 +17,6 @@ from infra.actions.rail import Payload, RailLook
 from infra.actions.spec import (
     ActionSpec,
     Adopt,
-    EchoDiffers,
     Finding,
     Found,
     Go,
@@ -34,7 +33,6 @@ from infra.mail.letters import LETTER
 from infra.money import CENT, ZERO
 
 REMIND_CUSTOMER_OPERATION = "remind_customer"
-_LETTERS = UUID("01991c52-40b7-7d0e-8a31-6a0f4dbe9c15")
 _LISTED = "Invoices"
 _PAID = frozenset({"already_paid", "balance_lower"})
 
@@ -67,11 +65,6 @@ class RemindCustomer(Meant):
     invoices: Annotated[tuple[RemindedInvoice, ...], Field(min_length=1, max_length=MOST_IN_A_MAIL)]
 
 
-def letter_of(mark: str) -> str:
-    """The id of the one letter that an action writes."""
-    return str(uuid5(_LETTERS, mark))
-
-
 def listed_in(body: bytes | None) -> frozenset[str]:
     """The rail's ids of the invoices that the letter lists, from the bytes that were sent; none were: empty."""
     return frozenset() if body is None else frozenset(exact_json.loads(body)[_LISTED])
@@ -84,7 +77,7 @@ def _targets(meaning: Meaning) -> Sequence[Target]:
 
 async def _preflight(look: RailLook, intent: Intent) -> Verdict:
     """Whoever has paid meanwhile, or contests nothing any more because it is gone, is not asked for it."""
-    written = await look.read(LETTER, letter_of(intent.mark))
+    written = await look.read(LETTER, letter_id(intent.mark))
     if written is not None:
         return Adopt(written)
     meant = RemindCustomer.of(intent.meaning)
@@ -101,7 +94,7 @@ async def _preflight(look: RailLook, intent: Intent) -> Verdict:
         words = "Everything was paid meanwhile" if is_paid else "Nothing of it is due any more"
         return Refuse("paid" if is_paid else "nothing_due", f"{words}, so nobody was reminded.", seen)
     listed = [line.invoice for line in meant.invoices if line.invoice not in left_out]
-    return Go({"Id": letter_of(intent.mark), _LISTED: listed, **_letter(meant, lines)}, seen)
+    return Go({"Id": letter_id(intent.mark), _LISTED: listed, **_letter(meant, lines)}, seen)
 
 
 def _why_not(meant: RemindCustomer, line: RemindedInvoice, invoice: Payload | None) -> str | None:
@@ -141,17 +134,11 @@ def _letter(meant: RemindCustomer, lines: Sequence[OpenLine]) -> dict[str, Any]:
     }
 
 
-def _check_echo(intent: Intent, payload: Payload) -> str:
-    if payload.get("Id") != letter_of(intent.mark):
-        raise EchoDiffers(["letter"])
-    return str(payload["Id"])
-
-
 async def _find_letter(look: RailLook, intent: Intent) -> Finding:
     """It is kept in our own database, in one transaction: not there means not written. It is written later only while all that it
     lists is still open.
     """
-    written = await look.read(LETTER, letter_of(intent.mark))
+    written = await look.read(LETTER, letter_id(intent.mark))
     if written is not None:
         return Found(written)
     meant = RemindCustomer.of(intent.meaning)
@@ -162,11 +149,6 @@ async def _find_letter(look: RailLook, intent: Intent) -> Finding:
     return NotThere(is_unmoved=is_same, is_impossible=not is_same)
 
 
-def _touched(_intent: Intent, _payload: Payload) -> Mapping[str, Sequence[str]]:
-    """Nothing in the ledger."""
-    return {}
-
-
 REMIND_CUSTOMER = ActionSpec(
     operation=REMIND_CUSTOMER_OPERATION,
     rail=Rail.QBO,
@@ -174,7 +156,7 @@ REMIND_CUSTOMER = ActionSpec(
     manner=Manner.CHANGE,
     targets=_targets,
     preflight=_preflight,
-    check_echo=_check_echo,
+    check_echo=check_letter,
     find_mark=_find_letter,
-    touched=_touched,
+    touched=touches_nothing,
 )

@@ -91,8 +91,10 @@ async def test_actions_are_taken_together(bakery: Shop) -> None:
     assert value(whole["low_change"]) <= value(part["low_change"])
     largest = max((one for one in forecast.receipts if one.by is ExpectedBy.MODEL), key=lambda one: one.amount)
     invoices = {row["external_id"]: row["id"] for row in await bakery.visitor.every("/invoices", limit=200)}
-    promised = await preview(bakery, {"kind": "promise", "invoice_id": invoices[largest.external_id], "on": later})
-    assert value(promised["low_change"]) <= 0
+    promise = {"kind": "promise", "invoice_id": invoices[largest.external_id]}
+    soon = await preview(bakery, promise | {"on": (forecast.basis.as_of + timedelta(days=1)).isoformat()})
+    beyond = await preview(bakery, promise | {"on": (forecast.basis.as_of + timedelta(days=200)).isoformat()})
+    assert value(soon["after"]["low"]) > value(beyond["after"]["low"])
 
 
 async def test_what_cannot_be_previewed_says_why(bakery: Shop) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from domains.ar.remind_customer import REMIND_CUSTOMER, RemindCustomer, letter_of, listed_in
+from domains.ar.letters import letter_id
+from domains.ar.remind_customer import REMIND_CUSTOMER, RemindCustomer, listed_in
 from domains.core.meant import SenselessMeaning
 from infra import exact_json
 from infra.actions.rail import Payload
@@ -72,7 +73,7 @@ async def test_the_letter_lists_what_is_open_at_the_last_moment() -> None:
     verdict = await REMIND_CUSTOMER.preflight(Books(), intent())
     assert isinstance(verdict, Go)
     assert verdict.body == {
-        "Id": letter_of(MARK),
+        "Id": letter_id(MARK),
         "Invoices": ["1", "2"],
         "To": "a@example.com, b@example.com",
         "FromName": "Craig, accounts",
@@ -130,13 +131,13 @@ async def test_a_notice_of_a_day_that_is_over_by_now_is_not_sent() -> None:
 
 
 async def test_a_letter_that_was_written_is_found_and_never_written_again() -> None:
-    written = {"Id": letter_of(MARK), "To": "a@example.com"}
-    books = Books(letters={letter_of(MARK): written})
+    written = {"Id": letter_id(MARK), "To": "a@example.com"}
+    books = Books(letters={letter_id(MARK): written})
     assert await REMIND_CUSTOMER.preflight(books, intent()) == Adopt(written)
     assert await REMIND_CUSTOMER.find_mark(books, intent({"Invoices": ["1", "2"]})) == Found(written)
-    assert REMIND_CUSTOMER.check_echo(intent(), written) == letter_of(MARK)
+    assert REMIND_CUSTOMER.check_echo(intent(), written) == letter_id(MARK)
     with pytest.raises(EchoDiffers):
-        REMIND_CUSTOMER.check_echo(intent(), {"Id": letter_of("LP-OTHER")})
+        REMIND_CUSTOMER.check_echo(intent(), {"Id": letter_id("LP-OTHER")})
 
 
 async def test_the_same_bytes_go_out_again_only_while_all_they_list_is_due() -> None:
