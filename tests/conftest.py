@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 import structlog
 
 from infra.embedded.attachment import Attachment
@@ -15,6 +14,9 @@ from tests.rig import (
     RunServers,
     close_network,
     create_worker_database,
+    emptied,
+    unused_database,
+    unused_number,
     worker_number,
 )
 
@@ -64,17 +66,21 @@ def database(servers: RunServers, worker_id: str) -> Database:
 
 
 @pytest.fixture
-def own_database(servers: RunServers, worker_id: str) -> Database:
-    """A database that no test has used: for whoever runs real workers, which would take up what others asked for and left."""
-    return create_worker_database(servers, f"oodaloo_{worker_id}_own")
+def own_database(servers: RunServers) -> Iterator[Database]:
+    """A database that no test has used, and none will: for whoever runs real workers, which would take up what others asked for
+    and left.
+    """
+    with unused_database(servers) as database:
+        yield database
 
 
 @pytest.fixture
 def redis_url(servers: RunServers, worker_id: str) -> str:
     """This worker's own database number in Valkey, empty."""
-    url = servers.redis_url(worker_number(worker_id))
-    with redis.from_url(url) as client:
-        client.flushdb()
-        # Not a server that has lost its memory, which would take every limit for used up: nothing was called before.
-        client.set("limit:{qbo}:begun", 1)
-    return url
+    return emptied(servers.redis_url(worker_number(worker_id)))
+
+
+@pytest.fixture
+def own_redis_url(servers: RunServers) -> str:
+    """A database number in Valkey that no test has used: whoever listened to another's rings would swallow them."""
+    return emptied(servers.redis_url(unused_number(servers)))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import redis
 from alembic.script import ScriptDirectory
 
 from infra.db.migrate import MIGRATIONS, alembic_config, migrate
@@ -23,8 +24,10 @@ from infra.embedded.attachment import Attachment
 from infra.embedded.postgres import SUPERUSER
 from infra.embedded.roles import connect, ensure_database
 from infra.embedded.servers import postgres_url, valkey_url
+from infra.embedded.valkey import DATABASES
 
 HOME_VARIABLE = "OODALOO_TEST_HOME"
+OWN_NUMBERS = range(64, DATABASES)  # those before them are the workers' own, and 0 a run's without workers
 _PREFIX = "oodaloo-test-"
 _TEMPLATE = "oodaloo_template"
 
@@ -87,6 +90,34 @@ def create_worker_database(servers: RunServers, name: str) -> Database:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         ensure_database(superuser_url, name, template=_TEMPLATE)
     return servers.database(name)
+
+
+@contextmanager
+def unused_database(servers: RunServers) -> Iterator[Database]:
+    """Under a name of its own, gone afterwards, with whoever is still connected."""
+    name = f"oodaloo_own_{unused_number(servers)}"
+    try:
+        yield create_worker_database(servers, name)
+    finally:
+        with connect(servers.database("postgres").superuser_url) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def unused_number(servers: RunServers) -> int:
+    """A database number in Valkey that no test of this run has been given, until all have been."""
+    given = servers.attachment.home / "numbers_given"
+    with _locked(given.with_suffix(".lock")):
+        count = int(given.read_text(encoding="ascii")) if given.exists() else 0
+        given.write_text(str(count + 1), encoding="ascii")
+    return OWN_NUMBERS[count % len(OWN_NUMBERS)]
+
+
+def emptied(redis_url: str) -> str:
+    with redis.from_url(redis_url) as client:
+        client.flushdb()
+        # Not a server that has lost its memory, which would take every limit for used up: nothing was called before.
+        client.set("limit:{qbo}:begun", 1)
+    return redis_url
 
 
 @contextmanager

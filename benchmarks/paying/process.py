@@ -9,10 +9,10 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 
-from benchmarks.paying.ends_with_parent import end_with_parent
 from benchmarks.paying.strikes import die_when_struck
 from infra.actions.timing import ActionTiming
 from infra.actions.workshop import WORK_JOB
+from infra.parent import end_with_parent
 
 JOB_LEASE_VARIABLE = "PROOF_JOB_LEASE"
 

@@ -10,8 +10,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.paying.ends_with_parent import end_with_parent
 from infra import exact_json
+from infra.parent import end_with_parent
 from infra.qbo.simulator.books.loading import load_company
 from infra.qbo.simulator.files.company_file import read_company_file
 from infra.qbo.simulator.server import SimulatorInfo, serve

@@ -3,23 +3,20 @@
 SOAK_JOB_LEASE says for how many seconds a job is believed under way whose worker was killed; without it, as in service.
 """
 
-import ctypes
 import os
-import signal
 import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from benchmarks.soak.moved_time import MovedTime
+from infra.parent import end_with_parent
 
 JOB_LEASE_VARIABLE = "SOAK_JOB_LEASE"
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    end_with_parent()
     MovedTime(Path(sys.argv[1])).take_over()
     from runway import cli, jobs
 

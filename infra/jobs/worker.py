@@ -1,6 +1,7 @@
 """`oodaloo worker`: one RQ worker process a queue (a worker of several queues can lose a job it popped), kept running."""
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -13,6 +14,7 @@ from rq import Worker
 from rq.serializers import JSONSerializer
 
 from infra.logging import get_logger
+from infra.parent import end_with_parent
 
 log = get_logger()
 
@@ -34,16 +36,19 @@ def supervise(redis_url: str, *, queues: Sequence[str]) -> None:
     while not stopping.is_set():
         for queue in queues:
             if queue not in workers or not workers[queue].is_alive():
-                workers[queue] = context.Process(target=_work, args=(redis_url, queue), name=f"worker-{queue}")
+                workers[queue] = context.Process(
+                    target=_work, args=(redis_url, queue, os.getpid()), name=f"worker-{queue}"
+                )
                 workers[queue].start()
                 log.info("jobs.worker.started", queue=queue, pid=workers[queue].pid)
         stopping.wait(1.0)
     _stop(list(workers.values()))
 
 
-def _work(redis_url: str, queue: str) -> None:
+def _work(redis_url: str, queue: str, supervisor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with_parent(supervisor)  # an orphan would go on taking rings, beside whoever is started in its place
     connection = Redis.from_url(redis_url)
     worker = Worker([queue], connection=connection, serializer=JSONSerializer, worker_ttl=WORKER_TTL_SECONDS)
     worker.work(logging_level="WARNING")

@@ -1,6 +1,5 @@
 """The demo's child processes: started together, stopped together, never outliving the demo."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -10,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from infra.errors import OodalooError
+from infra.parent import end_with_parent
 
 _STOP_WITHIN_SECONDS = 3.5
-_PR_SET_PDEATHSIG = 1
 _LINES_SHOWN = 25
 
 
@@ -39,7 +38,7 @@ class Children:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  # the demo has no threads when it starts its children
+                preexec_fn=end_with_parent,  # noqa: PLW1509  # the demo has no threads when it starts its children
             )
 
     def check(self) -> None:
@@ -75,9 +74,3 @@ class Children:
 def _end_of(log: Path) -> str:
     lines = log.read_text(errors="replace").splitlines()[-_LINES_SHOWN:] if log.exists() else []
     return "\n".join([f"The end of {log.name}:", *(f"  {line}" for line in lines)])
-
-
-def _die_with_parent() -> None:
-    """On Linux the kernel ends the child when the demo is killed; elsewhere it has to be ended by hand."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
