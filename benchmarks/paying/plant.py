@@ -1,15 +1,13 @@
 """The product's processes as an operator runs them, and the simulator's: started, killed, stopped."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import psutil
-
+from benchmarks.sessions import kill_session, stop_session
 from infra.errors import OodalooError
 
 WEB, WORKER, SCHEDULER = "web", "worker", "scheduler"
@@ -62,25 +60,13 @@ class Plant:
     def kill(self, name: str) -> None:
         """SIGKILL to it and all that it has started."""
         process = self._running.pop(name)
-        family = _family(process.pid)
-        process.kill()
-        for each in family:
-            _kill(each)
+        kill_session(process.pid)
         process.wait()
 
     def stop(self, *names: str) -> None:
         """Those, or all, the first started last: asked to, and killed when they do not."""
         for name in names or tuple(reversed(self._running)):
-            process = self._running.pop(name)
-            family = _family(process.pid)
-            process.terminate()
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            for each in family:
-                _kill(each)
+            stop_session(self._running.pop(name))
 
     def log(self, name: str) -> Path:
         return self.home / f"{name}.log"
@@ -91,17 +77,3 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _kill(process: psutil.Process) -> None:
-    try:
-        process.send_signal(signal.SIGKILL)
-    except psutil.NoSuchProcess:
-        return  # it had finished

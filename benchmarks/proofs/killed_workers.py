@@ -7,11 +7,12 @@ is done by moving it.
 import asyncio
 import os
 import random
+import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -24,6 +25,7 @@ from benchmarks.companies import TOKENS, ConnectedCompany, Town, open_town
 from benchmarks.proofs.seeds import told_seed
 from benchmarks.report import Measure, ProofResult, at_least, at_most, reported
 from benchmarks.rig import open_shown_rig
+from benchmarks.sessions import stop_session
 from infra.clock import SystemClock
 from infra.embedded.servers import ServerAddresses
 from infra.jobs import outbox
@@ -95,7 +97,7 @@ async def prove(
         first, *others = town.companies
         await first.sync()
         whole = _calls(town, first)
-        async with _running_worker(town) as worker:
+        with _running_worker(town) as worker:
             stage = _Stage(town, worker, killing, draw, addresses.redis_url)
             for company in others:
                 if min(killing.kills[BACKFILL], killing.kills[WEBHOOKS_JOB]) >= kills // 2:
@@ -240,18 +242,14 @@ def _kill_busy(worker: psutil.Process) -> None:
                     continue
 
 
-@asynccontextmanager
-async def _running_worker(town: Town) -> AsyncIterator[psutil.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "runway.cli", "worker",
-        env=os.environ | town.environment | {"OODALOO_LOG_LEVEL": "WARNING"}, start_new_session=True,
-    )  # fmt: skip
+@contextmanager
+def _running_worker(town: Town) -> Iterator[psutil.Process]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runway.cli", "worker"],
+        env=os.environ | town.environment | {"OODALOO_LOG_LEVEL": "WARNING"},
+        start_new_session=True,
+    )
     try:
         yield psutil.Process(process.pid)
     finally:
-        process.terminate()
-        try:
-            async with asyncio.timeout(15):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
+        stop_session(process)

@@ -1,9 +1,8 @@
 """The product's processes as an operator runs them: web app, worker with its queues, scheduler. And what kills them."""
 
-import itertools
+import contextlib
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.rig import Rig
+from benchmarks.sessions import kill_session, members, stop_session
 from benchmarks.soak.process import JOB_LEASE_VARIABLE
 from infra.errors import OodalooError
 from infra.qbo.simulator.server import SimulatorInfo
@@ -66,30 +66,22 @@ class Machinery:
         """SIGKILL to a worker: one process of it, or, one time in three, all of them; what was killed."""
         self.kills += 1
         worker = self._draw.choice([name for name in self._running if name.startswith(WORKER)])
-        family = _family(self._running[worker].pid)
+        _, *family = members(self._running[worker].pid)
         if family and self._draw.random() < 2 / 3:
             victim = self._draw.choice(family)
-            _kill(victim)
+            with contextlib.suppress(psutil.NoSuchProcess):  # it had finished
+                victim.kill()
             return f"process {victim.pid} of {worker}"
-        self._running[worker].kill()
-        for process in family:
-            _kill(process)
+        kill_session(self._running[worker].pid)
         self._running[worker].wait()
         self._start(worker, "worker")
         return worker
 
     def stop(self) -> None:
-        families = [_family(process.pid) for process in self._running.values()]
         for process in self._running.values():
             process.terminate()
         for process in self._running.values():
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        for each in itertools.chain.from_iterable(families):
-            _kill(each)
+            stop_session(process)
 
     def megabytes(self) -> float:
         """Resident, of all of them with their children; shared pages count for each."""
@@ -140,20 +132,6 @@ def _simulator_settings(info: SimulatorInfo) -> Mapping[str, str]:
         "QBO_DISCOVERY_URL": info.discovery_url, "QBO_WEBHOOK_VERIFIER_TOKENS": VERIFIER_TOKEN,
         "QBO_READ_TIMEOUT": f"PT{_READ_TIMEOUT_SECONDS}S",
     }  # fmt: skip
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _kill(process: psutil.Process) -> None:
-    try:
-        process.send_signal(signal.SIGKILL)
-    except psutil.NoSuchProcess:
-        return  # it had finished
 
 
 def _free_port() -> int:
