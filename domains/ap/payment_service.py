@@ -69,11 +69,16 @@ class PaymentService(TenantAwareService):
         return await self._qbo.fetch([BILL_PAYMENTS_FROM_QBO], movements, freshness=freshness)
 
     async def list_settlements(
-        self, since: date, until: date, *, freshness: FreshnessNeed = ON_DEMAND
+        self, since: date, until: date, *, party: str | None = None, freshness: FreshnessNeed = ON_DEMAND
     ) -> Fetched[list[Settlement]]:
-        """What payments and credits dated from `since` to `until`, both inside, settled of which bill."""
+        """What payments and credits dated from `since` to `until`, both inside, settled of which bill.
+
+        `party` is the rail's id of one vendor; None: of all.
+        """
 
         async def rows(session: AsyncSession) -> list[Settlement]:
-            return await settled_queries.list_settlements(session, self.business_id, since=since, until=until)
+            return await settled_queries.list_settlements(
+                session, self.business_id, since=since, until=until, party=party
+            )
 
         return await self._qbo.fetch([BILLS_FROM_QBO, BILL_PAYMENTS_FROM_QBO], rows, freshness=freshness)

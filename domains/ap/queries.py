@@ -37,7 +37,9 @@ class ListedBill(ListedDocument):
     vendor_name: str | None
 
 
-PAGES_OF_BILLS = DocumentPages(Bill, ListedBill, party=Bill.vendor_external_id, parties=Vendor)
+PAGES_OF_BILLS = DocumentPages(
+    Bill, ListedBill, party=Bill.vendor_external_id, party_name=Bill.vendor_name, parties=Vendor
+)
 
 
 async def list_open_bills(session: AsyncSession, business_id: UUID) -> list[OpenDocument]:

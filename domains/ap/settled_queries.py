@@ -12,13 +12,14 @@ from domains.core.settlements import Charged, Settlement, charged_of, settlement
 
 # By card the money leaves later, when the card is paid: `money` is of payments from a bank account alone.
 # Each document is looked up by its own key: without statistics of the business a join would read it whole for every line.
-_SETTLED = text("""
+_SETTLEMENTS = """
 WITH lines AS MATERIALIZED (
   SELECT p.external_id AS payment, p.paid_on AS day, p.exchange_rate, p.pay_type,
     line #>> '{LinkedTxn,0,TxnType}' AS kind, line #>> '{LinkedTxn,0,TxnId}' AS document_id, (line ->> 'Amount')::numeric AS amount
   FROM bill_payment AS p
   CROSS JOIN LATERAL jsonb_path_query(queryable(p.payload), '$.Line[*] ? (exists (@.LinkedTxn[0].TxnId))') AS line
   WHERE p.business_id = :business_id AND p.rail = :rail AND p.deleted_at IS NULL AND p.paid_on BETWEEN :since AND :until
+  -- party
 ), shares AS MATERIALIZED (
   SELECT *, sum(amount) FILTER (WHERE kind <> 'VendorCredit') OVER one AS charges,
     coalesce(sum(amount) FILTER (WHERE kind = 'VendorCredit') OVER one, 0) AS credits
@@ -35,12 +36,19 @@ CROSS JOIN LATERAL (
 ) AS b
 WHERE s.kind = 'Bill' AND s.amount <> 0
 ORDER BY s.day, s.payment, s.document_id
-""")
+"""
+_SETTLED = text(_SETTLEMENTS)
+_SETTLED_OF_PARTY = text(_SETTLEMENTS.replace("-- party", "AND p.vendor_external_id = :party"))
 
 
-async def list_settlements(session: AsyncSession, business_id: UUID, *, since: date, until: date) -> list[Settlement]:
+async def list_settlements(
+    session: AsyncSession, business_id: UUID, *, since: date, until: date, party: str | None = None
+) -> list[Settlement]:
+    """`party` is the rail's id; None: of all of them."""
     asked = {"business_id": business_id, "rail": LEDGER.value, "since": since, "until": until}
-    return settlements_of(await session.execute(_SETTLED, asked))
+    if party is None:
+        return settlements_of(await session.execute(_SETTLED, asked))
+    return settlements_of(await session.execute(_SETTLED_OF_PARTY, {**asked, "party": party}))
 
 
 async def list_charged(session: AsyncSession, business_id: UUID, *, since: date, until: date) -> list[Charged]:

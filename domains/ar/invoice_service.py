@@ -114,12 +114,17 @@ class InvoiceService(TenantAwareService):
         return await self._qbo.get_aging_report(AgingKind.RECEIVABLES, as_of, freshness=freshness)
 
     async def list_settlements(
-        self, since: date, until: date, *, freshness: FreshnessNeed = ON_DEMAND
+        self, since: date, until: date, *, party: str | None = None, freshness: FreshnessNeed = ON_DEMAND
     ) -> Fetched[list[Settlement]]:
-        """What payments and credits dated from `since` to `until`, both inside, settled of which invoice."""
+        """What payments and credits dated from `since` to `until`, both inside, settled of which invoice.
+
+        `party` is the rail's id of one customer; None: of all.
+        """
 
         async def rows(session: AsyncSession) -> list[Settlement]:
-            return await settled_queries.list_settlements(session, self.business_id, since=since, until=until)
+            return await settled_queries.list_settlements(
+                session, self.business_id, since=since, until=until, party=party
+            )
 
         return await self._qbo.fetch([INVOICES_FROM_QBO, RECEIPTS_FROM_QBO], rows, freshness=freshness)
 

@@ -24,7 +24,9 @@ class ListedInvoice(ListedDocument):
     email: str | None
 
 
-PAGES_OF_INVOICES = DocumentPages(Invoice, ListedInvoice, party=Invoice.customer_external_id, parties=Customer)
+PAGES_OF_INVOICES = DocumentPages(
+    Invoice, ListedInvoice, party=Invoice.customer_external_id, party_name=Invoice.customer_name, parties=Customer
+)
 
 
 async def list_open_invoices(session: AsyncSession, business_id: UUID) -> list[OpenDocument]:

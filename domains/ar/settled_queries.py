@@ -12,13 +12,14 @@ from domains.core.settlements import Charged, Settlement, charged_of, settlement
 
 # A payment's lines are what it applies, credit memos too: these lower what of the rest was money.
 # Each document is looked up by its own key: without statistics of the business a join would read it whole for every line.
-_SETTLED = text("""
+_SETTLEMENTS = """
 WITH lines AS MATERIALIZED (
   SELECT r.external_id AS receipt, r.received_on AS day, r.exchange_rate,
     line #>> '{LinkedTxn,0,TxnType}' AS kind, line #>> '{LinkedTxn,0,TxnId}' AS document_id, (line ->> 'Amount')::numeric AS amount
   FROM receipt AS r
   CROSS JOIN LATERAL jsonb_path_query(queryable(r.payload), '$.Line[*] ? (exists (@.LinkedTxn[0].TxnId))') AS line
   WHERE r.business_id = :business_id AND r.rail = :rail AND r.deleted_at IS NULL AND r.received_on BETWEEN :since AND :until
+  -- party
 ), shares AS MATERIALIZED (
   SELECT *, sum(amount) FILTER (WHERE kind <> 'CreditMemo') OVER one AS charges,
     coalesce(sum(amount) FILTER (WHERE kind = 'CreditMemo') OVER one, 0) AS credits
@@ -33,12 +34,19 @@ CROSS JOIN LATERAL (
 ) AS i
 WHERE s.kind = 'Invoice' AND s.amount <> 0
 ORDER BY s.day, s.receipt, s.document_id
-""")
+"""
+_SETTLED = text(_SETTLEMENTS)
+_SETTLED_OF_PARTY = text(_SETTLEMENTS.replace("-- party", "AND r.customer_external_id = :party"))
 
 
-async def list_settlements(session: AsyncSession, business_id: UUID, *, since: date, until: date) -> list[Settlement]:
+async def list_settlements(
+    session: AsyncSession, business_id: UUID, *, since: date, until: date, party: str | None = None
+) -> list[Settlement]:
+    """`party` is the rail's id; None: of all of them."""
     asked = {"business_id": business_id, "rail": LEDGER.value, "since": since, "until": until}
-    return settlements_of(await session.execute(_SETTLED, asked))
+    if party is None:
+        return settlements_of(await session.execute(_SETTLED, asked))
+    return settlements_of(await session.execute(_SETTLED_OF_PARTY, {**asked, "party": party}))
 
 
 async def list_charged(session: AsyncSession, business_id: UUID, *, since: date, until: date) -> list[Charged]:

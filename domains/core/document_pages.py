@@ -1,10 +1,9 @@
 """Pages of bills and of invoices, the lists that people look at most: each shape of question is one statement, compiled once."""
 
-from datetime import timedelta
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import Date, Integer, Select, Text, Uuid, bindparam, select, tuple_, union_all
+from sqlalchemy import Date, Integer, Select, Text, Uuid, bindparam, func, or_, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from domains.core.documents import DocumentFilter, ListedDocument, StatusFilter, conditions_of
@@ -18,6 +17,8 @@ R = TypeVar("R", bound=ListedDocument)
 _BUSINESS = bindparam("business_id", type_=Uuid)
 _TODAY = bindparam("today", type_=Date)
 _LATEST = bindparam("latest", type_=Date)
+_EARLIEST = bindparam("earliest", type_=Date)
+_SOUGHT = bindparam("sought", type_=Text)
 _PARTY = bindparam("party", type_=Text)
 _PARTY_ID = bindparam("party_id", type_=Uuid)
 _AFTER_DUE = bindparam("after_due", type_=Date)
@@ -33,6 +34,8 @@ class _Shape(NamedTuple):
     has_party: bool
     party_is_ours: bool
     after_dated: bool | None
+    has_earliest: bool
+    is_search: bool
 
 
 class DocumentPages(Generic[R]):
@@ -41,7 +44,7 @@ class DocumentPages(Generic[R]):
     Args:
         mirror: bills or invoices.
         row: what a row shows; its keys are the mirror's columns.
-        party: the column that holds the rail's id of the vendor or customer.
+        party: the column that holds the rail's id of the vendor or customer; `party_name` the one that holds the name.
         parties: their mirror.
     """
 
@@ -51,12 +54,14 @@ class DocumentPages(Generic[R]):
         row: type[R],
         *,
         party: InstrumentedAttribute[str],
+        party_name: InstrumentedAttribute[str | None],
         parties: type[MirrorRow],
     ) -> None:
         self._mirror = mirror
         self._names = tuple(row.__annotations__)  # those of ListedDocument among them
         self._columns = [getattr(mirror, name) for name in self._names]
         self._party = party
+        self._party_name = party_name
         self._parties = parties
         self._statements: dict[_Shape, Statement[R]] = {}
 
@@ -70,14 +75,20 @@ class DocumentPages(Generic[R]):
         party_id = _read_id(wanted.party)
         shape = _Shape(
             wanted.status,
-            wanted.due_within_days is not None,
+            wanted.latest is not None,
             wanted.party is not None,
             party_id is not None,
             None if after is None else after.due_on is not None,
+            wanted.due_from is not None,
+            bool(wanted.search),
         )
         values: dict[str, Any] = {"business_id": business_id, "today": wanted.today, "row_limit": wanted.page_size + 1}
-        if wanted.due_within_days is not None:
-            values["latest"] = wanted.today + timedelta(days=wanted.due_within_days)
+        if wanted.latest is not None:
+            values["latest"] = wanted.latest
+        if wanted.due_from is not None:
+            values["earliest"] = wanted.due_from
+        if wanted.search:
+            values["sought"] = wanted.search.lower()
         if wanted.party is not None:
             values |= {"party": wanted.party} if party_id is None else {"party_id": party_id}
         if after is not None:
@@ -95,12 +106,17 @@ class DocumentPages(Generic[R]):
 
     def _select(self, shape: _Shape) -> Select[Any]:
         mirror, latest = self._mirror, _LATEST if shape.has_latest else None
+        earliest = _EARLIEST if shape.has_earliest else None
         chosen = select(*self._columns).where(
             mirror.business_id == _BUSINESS,
             mirror.rail == LEDGER.value,
             mirror.deleted_at.is_(None),
-            *conditions_of(shape.status, mirror, today=_TODAY, latest=latest),
+            *conditions_of(shape.status, mirror, today=_TODAY, latest=latest, earliest=earliest),
         )
+        if shape.is_search:
+            # Not LIKE: what is sought may hold its signs.
+            places = (func.lower(column) for column in (mirror.doc_number, self._party_name))
+            chosen = chosen.where(or_(*(func.strpos(place, _SOUGHT) > 0 for place in places)))
         if shape.has_party:
             chosen = chosen.where(self._party == (self._owner() if shape.party_is_ours else _PARTY))
         due_on, row_id = mirror.due_on, mirror.id

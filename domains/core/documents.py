@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol, TypedDict, TypeVar
@@ -37,6 +37,8 @@ class DocumentFilter:
         today: the company's date; overdue and `due_within_days` are counted from it.
         party: the vendor's or customer's id, ours or the rail's.
         due_within_days: due by then, overdue ones included.
+        due_from, due_until: due on these days, both inside; what has no due date counts by its day of issue.
+        search: in its number or the party's name, ignoring case.
         after: the last page's `next_cursor`.
         limit: rows a page, 200 at most.
     """
@@ -45,8 +47,17 @@ class DocumentFilter:
     status: StatusFilter = StatusFilter.OPEN
     party: str | None = None
     due_within_days: int | None = None
+    due_from: date | None = None
+    due_until: date | None = None
+    search: str | None = None
     after: str | None = None
     limit: int = 50
+
+    @property
+    def latest(self) -> date | None:
+        """The last due day asked for."""
+        within = None if self.due_within_days is None else self.today + timedelta(days=self.due_within_days)
+        return min((day for day in (within, self.due_until) if day is not None), default=None)
 
     @property
     def page_size(self) -> int:
@@ -145,8 +156,9 @@ def conditions_of(
     *,
     today: ColumnElement[date],
     latest: ColumnElement[date] | None,
+    earliest: ColumnElement[date] | None = None,
 ) -> list[ColumnElement[bool]]:
-    """The same rules as `status_of`, for the database. `latest` is the last due day asked for."""
+    """The same rules as `status_of`, for the database. `earliest` and `latest` are the due days asked for, both inside."""
     balance: InstrumentedAttribute[Decimal] = document.balance
     conditions: list[ColumnElement[bool]] = []
     match status:
@@ -160,4 +172,6 @@ def conditions_of(
             pass
     if latest is not None:
         conditions.append(due_day(document) <= latest)
+    if earliest is not None:
+        conditions.append(due_day(document) >= earliest)
     return conditions

@@ -88,6 +88,17 @@ class PartyService(TenantAwareService, Generic[P]):
 
         return await self._qbo.fetch([self.spec], page, freshness=freshness)
 
+    async def get(self, party_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[P]:
+        """One by our id.
+
+        Raises:
+            NotFound: the domain's own, none of that id, or deleted.
+        """
+        found = await self._qbo.read(self.spec, self.spec.column("id") == party_id, freshness=freshness)
+        if not found.value:
+            raise self.not_found(party_id)
+        return Fetched(found.value[0], found.freshness)
+
     async def get_payment_history(
         self, party_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND
     ) -> Fetched[PaymentHistory]:

@@ -106,6 +106,27 @@ async def list_intents(session: AsyncSession, business_id: UUID, asked: ActionFi
     return (await session.scalars(query.order_by(*order).limit(asked.limit))).all()
 
 
+async def list_holding(
+    session: AsyncSession, business_id: UUID, *, kinds: Collection[str], external_ids: Collection[str]
+) -> dict[str, ActionIntent]:
+    """By the rail's id of what they have hold of: actions that are not over, the latest of several."""
+    rows = await session.execute(
+        select(ActionLine.target_external_id, ActionIntent)
+        .join(
+            ActionIntent,
+            (ActionIntent.business_id == ActionLine.business_id) & (ActionIntent.id == ActionLine.intent_id),
+        )
+        .where(
+            ActionLine.business_id == business_id,
+            ActionLine.is_open,
+            ActionLine.target_kind.in_(kinds),
+            ActionLine.target_external_id.in_(external_ids),
+        )
+        .order_by(ActionIntent.created_at)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def lines_of(
     session: AsyncSession, business_id: UUID, intent_ids: Collection[UUID]
 ) -> dict[UUID, list[ActionLine]]:

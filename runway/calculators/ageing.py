@@ -31,6 +31,7 @@ class Bucket(StrEnum):
 
 
 _LAST_DAY = ((0, Bucket.CURRENT), (30, Bucket.DAYS_1_30), (60, Bucket.DAYS_31_60), (90, Bucket.DAYS_61_90))
+_OLDER = 91
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,14 @@ class Ageing:
 
 def bucket_of(days_overdue: int) -> Bucket:
     return next((bucket for last_day, bucket in _LAST_DAY if days_overdue <= last_day), Bucket.DAYS_91_PLUS)
+
+
+def due_days_of(bucket: Bucket, as_of: date) -> tuple[date | None, date | None]:
+    """The first and last due day of a bucket, both inside; None: no end on that side."""
+    lasts = {held: last for last, held in _LAST_DAY}
+    before = max((last for last in lasts.values() if last < lasts.get(bucket, _OLDER)), default=None)
+    oldest = as_of - timedelta(days=lasts[bucket]) if bucket in lasts else None
+    return oldest, None if before is None else as_of - timedelta(days=before + 1)
 
 
 def open_balance_as_of(total: Decimal, *, issued_on: date, applied: Iterable[Application], as_of: date) -> Decimal:

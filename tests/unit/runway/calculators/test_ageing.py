@@ -14,6 +14,7 @@ from runway.calculators.ageing import (
     age,
     bucket_of,
     control_difference,
+    due_days_of,
     open_balance_as_of,
 )
 from tests.unit.runway.calculators.making import BASIS, T
@@ -55,6 +56,18 @@ def make_credit(amount: Decimal | int, party_id: str = "acme") -> UnappliedCredi
 )
 def test_bucket_boundaries(days_overdue: int, bucket: Bucket, label: str) -> None:
     assert (bucket_of(days_overdue), bucket.label) == (bucket, label)
+
+
+@pytest.mark.parametrize("days_overdue", [-400, -1, 0, 1, 30, 31, 60, 61, 90, 91, 4000])
+def test_a_due_day_is_within_the_days_of_its_own_bucket_alone(days_overdue: int) -> None:
+    due_on = T - timedelta(days=days_overdue)
+    ranges = {bucket: due_days_of(bucket, T) for bucket in Bucket}
+    held = [
+        bucket
+        for bucket, (first, last) in ranges.items()
+        if (first is None or first <= due_on) and (last is None or due_on <= last)
+    ]
+    assert held == [bucket_of(days_overdue)]
 
 
 def test_totals_per_bucket_party_and_side() -> None:
