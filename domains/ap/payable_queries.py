@@ -44,6 +44,18 @@ async def list_credits(session: AsyncSession, business_id: UUID, credit_ids: Col
     return {row[0]: Credit._make(row) for row in await session.execute(query)}
 
 
+async def list_unused_credits(session: AsyncSession, business_id: UUID, vendor_external_id: str) -> list[Credit]:
+    """Of one vendor, those with something left, the oldest first."""
+    columns = [getattr(VendorCredit, name) for name in Credit._fields]
+    query = select(*columns).where(
+        *live(VendorCredit, business_id),
+        VendorCredit.vendor_external_id == vendor_external_id,
+        VendorCredit.balance > 0,
+    )
+    rows = await session.execute(query.order_by(VendorCredit.issued_on, VendorCredit.id))
+    return [Credit._make(row) for row in rows]
+
+
 async def list_alike(
     session: AsyncSession, business_id: UUID, vendors: Collection[str], *, around: date
 ) -> list[AlikePayment]:

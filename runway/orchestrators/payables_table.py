@@ -1,0 +1,145 @@
+"""What is owed, as a table that can be acted on: each bill with its approval, the day it is planned for, and the payment that has it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import cast
+from uuid import UUID
+
+from domains.ap import payable_queries
+from domains.ap.approval_service import ApprovalService
+from domains.ap.approvals import Standing
+from domains.ap.bill_service import BillService
+from domains.ap.must_pays import list_must_pays
+from domains.ap.paying import Credit
+from domains.ap.queries import ListedBill
+from domains.core.documents import DocumentFilter
+from infra.actions import listing
+from infra.actions.models import ActionIntent
+from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.sync.freshness import AS_IT_STANDS, Fetched, FreshnessNeed
+from runway.calculators.ageing import Ageing
+from runway.calculators.forecast import Forecast
+from runway.calculators.impacts import bill_flows_by_id
+from runway.calculators.outlook import DatedFlow
+from runway.orchestrators.ageing import MirrorAgeing
+from runway.orchestrators.cash_runway import oldest_of
+from runway.orchestrators.outlook import Outlook
+
+
+@dataclass(frozen=True)
+class Payable:
+    """One bill. `planned`: the days on which the forecast pays it; `payment`: ours that has hold of it and is not over."""
+
+    bill: ListedBill
+    standing: Standing | None
+    planned: Sequence[DatedFlow]
+    is_must_pay: bool
+    payment: ActionIntent | None
+
+
+@dataclass(frozen=True)
+class PayablesPage:
+    """`ageing` is of all that is open, whatever was asked for."""
+
+    rows: Sequence[Payable]
+    next_cursor: str | None
+    ageing: Ageing
+    forecast: Forecast
+
+
+@dataclass(frozen=True)
+class PayablesTable:
+    """Reads the mirror, our own tables and the kept forecast: a number of statements that does not grow with the rows."""
+
+    bills: BillService
+    approvals: ApprovalService
+    outlook: Outlook
+    uow: UnitOfWorkFactory
+    today: date
+
+    async def get(self, wanted: DocumentFilter, *, freshness: FreshnessNeed) -> Fetched[PayablesPage]:
+        """One page.
+
+        Raises:
+            UnreadableCursor: `wanted.after` is none of ours.
+        """
+        listed = await self.bills.list_bills(wanted, freshness=freshness)
+        home = self.outlook.business.home_currency
+        aged = await MirrorAgeing(self.bills, today=self.today, home_currency=home).get(freshness=AS_IT_STANDS)
+        outlook = await self.outlook.get(freshness=AS_IT_STANDS)
+        rows = await self._rows(listed.value.items, outlook.value)
+        page = PayablesPage(rows, listed.value.next_cursor, aged.value, outlook.value)
+        return Fetched(page, oldest_of([listed.freshness, outlook.freshness]))
+
+    async def list_rows(self, wanted: DocumentFilter, *, freshness: FreshnessNeed) -> Fetched[list[ListedBill]]:
+        """Every page of it, for a table that is taken along."""
+        first = page = await self.bills.list_bills(wanted, freshness=freshness)
+        rows = list(page.value.items)
+        while page.value.next_cursor is not None:
+            page = await self.bills.list_bills(replace(wanted, after=page.value.next_cursor), freshness=AS_IT_STANDS)
+            rows += page.value.items
+        return Fetched(rows, first.freshness)
+
+    async def _rows(self, listed: Sequence[ListedBill], forecast: Forecast) -> list[Payable]:
+        external = [bill["external_id"] for bill in listed]
+        business_id = self.bills.business_id
+        async with self.uow([business_id]) as uow:
+            standings = await self.approvals.standing(uow.session, [bill["id"] for bill in listed])
+            marked = await list_must_pays(uow.session, business_id)
+            held = await listing.list_holding(uow.session, business_id, kinds=["Bill"], external_ids=external)
+        flows = bill_flows_by_id(forecast.flows)
+        return [
+            Payable(
+                bill,
+                standings.get(bill["id"]),
+                sorted(flows.get(bill["external_id"], []), key=lambda flow: flow.on),
+                is_must_pay=bill["external_id"] in marked,
+                payment=held.get(bill["external_id"]),
+            )
+            for bill in listed
+        ]
+
+
+@dataclass(frozen=True)
+class PayableDetail:
+    """One bill with what a decision about it takes to know. `credits` are its vendor's that are not used up, in the bill's currency."""
+
+    payable: Payable
+    duplicates: Sequence[str]
+    credits: Sequence[Credit]
+    forecast: Forecast
+
+
+@dataclass(frozen=True)
+class PayableDesk:
+    """One bill, as somebody opens it."""
+
+    table: PayablesTable
+
+    async def get(self, bill_id: UUID, *, freshness: FreshnessNeed) -> Fetched[PayableDetail]:
+        """The bill as it stands.
+
+        Raises:
+            BillNotFound: no such bill, or it is deleted.
+        """
+        table = self.table
+        found = await table.bills.get_bill(bill_id, freshness=freshness)
+        bill, business_id = found.value, table.bills.business_id
+        outlook = await table.outlook.get(freshness=AS_IT_STANDS)
+        async with table.uow([business_id]) as uow:
+            standing = (await table.approvals.standing(uow.session, [bill_id], with_material=True))[bill_id]
+            marked = await list_must_pays(uow.session, business_id)
+            held = await listing.list_holding(uow.session, business_id, kinds=["Bill"], external_ids=[bill.external_id])
+            alike = await table.approvals.list_duplicates(uow.session, standing)
+            left = await payable_queries.list_unused_credits(uow.session, business_id, bill.vendor_external_id)
+        row = Payable(
+            cast("ListedBill", {name: getattr(bill, name) for name in ListedBill.__annotations__}),
+            standing,
+            sorted(bill_flows_by_id(outlook.value.flows).get(bill.external_id, []), key=lambda flow: flow.on),
+            is_must_pay=bill.external_id in marked,
+            payment=held.get(bill.external_id),
+        )
+        usable = [one for one in left if one.currency in {bill.currency, None}]
+        detail = PayableDetail(row, [one.words for one in alike], usable, outlook.value)
+        return Fetched(detail, oldest_of([found.freshness, outlook.freshness]))

@@ -1,0 +1,137 @@
+"""What is owing, as a table that can be acted on: each invoice with the day it is expected, the last contact and the next reminder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import cast
+from uuid import UUID
+
+from domains.ar.collection_notes import CollectionNotes
+from domains.ar.invoice_service import InvoiceService
+from domains.ar.note_models import CollectionNote
+from domains.ar.queries import ListedInvoice
+from domains.ar.reminder_plan import PlannedCustomer, PlannedInvoice
+from domains.core.documents import DocumentFilter
+from infra.actions import listing
+from infra.actions.models import ActionIntent
+from infra.db.unit_of_work import UnitOfWorkFactory
+from infra.sync.freshness import AS_IT_STANDS, Fetched, FreshnessNeed
+from runway.calculators.ageing import Ageing
+from runway.calculators.expected_dates import ExpectedReceipt
+from runway.calculators.forecast import Forecast
+from runway.orchestrators.ageing import MirrorAgeing
+from runway.orchestrators.cash_runway import oldest_of
+from runway.orchestrators.outlook import Outlook
+from runway.orchestrators.reminding import Reminding
+
+
+@dataclass(frozen=True)
+class Receivable:
+    """One invoice.
+
+    Attributes:
+        expected: None where the forecast does not know it, as one that is paid.
+        plan, customer: how its reminders stand, and those of its customer; None where nothing is open.
+        action: ours that has hold of it and is not over, a mail or a payment.
+    """
+
+    invoice: ListedInvoice
+    expected: ExpectedReceipt | None
+    plan: PlannedInvoice | None
+    customer: PlannedCustomer | None
+    action: ActionIntent | None
+
+
+@dataclass(frozen=True)
+class ReceivablesPage:
+    """`ageing` is of all that is open, whatever was asked for."""
+
+    rows: Sequence[Receivable]
+    next_cursor: str | None
+    ageing: Ageing
+    forecast: Forecast
+
+
+@dataclass(frozen=True)
+class ReceivableDetail:
+    """One invoice and its notes, the latest first."""
+
+    receivable: Receivable
+    notes: Sequence[CollectionNote]
+    forecast: Forecast
+
+
+@dataclass(frozen=True)
+class ReceivablesTable:
+    """Reads the mirror, our own tables and the kept forecast: a number of statements that does not grow with the rows."""
+
+    invoices: InvoiceService
+    reminding: Reminding
+    outlook: Outlook
+    uow: UnitOfWorkFactory
+    today: date
+
+    async def get(self, wanted: DocumentFilter, *, freshness: FreshnessNeed) -> Fetched[ReceivablesPage]:
+        """One page.
+
+        Raises:
+            UnreadableCursor: `wanted.after` is none of ours.
+        """
+        listed = await self.invoices.list_invoices(wanted, freshness=freshness)
+        home = self.outlook.business.home_currency
+        aged = await MirrorAgeing(self.invoices, today=self.today, home_currency=home).get(freshness=AS_IT_STANDS)
+        outlook = await self.outlook.get(freshness=AS_IT_STANDS)
+        rows = await self._rows(listed.value.items, outlook.value)
+        page = ReceivablesPage(rows, listed.value.next_cursor, aged.value, outlook.value)
+        return Fetched(page, oldest_of([listed.freshness, outlook.freshness]))
+
+    async def get_one(self, invoice_id: UUID, *, freshness: FreshnessNeed) -> Fetched[ReceivableDetail]:
+        """One invoice, as somebody opens it.
+
+        Raises:
+            InvoiceNotFound: no such invoice, or it is deleted.
+        """
+        found = await self.invoices.get_invoice(invoice_id, freshness=freshness)
+        outlook = await self.outlook.get(freshness=AS_IT_STANDS)
+        names = ListedInvoice.__annotations__
+        listed = cast("ListedInvoice", {name: getattr(found.value, name) for name in names})
+        (row,) = await self._rows([listed], outlook.value)
+        business_id = self.invoices.business_id
+        async with self.uow([business_id]) as uow:
+            notes = await CollectionNotes(business_id).list_notes(uow.session, invoice_id)
+        detail = ReceivableDetail(row, notes, outlook.value)
+        return Fetched(detail, oldest_of([found.freshness, outlook.freshness]))
+
+    async def list_rows(self, wanted: DocumentFilter, *, freshness: FreshnessNeed) -> Fetched[list[ListedInvoice]]:
+        """Every page of it, for a table that is taken along."""
+        first = page = await self.invoices.list_invoices(wanted, freshness=freshness)
+        rows = list(page.value.items)
+        while page.value.next_cursor is not None:
+            after = replace(wanted, after=page.value.next_cursor)
+            page = await self.invoices.list_invoices(after, freshness=AS_IT_STANDS)
+            rows += page.value.items
+        return Fetched(rows, first.freshness)
+
+    async def _rows(self, listed: Sequence[ListedInvoice], forecast: Forecast) -> list[Receivable]:
+        plan = (await self.reminding.look(freshness=AS_IT_STANDS)).value
+        customers = {one.debtor.external_id: one for one in plan.customers}
+        planned = {each.invoice.id: each for one in plan.customers for each in one.invoices}
+        expected = {one.external_id: one for one in forecast.receipts}
+        held = await self._held([one["external_id"] for one in listed])
+        return [
+            Receivable(
+                invoice,
+                expected.get(invoice["external_id"]),
+                planned.get(invoice["id"]),
+                customers.get(invoice["customer_external_id"]),
+                held.get(invoice["external_id"]),
+            )
+            for invoice in listed
+        ]
+
+    async def _held(self, external_ids: Sequence[str]) -> Mapping[str, ActionIntent]:
+        business_id = self.invoices.business_id
+        async with self.uow([business_id]) as uow:
+            return await listing.list_holding(
+                uow.session, business_id, kinds=["Invoice", "InvoiceMail"], external_ids=external_ids
+            )
