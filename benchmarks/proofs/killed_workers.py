@@ -86,7 +86,13 @@ def measures_of(killing: Killing, *, kills: int) -> tuple[Measure, ...]:
 
 
 async def prove(
-    addresses: ServerAddresses, *, home: Path, kills: int, seed: int, told: Callable[[int], object] = lambda _: None
+    addresses: ServerAddresses,
+    *,
+    home: Path,
+    kills: int,
+    seed: int,
+    patience_seconds: float = _PATIENCE_SECONDS,
+    told: Callable[[int], object] = lambda _: None,
 ) -> Killing:
     """Kill until each of both was done half as often; a blow that came too late is dealt again on another company."""
     size = LargeCompany(bills=400, invoices=300, vendors=10, customers=10, months=6)
@@ -98,7 +104,7 @@ async def prove(
         await first.sync()
         whole = _calls(town, first)
         with _running_worker(town) as worker:
-            stage = _Stage(town, worker, killing, draw, addresses.redis_url)
+            stage = _Stage(town, worker, killing, draw, addresses.redis_url, patience_seconds)
             for company in others:
                 if min(killing.kills[BACKFILL], killing.kills[WEBHOOKS_JOB]) >= kills // 2:
                     break
@@ -121,6 +127,7 @@ class _Stage:
     killing: Killing
     draw: random.Random
     redis_url: str
+    patience_seconds: float
 
     async def kill_in_backfill(self, company: ConnectedCompany, *, whole_calls: int) -> None:
         """After some of its calls, and a little more."""
@@ -191,7 +198,7 @@ class _Stage:
 
     async def _until(self, happened: Callable[[], bool], company: ConnectedCompany, job: str) -> None:
         """Or until the job ended, which was too quick for the blow."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience_seconds
         looked = 0.0
         while not happened():
             if time.monotonic() - looked > 0.2:
@@ -204,7 +211,7 @@ class _Stage:
             await asyncio.sleep(0.003)
 
     async def _until_claimed(self, company: ConnectedCompany, job: str) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience_seconds
         while (row := await self._latest(company, job)).leased_until is None and row.finished_at is None:
             await ring_due(self.town.services.jobs_uow, self.town.services.doorbell)
             if time.monotonic() > deadline:
@@ -212,7 +219,7 @@ class _Stage:
             await asyncio.sleep(0.01)
 
     async def _until_done(self, company: ConnectedCompany, job: str) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience_seconds
         while (row := await self._latest(company, job)).finished_at is None:
             await ring_due(self.town.services.jobs_uow, self.town.services.doorbell)
             if time.monotonic() > deadline or row.dead_at is not None:

@@ -35,6 +35,7 @@ from infra.qbo.simulator.files.large_company import LargeCompany
 _PACE = 0.1
 _SETTLED = {state.value for state in SETTLED}
 _STRUCK_WITHIN_SECONDS = 12.0
+_PATIENCE_SECONDS = 36.0
 _SETTLED_WITHIN_SECONDS = 120.0
 _WEB_ASKS = 25
 
@@ -93,9 +94,10 @@ async def prove(
     servers: OwnServers | None = None,
     pace: float = _PACE,
     job_lease_seconds: float | None = None,
+    patience_seconds: float = _PATIENCE_SECONDS,
     say: Callable[[str], object] = lambda _: None,
 ) -> Killing:
-    """`servers`, where they are ours to kill."""
+    """`servers`, where they are ours to kill. `patience_seconds`: how long each blow may wait for somebody to come to its point."""
     moments = sum(len(one.moments) for one in work)
     size = LargeCompany(bills=3 * moments + 60, vendors=60, months=2, paid_share=0)
     killing = Killing()
@@ -109,7 +111,8 @@ async def prove(
         town.plant.start("scheduler", "scheduler")
         await approve_nothing(town)
         client = Client(town)
-        stage = _Stage(town, client, strikes, killing, random.Random(seed), list(town.companies[0].bills))  # noqa: S311 - a schedule
+        draw, bills = random.Random(seed), list(town.companies[0].bills)  # noqa: S311 - a schedule
+        stage = _Stage(town, client, strikes, killing, draw, bills, patience_seconds)
         for one in work:
             await stage.play(one)
             say(f"{one.name}: {killing.recovered[-1][1]:.1f} s")
@@ -129,6 +132,7 @@ class _Stage:
     killing: Killing
     draw: random.Random
     bills: list[OpenBill]
+    patience_seconds: float
 
     @property
     def company(self) -> PayingCompany:
@@ -163,8 +167,7 @@ class _Stage:
         return await self._until_struck(before, moment.point)
 
     async def _until_struck(self, before: int, point: str) -> float | None:
-        patience = 3 * _STRUCK_WITHIN_SECONDS
-        deadline, lowered = time.monotonic() + patience, time.monotonic() + _STRUCK_WITHIN_SECONDS
+        deadline, lowered = time.monotonic() + self.patience_seconds, time.monotonic() + _STRUCK_WITHIN_SECONDS
         while time.monotonic() < deadline:
             noted = self.strikes.noted()
             if len(noted) > before:

@@ -326,6 +326,7 @@ async def test_a_redis_that_hangs_costs_a_second_and_no_part_its_answer(watched:
     assert parts["redis"]["level"] == parts["workers"]["level"] == "fail"
 
 
+@pytest.mark.timeout(240)
 async def test_a_worker_that_was_killed_is_missed(watched: Watched, tmp_path: Path) -> None:
     admin, _ = await admin_of(watched.web)
     settings = watched.web.services.settings
@@ -342,7 +343,7 @@ async def test_a_worker_that_was_killed_is_missed(watched: Watched, tmp_path: Pa
         sys.executable, "-m", "runway.cli", "worker", env=os.environ | environment, start_new_session=True
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(200):
             while parts_of(await standing(admin))["workers"]["said"] != "every queue has a worker":
                 await asyncio.sleep(0.2)
                 watched.look_again()

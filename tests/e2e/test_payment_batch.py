@@ -7,11 +7,11 @@ from infra.embedded.servers import ServerAddresses
 from tests.rig import Database
 
 
-@pytest.mark.timeout(240)
-async def test_a_batch_beside_what_is_read(own_database: Database, redis_url: str, tmp_path: Path) -> None:
+@pytest.mark.timeout(600)
+async def test_a_batch_beside_what_is_read(own_database: Database, own_redis_url: str, tmp_path: Path) -> None:
     """A sample of `make prove ONLY=payment_batch`. Whose share of the calls is how large is that proof's to say."""
     addresses = ServerAddresses(
-        database_owner_url=own_database.owner_url, database_app_url=own_database.app_url, redis_url=redis_url
+        database_owner_url=own_database.owner_url, database_app_url=own_database.app_url, redis_url=own_redis_url
     )
     batch = await payment_batch.prove(addresses, home=tmp_path, payments=12)
     counted = [measure for measure in payment_batch.measures_of(batch) if measure.unit != "%"]
