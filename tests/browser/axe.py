@@ -1,0 +1,23 @@
+"""axe-core's rules on a page as it stands."""
+
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page
+
+_AXE = (Path(__file__).parent / "vendor/axe-core-4.14.1/axe.min.js").read_text(encoding="utf-8")
+_RUN = """
+async () => {
+  const found = await axe.run(document, {resultTypes: ["violations"], elementRef: false});
+  return found.violations.map((rule) => ({id: rule.id, nodes: rule.nodes.map((node) => `${node.target} ${node.failureSummary}`)}));
+}
+"""
+_SHOWN = 3
+
+
+async def violations_of(page: Page) -> list[str]:
+    """Each rule that is broken, with the first places. The page's policy stops no script of a debugger."""
+    if not await page.evaluate("() => 'axe' in window"):
+        await page.evaluate(_AXE)
+    found: list[dict[str, Any]] = await page.evaluate(_RUN)
+    return [f"{rule['id']}: {'; '.join(rule['nodes'][:_SHOWN])}" for rule in found]
