@@ -27,4 +27,4 @@ async def test_a_person_signs_in_with_their_second_factor_by_keyboard(chromium: 
         assert await violations_of(page) == []
         await page.keyboard.type(phone.code())
         await page.keyboard.press("Enter")
-        await expect(page.get_by_text(owner.email)).to_be_visible()
+        await expect(page.get_by_role("banner").get_by_text(owner.email)).to_be_visible()
