@@ -173,13 +173,13 @@ async def entry_of(request: Request) -> Entry:
     try:
         if token is not None:
             entry = await services.access.enter_with_token(
-                services.access_reads, token, business_id=_read_id(asked), now=now
+                services.access_reads, token, business_id=read_business_id(asked), now=now
             )
         elif session is not None:
             refuse_foreign(request, sent=request.headers.get(CSRF_HEADER))
             async with services.access_uow([]) as uow:
                 entry = await services.access.enter_with_session(
-                    uow.session, session, business_id=_read_id(asked), now=now
+                    uow.session, session, business_id=read_business_id(asked), now=now
                 )
         else:
             raise SignInNeeded
@@ -195,7 +195,7 @@ async def entry_of(request: Request) -> Entry:
     return entry
 
 
-def _read_id(asked: str | None) -> UUID | None:
+def read_business_id(asked: str | None) -> UUID | None:
     """What cannot be an id names no business, as an id that is nobody's does."""
     try:
         return None if asked is None else UUID(asked)
@@ -221,24 +221,34 @@ def may(permission: Permission) -> Callable[..., Awaitable[Caller]]:
     """
 
     async def permitted(request: Request) -> Caller:
-        services, entry = services_of(request), await entry_of(request)
-        origin = origin_of(request, entry.principal.actor)
-        if permission not in entry.permissions:
-            async with services.access_uow([]) as uow:
-                await access_log.note(
-                    uow.session,
-                    AccessEvent.PERMISSION_REFUSED,
-                    origin=origin,
-                    business_id=entry.business.id,
-                    details={"permission": permission.value, "method": request.method, "path": request.url.path},
-                )
-            raise (SecondFactorMissing if permission in entry.withheld else NotPermitted)(permission.value)
-        if permission in FRESHLY_PROVED and request.method not in _SAFE_METHODS:
-            refuse_old_proof(entry.principal, now=services.clock.now())
-        return Caller(entry, origin, services)
+        entry = await entry_of(request)
+        return Caller(entry, await permit(request, entry, permission), services_of(request))
 
     permitted.permission = permission  # type: ignore[attr-defined]  # what the test of every route looks for
     return permitted
+
+
+async def permit(request: Request, entry: Entry, permission: Permission) -> Origin:
+    """Who asks, for the log, once it is sure that they may.
+
+    Raises:
+        NotPermitted, SecondFactorMissing: it is logged.
+        ProofTooOld: a change that takes a permission in FRESHLY_PROVED.
+    """
+    services, origin = services_of(request), origin_of(request, entry.principal.actor)
+    if permission not in entry.permissions:
+        async with services.access_uow([]) as uow:
+            await access_log.note(
+                uow.session,
+                AccessEvent.PERMISSION_REFUSED,
+                origin=origin,
+                business_id=entry.business.id,
+                details={"permission": permission.value, "method": request.method, "path": request.url.path},
+            )
+        raise (SecondFactorMissing if permission in entry.withheld else NotPermitted)(permission.value)
+    if permission in FRESHLY_PROVED and request.method not in _SAFE_METHODS:
+        refuse_old_proof(entry.principal, now=services.clock.now())
+    return origin
 
 
 def refuse_old_proof(principal: Person | TokenHolder, *, now: datetime) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from infra import exact_json
 
@@ -27,12 +27,6 @@ body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0 }
 pre { overflow: auto; max-height: 24rem; padding: .8rem; border: 1px solid gray } section { margin-top: 3rem }
 """
-
-
-@router.get("/")
-async def open_the_api_page() -> Response:
-    """Until there are pages of our own."""
-    return RedirectResponse(API_PAGE_PATH, HTTPStatus.TEMPORARY_REDIRECT)
 
 
 @router.get(API_PAGE_PATH)

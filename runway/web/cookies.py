@@ -1,4 +1,4 @@
-"""The session's cookie: no script reads it, no other site sends it, no other host sets it."""
+"""The session's cookie: no script reads it, no other site sends it, no other host sets it. And the theme's, which is no secret."""
 
 from pydantic import SecretStr
 from starlette.requests import Request
@@ -6,6 +6,24 @@ from starlette.responses import Response
 
 from infra.production import is_loopback
 from runway.routes.access import PLAIN_SESSION_COOKIE, SESSION_COOKIE, services_of
+
+THEME_COOKIE = "theme"
+THEMES = ("light", "dark")
+_THEME_SECONDS = 365 * 86_400
+
+
+def theme_of(request: Request) -> str | None:
+    """What the person chose here; None: as their system has it."""
+    chosen = request.cookies.get(THEME_COOKIE)
+    return chosen if chosen in THEMES else None
+
+
+def keep_theme(response: Response, theme: str) -> None:
+    """A script may read and set it: it changes before the next page comes."""
+    if theme in THEMES:
+        response.set_cookie(THEME_COOKIE, theme, max_age=_THEME_SECONDS, path="/", samesite="lax")
+    else:
+        response.delete_cookie(THEME_COOKIE, path="/", samesite="lax")
 
 
 def give_session(response: Response, request: Request, session: SecretStr) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-HOME = "/account"
+HOME = "/"
 _LONGEST = 500
 # A second slash, or a backslash that browsers take for one, would begin another host's name; what controls a header is out too.
 _LOCAL = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")

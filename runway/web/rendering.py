@@ -1,7 +1,8 @@
 """Templates to answers. What a person typed is escaped everywhere; nothing of a page is kept by a cache."""
 
+import gzip
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -12,18 +13,25 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from domains.core.permissions import Role
 from infra.errors import TooManyRequests
+from infra.sync.freshness import Freshness
 from runway.orchestrators.letters import role_in_words
 from runway.routes.errors import kind_of
+from runway.web.assets import asset, takes_gzip
+from runway.web.clients import Client
+from runway.web.cookies import theme_of
+from runway.web.formats import FILTERS
+from runway.web.navigation import links_for
+from runway.web.strings import _, ngettext, reader
+from runway.web.views.standing import BooksStanding, standing_of
 
 # The links of letters are addresses that open a door: no other page learns where one came from.
-_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "Vary": "HX-Request, Accept-Encoding"}
+# Within a client a form may tell which page it was sent from, so that a person comes back to it after signing in again.
+_CLIENT_HEADERS = {"Referrer-Policy": "same-origin"}
+_WORTH_PRESSING = 1_000
 _MOZILLA_FAMILY = ("Firefox", "Edg", "OPR", "Chrome", "Safari", "curl", "python")
 _SHOWN = {"Edg": "Edge", "OPR": "Opera", "python": "a program", "curl": "curl"}
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "CrOS", "Linux")
-
-
-def _when(instant: datetime) -> str:
-    return f"{instant:%-d %B %Y, %H:%M} UTC"
 
 
 def _browser(agent: str) -> str:
@@ -34,17 +42,67 @@ def _browser(agent: str) -> str:
     return f"{name} on {system.replace('Mac OS X', 'macOS')}" if system else name
 
 
-_templates = Environment(
-    loader=PackageLoader("runway.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+templates = Environment(
+    loader=PackageLoader("runway.web"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
 )
-_templates.filters |= {"when": _when, "browser": _browser, "in_words": lambda role: role_in_words(Role(role))}
+templates.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]  # of the i18n extension
+templates.filters |= FILTERS | {"browser": _browser, "in_words": lambda role: role_in_words(Role(role))}
+templates.globals |= {"asset": asset, "reader": reader}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The top bar of a client's page: whose books, how fresh, how true, and where else to go. `here` is the page's own link."""
+
+    client: Client
+    here: str
+    standing: BooksStanding | None
 
 
 def render(request: Request, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
     """`person` and `csrf` are of a signed-in page; `errors` are texts by field, the form's own under ""."""
-    context = {"person": None, "csrf": "", "errors": {}, "notice": None, **values}
-    html = _templates.get_template(template).render(nonce=request.state.csp_nonce, **context)
-    return HTMLResponse(html, status, headers=_HEADERS)
+    context = {"person": None, "csrf": "", "errors": {}, "notice": None, "bar": None, "client": None, **values}
+    html = templates.get_template(template).render(
+        nonce=request.state.csp_nonce, theme=theme_of(request), request_id=request.state.request_id, **context
+    )
+    headers = _HEADERS | (_CLIENT_HEADERS if context["client"] is not None else {})
+    body = html.encode()
+    if len(body) > _WORTH_PRESSING and takes_gzip(request):
+        body, headers = gzip.compress(body, 5, mtime=0), {**headers, "Content-Encoding": "gzip"}
+    return HTMLResponse(body, status, headers=headers)
+
+
+def render_client(
+    request: Request,
+    client: Client,
+    template: str,
+    *,
+    here: str,
+    freshness: Freshness | None = None,
+    part: str | None = None,
+    status: int = HTTPStatus.OK,
+    **values: Any,
+) -> Response:
+    """A page of one client: `app.html` with its top bar. For htmx, `part` of it alone, where one is named.
+
+    `here` is the key of the page's link in `navigation`; `freshness` is that of the books shown, where the page shows any.
+    """
+    context = {"client": client, "person": client.visit.person, "csrf": client.csrf, **values}
+    if part is not None and wants_part(request):
+        return render(request, part, status=status, **context)
+    standing = standing_of(freshness, now=client.clock.now()) if freshness is not None else None
+    return render(request, template, status=status, bar=Bar(client, here, standing), links=links_for(client), **context)
+
+
+def wants_part(request: Request) -> bool:
+    """Whether htmx asks, for what it swaps in; after its history was lost it asks for the whole page."""
+    headers = request.headers
+    return headers.get("HX-Request") == "true" and headers.get("HX-History-Restore-Request") != "true"
 
 
 def render_refusal(request: Request, template: str, error: Exception, *, field: str = "", **values: Any) -> Response:

@@ -16,14 +16,13 @@ GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "roles.md"
 
 # What answers without a permission, each with its reason. A route that is neither here nor guarded fails.
 OPEN = {
-    "/": "leads to the API page",
     "/docs": "documentation",
     "/openapi.json": "documentation",
     "/healthz": "asked by load balancers",
     "/readyz": "asked by load balancers; it names parts and no business",
     "/api/v1/qbo/callback": "guarded by its single-use state",
     "/api/v1/webhooks/qbo": "guarded by Intuit's signature of the body",
-    "/static/oodaloo.css": "the pages' looks",
+    "/static/{version}/{name:path}": "the pages' looks",
     "/sign-in": "where a session begins; guesses are limited",
     "/sign-in/second-factor": "guarded by its pending session, which opens nothing else; guesses are limited",
     "/forgot-password": "for those who cannot sign in; the answer tells nothing",
@@ -43,6 +42,8 @@ DOORS = {
     ("POST", "/sign-in/again"): Door.SIGNED_IN,
     ("POST", "/sign-out"): Door.SIGNED_IN,
     ("GET", "/account"): Door.SIGNED_IN,
+    ("GET", "/"): Door.SIGNED_IN,
+    ("POST", "/account/theme"): Door.SIGNED_IN,
     ("GET", "/account/password"): Door.SIGNED_IN,
     ("POST", "/account/password"): Door.SIGNED_IN,
     ("POST", "/account/sessions/{session_id}/end"): Door.SIGNED_IN,

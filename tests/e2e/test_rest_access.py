@@ -35,11 +35,7 @@ async def test_every_route_of_the_application_is_known_here(web: Web) -> None:
     assert {path for _, path in documented} > OPEN
     apart = {getattr(route, "path", None) for route in web.app.routes} - {None}
     assert apart == set()
-    assert {route.path for route in api_page.router.routes if isinstance(route, APIRoute)} == {
-        "/",
-        "/docs",
-        "/openapi.json",
-    }
+    assert {route.path for route in api_page.router.routes if isinstance(route, APIRoute)} == {"/docs", "/openapi.json"}
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED)
@@ -345,11 +341,6 @@ async def test_the_api_page_needs_nothing_from_elsewhere(web: Web) -> None:
     page = await web.http.get("/docs")
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert [word for word in ("<script", "<link", "<img", "src=", "//cdn", "url(") if word in page.text] == []
-
-
-async def test_the_printed_address_leads_to_the_api_page(web: Web) -> None:
-    opened = await web.http.get("/")
-    assert (opened.status_code, opened.headers["location"]) == (307, "/docs")
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ async def test_who_may_pay_is_led_to_set_one_up(town: Town, role: Role) -> None:
 @pytest.mark.parametrize("role", [Role.BOOKKEEPER, Role.VIEWER])
 async def test_others_are_not(town: Town, role: Role) -> None:
     user = await town.person(await town.business(), role=role)
-    assert (await town.browser().sign_in(user)).headers["location"] == "/account"
+    assert (await town.browser().sign_in(user)).headers["location"] == "/"
 
 
 async def test_without_one_an_owner_reads_but_neither_pays_nor_lets_others_in(town: Town) -> None:
@@ -186,7 +186,7 @@ async def test_a_wrong_first_code_turns_nothing_on(town: Town) -> None:
     await browser.submit("/account/second-factor", to="/account/second-factor/begin")
     confirm = "/account/second-factor/confirm"
     assert (await browser.submit("/account/second-factor", to=confirm, code="000000")).status_code == 401
-    assert (await town.browser().sign_in(user)).headers["location"] == "/account"
+    assert (await town.browser().sign_in(user)).headers["location"] == "/"
 
 
 async def test_the_secret_is_sealed_and_bound_to_its_person(town: Town) -> None:

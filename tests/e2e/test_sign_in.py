@@ -1,5 +1,6 @@
 """Passwords, sessions, cookies, forms: who gets in by the front door, and who does not."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def test_the_right_password_opens_the_account_and_is_noted(town: Town) -> None:
     user, browser = await town.person(await town.business()), town.browser()
     answer = await browser.sign_in(user)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/account")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
     page = await browser.get("/account")
     assert page.status_code == 200
     assert "Ada Park" in page.text
@@ -75,7 +76,7 @@ async def test_unknown_and_known_hear_the_same_words(town: Town) -> None:
         browser = town.browser()
         answer = await browser.submit("/sign-in", email=email, password=password)
         assert browser.session is None
-        pages.add((answer.status_code, answer.text.replace(email, "E")))
+        pages.add((answer.status_code, re.sub(r'nonce="[^"]+"', "", answer.text.replace(email, "E"))))
     assert len(pages) == 1
     status, text = pages.pop()
     assert status == 401
@@ -198,13 +199,13 @@ async def test_no_other_site_signs_a_browser_in_or_asks_for_letters(town: Town, 
     [
         ("/account/password", "/account/password"),
         ("/account?notice=joined", "/account?notice=joined"),
-        ("https://evil.test/", "/account"),
-        ("//evil.test/", "/account"),
-        ("/\\evil.test/", "/account"),
-        ("/a\\evil.test", "/account"),
-        ("/\t/evil.test", "/account"),
-        ("javascript:alert(1)", "/account"),
-        ("", "/account"),
+        ("https://evil.test/", "/"),
+        ("//evil.test/", "/"),
+        ("/\\evil.test/", "/"),
+        ("/a\\evil.test", "/"),
+        ("/\t/evil.test", "/"),
+        ("javascript:alert(1)", "/"),
+        ("", "/"),
     ],
 )
 async def test_after_the_sign_in_one_goes_on_but_never_elsewhere(town: Town, wanted: str, reached: str) -> None:
@@ -239,7 +240,7 @@ async def test_guesses_are_slowed_and_the_owner_still_gets_in(town: Town) -> Non
         (await stranger.send("/sign-in", {"email": "nobody@example.com", "password": WRONG})).text for _ in range(3)
     ]
     assert "too many attempts" in nobody[-1]
-    assert (await owner.sign_in(user)).headers["location"] == "/account"
+    assert (await owner.sign_in(user)).headers["location"] == "/"
 
 
 async def test_a_changed_password_ends_every_session_but_gives_this_browser_a_new_one(town: Town) -> None:
@@ -287,7 +288,7 @@ async def test_no_page_is_kept_or_told_of_and_none_has_a_script(town: Town, page
         await browser.sign_in(user)
     answer = await browser.get(page)
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     assert "script-src 'nonce-" in answer.headers["content-security-policy"]
     assert "<script" not in answer.text
     assert " style=" not in answer.text

@@ -23,6 +23,8 @@ REQUEST_ID_HEADER = "X-Request-ID"
 _WATCHED = frozenset({"/healthz", "/readyz", "/metrics"})  # watchers that ask every second would fill the log
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
+_SAME_FOR_ALL = "/static/"
+
 log = get_logger()
 
 
@@ -102,7 +104,9 @@ class _Answer:
         self.deadline: asyncio.Timeout | None = None
         self._headers = rules.headers
         self._state = state
-        self._is_signed_in = "authorization" in headers or "cookie" in headers
+        # What is under /static is the same for everybody, and browsers keep it.
+        is_of_a_person = not scope["path"].startswith(_SAME_FOR_ALL)
+        self._is_signed_in = is_of_a_person and ("authorization" in headers or "cookie" in headers)
         self._send = send
 
     async def send(self, message: Message) -> None:

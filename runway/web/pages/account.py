@@ -1,14 +1,15 @@
 """A person's own account: where they belong, their password, where they are signed in."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from domains.core.sign_in_errors import PasswordRefused
 from runway.routes.access import AllServices
-from runway.web.cookies import give_session, take_session
-from runway.web.page_route import PageRoute
+from runway.web.cookies import give_session, keep_theme, take_session
+from runway.web.page_route import PageRoute, came_from
 from runway.web.pages.sign_in import NO_SECRET, Secret
 from runway.web.rendering import go_to, render, render_refusal
 from runway.web.visits import FreshlyProvedPerson, SignedInPerson
@@ -41,6 +42,18 @@ async def show_account(request: Request, services: AllServices, visit: SignedInP
             password_changed_at=user.password_changed_at,
             sessions=await door.sessions.list_living(uow.session, person.user_id, now=services.clock.now()),
         )
+
+
+@router.post("/theme")
+async def choose_theme(
+    request: Request,
+    visit: SignedInPerson,  # noqa: ARG001  # whoever is signed in may
+    theme: Annotated[str, Form(max_length=10)] = "",
+) -> Response:
+    """Back to where it was chosen. With a script it is there at once and nothing is sent."""
+    response = go_to(came_from(request))
+    keep_theme(response, theme)
+    return response
 
 
 @router.get("/password")

@@ -1,6 +1,5 @@
 """Signing in and out. What is typed is read as text of any kind: what it is worth is decided further in."""
 
-from importlib.resources import files
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -25,18 +24,12 @@ _NOTICES = {
     "everywhere": "You are signed out everywhere.",
     "late": "That took too long. Sign in again.",
 }
-_STYLE = files("runway.web").joinpath("static/oodaloo.css").read_text()
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 Text = Annotated[str, Form(max_length=2000)]
 Secret = Annotated[SecretStr, Form(max_length=2000)]
 NO_SECRET = SecretStr("")
-
-
-@router.get("/static/oodaloo.css")
-async def show_style() -> Response:
-    return Response(_STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
 
 
 @router.get("/sign-in")
