@@ -24,10 +24,13 @@ from runway.web.navigation import links_for
 from runway.web.strings import _, ngettext, reader
 from runway.web.views.standing import BooksStanding, standing_of
 
-# The links of letters are addresses that open a door: no other page learns where one came from.
-_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "Vary": "HX-Request, Accept-Encoding"}
-# Within a client a form may tell which page it was sent from, so that a person comes back to it after signing in again.
-_CLIENT_HEADERS = {"Referrer-Policy": "same-origin"}
+# The links of letters are addresses that open a door: no other site learns where one came from. "no-referrer" would hide a form's
+# origin from ourselves, too: browsers then send `Origin: null`, which is refused. Nor would a person come back to their page.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "Vary": "HX-Request, Accept-Encoding",
+}
 _WORTH_PRESSING = 1_000
 _MOZILLA_FAMILY = ("Firefox", "Edg", "OPR", "Chrome", "Safari", "curl", "python")
 _SHOWN = {"Edg": "Edge", "OPR": "Opera", "python": "a program", "curl": "curl"}
@@ -70,8 +73,7 @@ def render(request: Request, template: str, *, status: int = HTTPStatus.OK, **va
     html = templates.get_template(template).render(
         nonce=request.state.csp_nonce, theme=theme_of(request), request_id=request.state.request_id, **context
     )
-    headers = _HEADERS | (_CLIENT_HEADERS if context["client"] is not None else {})
-    body = html.encode()
+    headers, body = _HEADERS, html.encode()
     if len(body) > _WORTH_PRESSING and takes_gzip(request):
         body, headers = gzip.compress(body, 5, mtime=0), {**headers, "Content-Encoding": "gzip"}
     return HTMLResponse(body, status, headers=headers)
