@@ -1,6 +1,7 @@
-"""Job name → function, and what RQ calls. A job takes ids as strings and is safe to run twice."""
+"""Job name → function, and what they are run with. A job takes ids as strings and is safe to run twice."""
 
-import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,14 +9,12 @@ from domains.ar.reminder_queries import list_switched_on
 from domains.core.models import Business
 from infra.actions.sweeping import sweep
 from infra.actions.workshop import SWEEP_JOB, WORK_JOB
-from infra.db.engine import create_engine
-from infra.db.unit_of_work import unit_of_work_factory
 from infra.embedded.servers import servers
 from infra.jobs import outbox
 from infra.jobs.cron import CronEntry
-from infra.jobs.execution import JobDefinition, serve
+from infra.jobs.execution import JobDefinition
 from infra.jobs.outbox import ClaimedJob
-from infra.logging import configure_logging
+from infra.jobs.serving import Workplace
 from infra.mail.post import MAIL_JOB
 from infra.qbo.asked_jobs import COMPARE, RECONCILE, RECONCILE_ACTION, RESCAN, TIE_OUT, touched_of
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
@@ -190,9 +189,10 @@ async def remind(services: Services, business_id: str) -> None:
 
 
 async def keep_forecast(services: Services, business_id: str) -> None:
-    """Work out the forecast of books that changed, or of a day that began, before somebody asks."""
+    """Work out the forecast of books that changed, or of a day that began, before somebody asks; and count its tray."""
     business = await _business(services, business_id)
-    await services.of(business).outlook.keep()
+    kept = await services.of(business).outlook.keep()
+    await services.tray_counter.keep(business, kept.worked.forecast, mark=str(kept.mark))
 
 
 async def begin_days(services: Services) -> None:
@@ -243,30 +243,15 @@ CRON = (
 )
 
 
-def run_job(outbox_id: int, queue: str) -> None:
-    """RQ's entry: one event loop, one engine, one row of the outbox and what falls due beside it."""
-    asyncio.run(_run(outbox_id, queue))
-
-
-async def _run(outbox_id: int, queue: str) -> None:
+@asynccontextmanager
+async def open_workplace() -> AsyncIterator[Workplace]:
+    """What the jobs of a queue worker's process share, from its first to its last."""
     settings = Settings.from_environment()
-    configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
     with servers(settings.servers) as addresses:
-        if not await _is_due(outbox_id, addresses.database_jobs_url):
-            return  # rung twice, or done beside another: no reason to open everything
         async with open_services(settings, addresses) as services:
 
             async def tell(dead: ClaimedJob, _error: str) -> None:
                 if dead.business_id is not None:
                     await services.watch.look_at(dead.business_id)
 
-            await serve(outbox_id, jobs=JOBS, context=services, uow=services.jobs_uow, queue=queue, on_dead=tell)
-
-
-async def _is_due(outbox_id: int, database_url: str) -> bool:
-    engine = create_engine(database_url, pool_size=1)
-    try:
-        async with unit_of_work_factory(engine)([]) as uow:
-            return await outbox.is_due(uow.session, outbox_id)
-    finally:
-        await engine.dispose()
+            yield Workplace(jobs=JOBS, context=services, uow=services.jobs_uow, on_dead=tell)

@@ -1,4 +1,4 @@
-"""Builds services from settings, once a process (or a job). The only place that knows every concrete class."""
+"""Builds services from settings, once a process. The only place that knows every concrete class."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -20,6 +20,7 @@ from infra.db.roles import ACCESS, APP, JOBS
 from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.servers import ServerAddresses
 from infra.jobs.doorbell import Doorbell
+from infra.jobs.queue_worker import RING_ENTRY
 from infra.mail.carriers import carrier_of
 from infra.mail.sending import MailRoom
 from infra.observability.counted import TALLY
@@ -49,7 +50,6 @@ from runway.services import Services
 from runway.settings import Settings, open_keyring
 
 SPOOL_DIRECTORY = "token-spool"  # under the home: tokens that the database did not take
-JOB_ENTRY = "runway.jobs.run_job"
 _ACCESS_POOL, _JOBS_POOL = 4, 4
 _ENDS_WITHIN_SECONDS = 0.2
 
@@ -123,7 +123,7 @@ class _Stores:
 def _open_stores(stack: AsyncExitStack, settings: Settings, addresses: ServerAddresses) -> _Stores:
     redis = open_redis(addresses.redis_url)
     stack.push_async_callback(redis.aclose)
-    doorbell = Doorbell(addresses.redis_url, function=JOB_ENTRY)
+    doorbell = Doorbell(addresses.redis_url, function=RING_ENTRY)
     stack.callback(doorbell.close)
     urls = {APP: addresses.database_app_url, ACCESS: addresses.database_access_url, JOBS: addresses.database_jobs_url}
     sizes = {APP: settings.servers.database_pool_size, ACCESS: _ACCESS_POOL, JOBS: _JOBS_POOL}

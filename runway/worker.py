@@ -15,7 +15,7 @@ from infra.log_proof.keeping_sealed import keep_sealing
 from infra.log_proof.keeping_verified import LogVerifier
 from infra.log_proof.settings import LogProofFiles
 from infra.logging import configure_logging
-from runway import jobs  # loaded before the fork: every job's process then starts with it in memory
+from runway import jobs  # loaded before the fork: every queue worker then starts with it in memory
 from runway.schema import bring_to_head
 from runway.settings import Settings
 from runway.wiring import open_services
@@ -29,7 +29,7 @@ def run_worker(settings: Settings) -> None:
     with servers(settings.servers) as addresses:
         bring_to_head(settings.servers, addresses)
         os.environ.update(environment_of(addresses))
-        rq_worker.supervise(addresses.redis_url, queues=QUEUES)
+        rq_worker.supervise(addresses.redis_url, queues=QUEUES, open_workplace=jobs.open_workplace)
 
 
 def run_scheduler(settings: Settings) -> None:

@@ -49,14 +49,18 @@ class Strikes:
 class _Strike:
     """In a process of the worker: dies at the armed point, when it comes there for the nth time since that was armed."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, process_name: str) -> None:
         self._armed, self._noted = directory / "armed", directory / "noted"
+        self._process_name = process_name
         self._known, self._left = "", 0
 
     def __call__(self, name: str) -> None:
+        if multiprocessing.current_process().name != self._process_name:
+            return
         try:
             wanted = self._armed.read_text()
         except FileNotFoundError:
+            self._known = ""
             return
         point, _, nth = wanted.partition(":")
         if wanted != self._known:
@@ -73,14 +77,8 @@ class _Strike:
 
 
 def die_when_struck(process_name: str) -> None:
-    """From now on every fork of the process that multiprocessing calls so obeys; in a worker these are RQ's work horses."""
+    """From now on whoever multiprocessing calls so obeys, in whatever is forked from this process; in a worker, one queue's."""
     told = os.environ.get(ARMED_VARIABLE)
-    if told is None:
-        return
-    strike = _Strike(Path(told))
-
-    def after_fork() -> None:
-        if multiprocessing.current_process().name == process_name:
-            crash_points._hook = strike  # noqa: SLF001  # `hooked` is for a block, and this is for the process's life
-
-    os.register_at_fork(after_in_child=after_fork)
+    if told is not None:
+        # `hooked` is for a block, and this is for the process's life.
+        crash_points._hook = _Strike(Path(told), process_name)  # noqa: SLF001

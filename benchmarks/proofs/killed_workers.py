@@ -1,6 +1,6 @@
 """Workers killed with SIGKILL at random instants of a first reading and of an incremental sync: nothing is lost, nothing doubled.
 
-The real processes: `oodaloo worker` with its RQ workers and their work horses. What a minute of waiting would do, the end of a lease,
+The real processes: `oodaloo worker` and the worker of each queue. What a minute of waiting would do, the end of a lease,
 is done by moving it.
 """
 
@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -171,7 +171,7 @@ class _Stage:
     async def _blow_and_heal(self, company: ConnectedCompany, job: str, *, within_seconds: float) -> None:
         await asyncio.sleep(self.draw.random() * within_seconds)
         row = await self._latest(company, job)
-        _kill_busy(self.worker)
+        _kill_each(self.worker)
         if row.finished_at is None:
             self.killing.kills[job] += 1
         else:
@@ -238,15 +238,11 @@ def _calls(town: Town, company: ConnectedCompany) -> int:
     return sum(town.simulator.requests[company.company.realm_id].values())
 
 
-def _kill_busy(worker: psutil.Process) -> None:
-    """Supervisor → one process a queue → its work horse. The busy ones go; the supervisor starts the process anew."""
+def _kill_each(worker: psutil.Process) -> None:
+    """The worker of each queue, whoever of them is at work; the supervisor starts all of them anew."""
     for of_queue in worker.children():
-        for horse in of_queue.children():
-            for process in (of_queue, horse):
-                try:
-                    process.kill()
-                except psutil.NoSuchProcess:
-                    continue
+        with suppress(psutil.NoSuchProcess):
+            of_queue.kill()
 
 
 @contextmanager

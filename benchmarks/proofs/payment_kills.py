@@ -1,7 +1,7 @@
 """Processes killed with SIGKILL at named points of a payment's way, a few moments each; and the servers beneath them: every payment that
 was accepted is settled exactly once, by QuickBooks' own books, within seconds.
 
-The real processes: web app, worker with its work horses, scheduler; the simulator, a process of its own. Actions run at a tenth of
+The real processes: web app, worker, scheduler; the simulator, a process of its own. Actions run at a tenth of
 their durations (`ActionTiming`: a lease is 12 s); the lease of a job is as in service, 15 s, and so are sweeps and limits.
 """
 

@@ -26,8 +26,7 @@ from infra.actions.workshop import QUEUE, WORK_JOB, Workshop
 from infra.config import Rail
 from infra.db.unit_of_work import UnitOfWork
 from infra.errors import OodalooError
-from infra.jobs import outbox
-from infra.jobs.outbox import Wish
+from infra.jobs.wishes import Wish, ask_each_once
 
 Outcome = ActionIntent | OodalooError
 _Named = tuple[str, str]
@@ -207,7 +206,7 @@ async def _ask_for_steps(uow: UnitOfWork, rows: Sequence[ActionIntent]) -> None:
         for row in rows
         if row.due_at is not None
     ]
-    rings = await outbox.ask_each_once(uow.session, WORK_JOB, wishes, queue=QUEUE, business_id=rows[0].business_id)
+    rings = await ask_each_once(uow.session, WORK_JOB, wishes, queue=QUEUE, business_id=rows[0].business_id)
     for ring in rings[:_RINGS]:
         uow.ring_for(ring)
 

@@ -11,12 +11,14 @@ from rq.exceptions import DuplicateJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from infra.jobs.execution import LONGEST_JOB
 from infra.jobs.outbox import Ring
 from infra.logging import get_logger
 
 log = get_logger()
 
-_LONGEST_JOB_SECONDS = 6 * 3600
+# Each job has its own limit; this is of all that one ring sets going.
+_LONGEST_SERVICE_SECONDS = 2 * int(LONGEST_JOB.total_seconds())
 _RING_LASTS_SECONDS = 10
 
 
@@ -58,7 +60,7 @@ class Doorbell:
                     args=(ring.outbox_id, ring.queue),
                     job_id=f"{name}-{turn}",
                     unique=True,
-                    timeout=_LONGEST_JOB_SECONDS,
+                    timeout=_LONGEST_SERVICE_SECONDS,
                     ttl=_RING_LASTS_SECONDS,
                     result_ttl=0,
                     failure_ttl=_RING_LASTS_SECONDS,

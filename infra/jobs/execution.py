@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,8 +20,7 @@ from infra.redaction import words_of
 
 log = get_logger()
 
-_LONGEST_SERVICE = timedelta(minutes=5)
-_LOOK_EVERY_SECONDS = 0.25
+LONGEST_JOB = timedelta(hours=6)
 
 ToldOfDeath = Callable[[ClaimedJob, str], Awaitable[None]]
 
@@ -33,55 +31,18 @@ class JobDefinition:
 
     `beside_others`: it waits for a rail most of its time, so a process at work takes up to so many due ones of it along.
     `lease`: how long a killed worker's attempt keeps the next one waiting; a third of it is the time between heartbeats.
+    `at_most`: an attempt that takes longer has failed.
     """
 
     queue: str
     run: Callable[..., Awaitable[None]]
     beside_others: int = 0
     lease: timedelta = outbox.LEASE
+    at_most: timedelta = LONGEST_JOB
 
 
 async def _tell_nobody(_claimed: ClaimedJob, _error: str) -> None:
     """The log has it, and the row is kept."""
-
-
-async def serve(
-    outbox_id: int,
-    *,
-    jobs: Mapping[str, JobDefinition],
-    context: object,
-    uow: UnitOfWorkFactory,
-    queue: str,
-    on_dead: ToldOfDeath = _tell_nobody,
-) -> None:
-    """Run the job that was rung for and, beside it, whatever falls due in its queue and may run beside others.
-
-    A process costs more than most jobs, and one slow business keeps no other waiting. It ends when nothing is left; with the first
-    job done, it takes nothing more on after five minutes.
-    """
-    room = {name: each.beside_others for name, each in jobs.items() if each.queue == queue and each.beside_others}
-    ends_at = time.monotonic() + _LONGEST_SERVICE.total_seconds()
-
-    def begin(row: int) -> asyncio.Task[bool]:
-        return asyncio.create_task(execute(row, jobs=jobs, context=context, uow=uow, on_dead=on_dead))
-
-    first = begin(outbox_id)
-    running = {outbox_id: ("", first)}
-    while running:
-        tasks = [task for _, task in running.values()]
-        await asyncio.wait(tasks, timeout=_LOOK_EVERY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        for row in [row for row, (_, task) in running.items() if task.done()]:
-            running.pop(row)[1].result()
-        taken = Counter(job for job, _ in running.values())
-        open_jobs = [job for job, places in room.items() if taken[job] < places]
-        if not open_jobs or (first.done() and time.monotonic() > ends_at):
-            continue
-        async with uow([]) as unit:
-            due = await outbox.list_due_of(unit.session, queue, jobs=open_jobs, limit=sum(room.values()))
-        for row, job in due:
-            if row not in running and taken[job] < room[job]:
-                running[row] = (job, begin(row))
-                taken[job] += 1
 
 
 async def execute(
@@ -94,7 +55,8 @@ async def execute(
 ) -> bool:
     """Run the job if nobody else has it; False when there was nothing to do.
 
-    A failure is written on the row and tried again later; it is not raised, so that RQ keeps no second account of it.
+    A failure is written on the row and tried again later; it is not raised, so that RQ keeps no second account of it. Cancelled, it gives
+    the row back.
     """
     async with uow([]) as unit:
         claimed = await outbox.claim(unit.session, outbox_id, leases={name: each.lease for name, each in jobs.items()})
@@ -108,6 +70,11 @@ async def execute(
         heartbeat = asyncio.create_task(_keep_lease(claimed, uow))
         try:
             await _attempt(claimed, jobs, context=context, uow=uow, on_dead=on_dead)
+        except asyncio.CancelledError:
+            async with uow([]) as unit:
+                await outbox.give_back(unit.session, claimed)
+            log.info("jobs.job.given_back", attempts=claimed.attempts)
+            raise
         finally:
             heartbeat.cancel()
             await asyncio.wait([heartbeat])
@@ -131,7 +98,9 @@ async def _attempt(
     """One attempt to its end on the row; one line of the log tells of it."""
     began = time.monotonic()
     try:
-        await jobs[claimed.job].run(context, *claimed.arguments)
+        job = jobs[claimed.job]
+        async with asyncio.timeout(job.at_most.total_seconds()):
+            await job.run(context, *claimed.arguments)
     except Exception as error:  # noqa: BLE001  # whatever a job raises must end on its row, or it would be lost
         is_dead = await _end(claimed, uow, error=error, seconds=time.monotonic() - began)
         if is_dead:

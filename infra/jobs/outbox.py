@@ -35,7 +35,7 @@ LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 8
 NO_WORKER_LIVED = f"no worker lived to the end of any of {MOST_ATTEMPTS} attempts"
 SHORTEST_RAIL_PAUSE, LONGEST_RAIL_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
-_LIVING_KEY = text("key IS NOT NULL AND finished_at IS NULL AND dead_at IS NULL")
+LIVING_KEY = text("key IS NOT NULL AND finished_at IS NULL AND dead_at IS NULL")
 
 
 class OutboxRow(Base):
@@ -57,7 +57,7 @@ class OutboxRow(Base):
             "key",
             unique=True,
             postgresql_nulls_not_distinct=True,
-            postgresql_where=_LIVING_KEY,
+            postgresql_where=LIVING_KEY,
         ),
     )
 
@@ -122,7 +122,7 @@ async def ask_once(
         key=key,
         due_at=func.clock_timestamp() + after,
     )
-    conflict: dict[str, Any] = {"index_elements": ["business_id", "job", "key"], "index_where": _LIVING_KEY}
+    conflict: dict[str, Any] = {"index_elements": ["business_id", "job", "key"], "index_where": LIVING_KEY}
     again = OutboxRow.asked_again | OutboxRow.leased_until.is_not(None)
     if is_needed_after:
         statement = statement.on_conflict_do_update(**conflict, set_={"asked_again": again})
@@ -134,39 +134,6 @@ async def ask_once(
     ).one_or_none()
     is_to_ring = row is not None and row[3] and not after  # otherwise the sweeper does, when it is due
     return Ring(row[0], row[1], row[2]) if row is not None and is_to_ring else None
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A job of one business that is asked for with others like it."""
-
-    key: str
-    arguments: tuple[str, ...]
-    after: timedelta = timedelta(0)
-
-
-async def ask_each_once(
-    session: AsyncSession, job: str, wishes: Collection[Wish], *, queue: str, business_id: UUID
-) -> list[Ring]:
-    """As `ask_once` of each, as one statement, none of them needed again behind one that runs: what to ring for."""
-    if not wishes:
-        return []
-    rows = [
-        {
-            "business_id": business_id,
-            "queue": queue,
-            "job": job,
-            "arguments": list(wish.arguments),
-            "key": wish.key,
-            "due_at": func.clock_timestamp() + wish.after,
-        }
-        for wish in wishes
-    ]
-    asking = insert(OutboxRow).values(rows)
-    asking = asking.on_conflict_do_nothing(index_elements=["business_id", "job", "key"], index_where=_LIVING_KEY)
-    made = await session.execute(asking.returning(OutboxRow.id, OutboxRow.queue, OutboxRow.attempts, OutboxRow.key))
-    later = {wish.key for wish in wishes if wish.after}
-    return [Ring(row.id, row.queue, row.attempts) for row in made if row.key not in later]
 
 
 def _is_due() -> Any:
@@ -198,11 +165,6 @@ async def list_due_of(session: AsyncSession, queue: str, *, jobs: Collection[str
         .limit(limit)
     )
     return [(outbox_id, job) for outbox_id, job in await session.execute(query)]
-
-
-async def is_due(session: AsyncSession, outbox_id: int) -> bool:
-    """Whether a claim would be more than a double ring."""
-    return await session.scalar(select(OutboxRow.id).where(OutboxRow.id == outbox_id, _is_due())) is not None
 
 
 async def claim(
@@ -290,6 +252,12 @@ async def wait_for_rail(
         leased_until=None,
         last_error=error,
     )
+
+
+async def give_back(session: AsyncSession, claimed: ClaimedJob) -> None:
+    """Whoever had it stopped before its end, for no fault of the job's: it is due at once, and this was no attempt."""
+    now = func.clock_timestamp()
+    await _change(session, claimed, due_at=now, attempts=OutboxRow.attempts - 1, leased_until=None)
 
 
 async def bury(session: AsyncSession, claimed: ClaimedJob, *, error: str) -> bool:

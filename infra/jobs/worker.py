@@ -9,21 +9,25 @@ from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
-from redis import Redis
-from rq import Worker
-from rq.serializers import JSONSerializer
-
+from infra.jobs.queue_worker import FINISHES_WITHIN_SECONDS, serve_queue
+from infra.jobs.residence import OpenWorkplace
 from infra.logging import get_logger
 from infra.parent import end_with_parent
 
 log = get_logger()
 
-WORKER_TTL_SECONDS = 60
-_STOP_WITHIN_SECONDS = 3.0
+_LOOK_EVERY_SECONDS = 0.2
+_RESTART_AFTER_SECONDS = (
+    1.0  # at the earliest, from the start before: one that cannot start is not started a hundred times a second
+)
+_STOP_WITHIN_SECONDS = FINISHES_WITHIN_SECONDS + 3.0
 
 
-def supervise(redis_url: str, *, queues: Sequence[str]) -> None:
-    """Run until SIGTERM or SIGINT, then stop every worker within seconds: a job cut off is run again from its row."""
+def supervise(redis_url: str, *, queues: Sequence[str], open_workplace: OpenWorkplace) -> None:
+    """Run until SIGTERM or SIGINT, then stop every worker within seconds: a job cut off is run again from its row.
+
+    `open_workplace` is called in each worker's process.
+    """
     stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -31,40 +35,51 @@ def supervise(redis_url: str, *, queues: Sequence[str]) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    context = multiprocessing.get_context("fork")
-    workers: dict[str, BaseProcess] = {}
+    crew = {queue: _Post(redis_url, queue, open_workplace) for queue in queues}
     while not stopping.is_set():
-        for queue in queues:
-            if queue not in workers or not workers[queue].is_alive():
-                workers[queue] = context.Process(
-                    target=_work, args=(redis_url, queue, os.getpid()), name=f"worker-{queue}"
-                )
-                workers[queue].start()
-                log.info("jobs.worker.started", queue=queue, pid=workers[queue].pid)
-        stopping.wait(1.0)
-    _stop(list(workers.values()))
+        for post in crew.values():
+            post.keep_manned()
+        stopping.wait(_LOOK_EVERY_SECONDS)
+    _stop([post.worker for post in crew.values() if post.worker is not None])
 
 
-def _work(redis_url: str, queue: str, supervisor: int) -> None:
+class _Post:
+    """A queue's place, and who holds it."""
+
+    def __init__(self, redis_url: str, queue: str, open_workplace: OpenWorkplace) -> None:
+        self.worker: BaseProcess | None = None
+        self._arguments = (redis_url, queue, open_workplace, os.getpid())
+        self._queue = queue
+        self._not_before = 0.0
+
+    def keep_manned(self) -> None:
+        if self.worker is not None and self.worker.is_alive():
+            return
+        if time.monotonic() < self._not_before:
+            return
+        if self.worker is not None:
+            is_well = self.worker.exitcode == 0
+            (log.info if is_well else log.warning)("jobs.worker.ended", queue=self._queue, code=self.worker.exitcode)
+        context = multiprocessing.get_context("fork")
+        self.worker = context.Process(target=_work, args=self._arguments, name=f"worker-{self._queue}")
+        self.worker.start()
+        self._not_before = time.monotonic() + _RESTART_AFTER_SECONDS
+        log.info("jobs.worker.started", queue=self._queue, pid=self.worker.pid)
+
+
+def _work(redis_url: str, queue: str, open_workplace: OpenWorkplace, supervisor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent(supervisor)  # an orphan would go on taking rings, beside whoever is started in its place
-    connection = Redis.from_url(redis_url)
-    worker = Worker([queue], connection=connection, serializer=JSONSerializer, worker_ttl=WORKER_TTL_SECONDS)
-    worker.work(logging_level="WARNING")
+    serve_queue(redis_url, queue, open_workplace=open_workplace)
 
 
 def _stop(workers: Sequence[BaseProcess]) -> None:
-    """RQ waits for a running job at the first signal and drops it at the second."""
+    """All at once; whoever does not end is killed, and leases say what becomes of its jobs."""
     deadline = time.monotonic() + _STOP_WITHIN_SECONDS
     for worker in workers:
         worker.terminate()
-    while any(worker.is_alive() for worker in workers) and time.monotonic() < deadline:
-        time.sleep(0.05)
     for worker in workers:
-        if worker.is_alive():
-            worker.terminate()
-    for worker in workers:
-        worker.join(timeout=1.0)
+        worker.join(timeout=max(0.0, deadline - time.monotonic()))
         if worker.is_alive():
             worker.kill()

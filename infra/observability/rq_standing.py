@@ -10,7 +10,7 @@ from rq.cron import CronScheduler
 from rq.serializers import JSONSerializer
 
 from infra.jobs.outbox import QUEUES
-from infra.jobs.worker import WORKER_TTL_SECONDS
+from infra.jobs.queue_worker import WORKER_TTL_SECONDS
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What happened, counted: in memory while it happens, and a moment later in Redis, where all processes' counts are one.
 
-Workers fork a process for each job, and a web server may have several behind one port: what one of them holds is nobody's answer.
+Each queue has a worker process, and a web server may have several behind one port: what one of them holds is nobody's answer.
 A process that is killed loses what it has counted since its last telling, at most some seconds.
 """
 

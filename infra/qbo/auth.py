@@ -47,7 +47,7 @@ log = get_logger()
 
 
 class QBOAuth:
-    """One a process (or a job): hands each business its `TokenSource` and merges refreshes inside the process."""
+    """One a process: hands each business its `TokenSource` and merges refreshes inside the process."""
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ from infra.embedded.roles import connect
 from infra.embedded.servers import ServerAddresses
 from infra.embedded.valkey import EmbeddedValkey
 from infra.ids import new_id
-from infra.jobs.worker import WORKER_TTL_SECONDS
+from infra.jobs.queue_worker import WORKER_TTL_SECONDS
 from infra.log_proof.verified import Extent, Outcome, Verified, write_verified
 from runway.app import create_app
 from runway.routes import ROUTERS

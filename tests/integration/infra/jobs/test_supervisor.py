@@ -4,7 +4,18 @@ import sys
 import psutil
 import pytest
 
-SUPERVISE = "import sys; from infra.jobs.worker import supervise; supervise(sys.argv[1], queues=['one', 'another'])"
+SUPERVISE = """
+import sys
+from contextlib import asynccontextmanager
+from infra.jobs.serving import Workplace
+from infra.jobs.worker import supervise
+
+@asynccontextmanager
+async def nowhere():
+    yield Workplace(jobs={}, context=None, uow=None, on_dead=None)
+
+supervise(sys.argv[1], queues=["one", "another"], open_workplace=nowhere)
+"""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux' kernel tells a child that its parent has ended")

@@ -1,4 +1,4 @@
-"""The real thing: `oodaloo worker` in a process of its own, its RQ workers and their work horses."""
+"""The real thing: `oodaloo worker` in a process of its own, and the one of each queue."""
 
 import asyncio
 import os
@@ -111,7 +111,7 @@ async def test_a_job_rung_at_its_commit_is_done_by_the_worker(
     await assert_mirrored(shop)
 
 
-async def test_a_work_horse_killed_in_the_middle_is_followed_by_another(
+async def test_a_queue_worker_killed_in_the_middle_is_followed_by_another(
     shop: Shop, own_database: Database, own_redis_url: str
 ) -> None:
     await ask_for_backfill(shop)
@@ -124,10 +124,8 @@ async def test_a_work_horse_killed_in_the_middle_is_followed_by_another(
                 if time.monotonic() - swept > 1:  # the ring at the commit may be forgotten before the worker listens
                     swept = time.monotonic()
                     await ring_due(shop.web.services.jobs_uow, shop.web.services.doorbell)
-        horses = horses_of(worker)
-        assert horses
-        for horse in horses:
-            horse.kill()
+        for of_queue in worker.children():
+            of_queue.kill()
         row = await job_of(shop)
         assert (row.attempts, row.finished_at) == (1, None)
         assert row.leased_until is not None
@@ -140,8 +138,3 @@ async def test_a_work_horse_killed_in_the_middle_is_followed_by_another(
             await uow.session.execute(text("UPDATE refresh_lease SET leased_until = now() - interval '1 second'"))
         assert (await until_done(shop, sweep=True)).attempts == 2
     await assert_mirrored(shop)
-
-
-def horses_of(worker: psutil.Process) -> list[psutil.Process]:
-    """Supervisor → one process a queue → the horse of each that works."""
-    return [horse for queue in worker.children() for horse in queue.children()]
