@@ -1,0 +1,46 @@
+"""What is open by age, as five blocks that filter the table below."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from infra.money import ZERO
+from runway.calculators.ageing import Ageing, Bucket
+from runway.calculators.figures import Figure
+from runway.web.strings import _, keyed
+
+_LABELS = {
+    Bucket.CURRENT: keyed("Not yet due"),
+    Bucket.DAYS_1_30: keyed("1–30 days over"),  # noqa: RUF001  # an en dash between numbers
+    Bucket.DAYS_31_60: keyed("31–60 days over"),  # noqa: RUF001
+    Bucket.DAYS_61_90: keyed("61–90 days over"),  # noqa: RUF001
+    Bucket.DAYS_91_PLUS: keyed("Over 90 days"),
+}
+_LATE = frozenset({Bucket.DAYS_61_90, Bucket.DAYS_91_PLUS})
+
+
+@dataclass(frozen=True)
+class AgeBlock:
+    """`is_late`: overdue by more than 60 days, which is shown in red with a sign. `share`: whole percent of what is open."""
+
+    bucket: Bucket
+    label: str
+    amount: Figure
+    is_late: bool
+    is_chosen: bool
+    share: int
+
+
+def age_blocks(ageing: Ageing, chosen: Bucket | None) -> Sequence[AgeBlock]:
+    amounts = [one.amount.value or ZERO for one in ageing.buckets]
+    whole = sum((abs(amount) for amount in amounts), ZERO)
+    return [
+        AgeBlock(
+            bucket=one.bucket,
+            label=_(_LABELS[one.bucket]),
+            amount=one.amount,
+            is_late=one.bucket in _LATE and bool(one.amount.n),
+            is_chosen=one.bucket is chosen,
+            share=int(100 * abs(amount) / whole) if whole else 0,
+        )
+        for one, amount in zip(ageing.buckets, amounts, strict=True)
+    ]
