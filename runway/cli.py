@@ -36,8 +36,12 @@ app.add_typer(forecast_app, name="forecast")
 def demo(
     *,
     company: Annotated[
-        str, typer.Option(help="Books to run on: a company file, a ledger file, or the word demo.")
-    ] = "demo",
+        str | None,
+        typer.Option(
+            help="Books to run on: a company file, a ledger file, or demo, demo-tight or demo-trouble. "
+            "A firm with these three when left out."
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the web app; 0 takes a free one.")] = 8000,
     once: Annotated[bool, typer.Option("--once", help="Stop as soon as everything is up.")] = False,
 ) -> None:

@@ -1,70 +1,44 @@
 """`make demo`: the whole of Oodaloo on one machine, with books to look at, from nothing to an answer."""
 
-import asyncio
 import signal
 import socket
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from secrets import token_urlsafe
 from types import FrameType
 from typing import Any
 
-from pydantic import SecretStr
 from rich.console import Console
 
-from domains.core.member_service import Standing
-from domains.core.passwords import refuse_weak
-from domains.core.permissions import Role
-from domains.core.sign_in_errors import PasswordRefused
 from infra import exact_json
-from infra.clock import SystemClock
 from infra.config import ServerSettings, load
-from infra.db.engine import create_engine
 from infra.db.migrate import migrate
-from infra.db.unit_of_work import unit_of_work_factory
 from infra.embedded.servers import ServerAddresses, servers
 from infra.errors import InvalidInput
 from runway.demo.home import demo_home
 from runway.demo.processes import Children
-from runway.demo.visitor import DemoStuck, Visitor, progress_display
-from runway.operator import Operator
-from runway.operator.terms import Place
+from runway.demo.sample_firm import SAMPLES, Owner, Sample, make_owner, samples, write_trouble
+from runway.demo.visitor import DemoStuck, Visitor, progress_display, watch_first_syncs
 from runway.worker import environment_of
-
-_TOKEN_LIFETIME = timedelta(days=7)
-_BUSINESS, _EMAIL, _NAME = "Demo company", "owner@demo.example", "Dana Demo"
-_PASSWORD_BYTES = 12
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Who the demo's user is: by token for programs, by password for the pages."""
-
-    token: str
-    email: str
-    password: SecretStr
 
 
 class _Interrupted(BaseException):
     """Ctrl-C or SIGTERM: not an error."""
 
 
-def run_demo(*, company: str, port: int, is_once: bool) -> int:
-    """Run until interrupted; the process's exit code.
+def run_demo(*, company: str | None, port: int, is_once: bool) -> int:
+    """Run until interrupted; the process's exit code. Without a company: the firm with the three sample businesses.
 
     Raises:
         OodalooError: something did not start; its text tells what and shows the end of the log.
     """
-    _check_company(company)
+    businesses = samples(company)
     console = Console(highlight=False)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
         with demo_home(load(ServerSettings).home) as home:
-            _show(console, home, company=company, port=port, is_once=is_once)
+            _show(console, home, businesses, port=port, is_once=is_once)
     except _Interrupted:
         console.print("\nStopped.")
     return 0
@@ -76,27 +50,17 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise _Interrupted
 
 
-def _check_company(company: str) -> None:
-    if company != "demo" and not Path(company).is_file():
-        raise InvalidInput(f"There is no company file {company}. Give a file's path, or the word demo.")
-
-
-def _show(console: Console, home: Path, *, company: str, port: int, is_once: bool) -> None:
+def _show(console: Console, home: Path, businesses: Sequence[Sample], *, port: int, is_once: bool) -> None:
     started = time.monotonic()
     children = Children(home)
     try:
-        books = company if company == "demo" else str(Path(company).resolve())
-        children.start(
-            "simulator",
-            ["simulator", "qbo", "--port", "0", "--company", books, "--info", str(_info_file(home))],
-            environment={},
-        )
+        children.start("simulator", _simulator_arguments(home, businesses), environment={})
         with servers(ServerSettings(home=home)) as addresses:
             migrate(addresses.database_owner_url)
-            owner = _make_owner(addresses)
-            visitor = _start(console, children, addresses, owner, home=home, port=port)
-            _be_first_user(console, children, visitor)
-            _tell(console, visitor, owner, seconds=time.monotonic() - started)
+            owner = make_owner(addresses.database_access_url, businesses)
+            visitors = _start(console, children, addresses, owner, home=home, port=port)
+            _be_first_user(console, children, visitors)
+            _tell(console, visitors[0], owner, businesses, seconds=time.monotonic() - started)
             while not is_once:
                 children.check()
                 time.sleep(0.5)
@@ -105,9 +69,21 @@ def _show(console: Console, home: Path, *, company: str, port: int, is_once: boo
         children.stop()
 
 
+def _simulator_arguments(home: Path, businesses: Sequence[Sample]) -> list[str]:
+    arguments = ["simulator", "qbo", "--port", "0", "--info", str(_info_file(home))]
+    for business in businesses:
+        arguments += ["--company", business.books]
+    if businesses == SAMPLES:
+        trouble = home / "trouble.json"
+        write_trouble(trouble)
+        arguments += ["--trouble", str(trouble)]
+    return arguments
+
+
 def _start(
     console: Console, children: Children, addresses: ServerAddresses, owner: Owner, *, home: Path, port: int
-) -> Visitor:
+) -> Sequence[Visitor]:
+    """One visitor for each business, with the realm of its books."""
     simulator = _wait_for(_info_file(home), children)
     console.print(f"[green]✓[/] QuickBooks simulator  {simulator['base_url']}")
     web_port = _free_port(port)
@@ -115,51 +91,33 @@ def _start(
     for name in ("worker", "scheduler"):
         children.start(name, [name], environment=environment)
     children.start("web", ["serve", "--port", str(web_port)], environment=environment)
-    visitor = Visitor(f"http://127.0.0.1:{web_port}", owner.token, children.check)
-    visitor.wait_until_up()
+    web_url, realm_ids = f"http://127.0.0.1:{web_port}", simulator["realm_ids"]
+    visitors = [
+        Visitor(web_url, token, realm_id, children.check)
+        for token, realm_id in zip(owner.tokens, realm_ids, strict=True)
+    ]
+    visitors[0].wait_until_up()
     console.print("[green]✓[/] Web app, worker and scheduler")
-    return visitor
+    return visitors
 
 
-def _be_first_user(console: Console, children: Children, visitor: Visitor) -> None:
+def _be_first_user(console: Console, children: Children, visitors: Sequence[Visitor]) -> None:
     try:
-        visitor.connect()
-        console.print("[green]✓[/] Company connected through OAuth2")
+        for visitor in visitors:
+            visitor.connect()
+        console.print(f"[green]✓[/] {_companies(len(visitors))} connected through OAuth2")
         with progress_display() as progress:
-            visitor.watch_first_sync(progress)
+            watch_first_syncs(visitors, progress)
     except DemoStuck as error:
         raise DemoStuck(f"{error}\n{children.ends_of_logs()}") from error
 
 
+def _companies(count: int) -> str:
+    return "Company" if count == 1 else f"{count} companies"
+
+
 def _info_file(home: Path) -> Path:
     return home / "simulator.json"
-
-
-def _make_owner(addresses: ServerAddresses) -> Owner:
-    async def make() -> Owner:
-        engine = create_engine(addresses.database_access_url, pool_size=1)
-        try:
-            operator = Operator(unit_of_work_factory(engine), clock=SystemClock())
-            issued = await operator.issue_token(_BUSINESS, name="demo", lifetime=_TOKEN_LIFETIME)
-            password = _new_password()
-            place = Place(business=_BUSINESS, standing=Standing(Role.OWNER, None))
-            await operator.create_user(_EMAIL, name=_NAME, place=place, password=password)
-            return Owner(issued.token, _EMAIL, password)
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(make())
-
-
-def _new_password() -> SecretStr:
-    """A random one may look like a listed one: the list is right for all but one word in 300."""
-    while True:
-        password = token_urlsafe(_PASSWORD_BYTES)
-        try:
-            refuse_weak(password, email=_EMAIL, name=_NAME)
-        except PasswordRefused:
-            continue
-        return SecretStr(password)
 
 
 def _wait_for(info_file: Path, children: Children) -> Mapping[str, Any]:
@@ -200,13 +158,16 @@ def _free_port(wanted: int) -> int:
     raise InvalidInput("No free port was found on 127.0.0.1.")
 
 
-def _tell(console: Console, visitor: Visitor, owner: Owner, *, seconds: float) -> None:
+def _tell(console: Console, visitor: Visitor, owner: Owner, businesses: Sequence[Sample], *, seconds: float) -> None:
     console.print(f"\nReady after {seconds:.1f} s. Ctrl-C stops everything.\n")
     console.print(f"  address  {visitor.web_url}   (API pages: {visitor.web_url}/docs)", soft_wrap=True)
     console.print(f"  sign in  {visitor.web_url}/sign-in   as {owner.email}", soft_wrap=True)
     console.print(f"  password {owner.password.get_secret_value()}", soft_wrap=True, markup=False)
     console.print(f"  token    {visitor.token}", soft_wrap=True)
-    console.print("\nHow long does the cash last?\n")
+    for business in businesses:
+        state = f"   ({business.state})" if business.state else ""
+        console.print(f"  books    {business.name}{state}", soft_wrap=True, markup=False)
+    console.print(f"\nHow long does the cash of {businesses[0].name} last?\n", markup=False)
     console.print(
         f"  curl -s -H 'Authorization: Bearer {visitor.token}' {visitor.web_url}/api/v1/runway", soft_wrap=True
     )

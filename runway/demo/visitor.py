@@ -1,6 +1,6 @@
 """What the demo does as its first user would: connect through the consent page, then watch the first sync."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from time import sleep
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from infra.errors import OodalooError
 
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.4
 
 
 class DemoStuck(OodalooError):
@@ -21,10 +21,11 @@ class DemoStuck(OodalooError):
 
 @dataclass(frozen=True)
 class Visitor:
-    """A user with a token; `check` raises when one of the demo's processes has died."""
+    """A user with a token for one business; `check` raises when one of the demo's processes has died."""
 
     web_url: str
     token: str
+    realm_id: str
     check: Callable[[], None]
 
     def wait_until_up(self) -> None:
@@ -47,24 +48,13 @@ class Visitor:
             begun = http.get(f"{self.web_url}/api/v1/qbo/connect", headers=self._headers())
             consent = http.get(_expect_redirect(begun))
             form = _ConsentForm.read(consent)
-            answered = http.post(urljoin(str(consent.url), form.action), data={**form.fields, "action": "connect"})
+            answered = http.post(
+                urljoin(str(consent.url), form.action),
+                data=form.fields | {"realm_id": self.realm_id, "action": "connect"},
+            )
             finished = http.get(_expect_redirect(answered))
             if not finished.is_success:
                 raise DemoStuck(f"The callback answered {finished.status_code}: {finished.text}")
-
-    def watch_first_sync(self, progress: Progress) -> int:
-        """Show the first sync until it is complete; how many objects were stored."""
-        task = progress.add_task("Reading the books", total=None, objects=0)
-        with httpx.Client(trust_env=False, timeout=30) as http:
-            while True:
-                self.check()
-                entities = self._entities(http)
-                done = sum(entity["state"] == "done" for entity in entities)
-                stored = int(sum(entity["stored_objects"] for entity in entities))
-                progress.update(task, completed=done, total=len(entities) or None, objects=stored)
-                if entities and all(entity["last_synced_at"] for entity in entities):
-                    return stored
-                sleep(_POLL_SECONDS)
 
     def get(self, path: str) -> Any:
         with httpx.Client(trust_env=False, timeout=30) as http:
@@ -72,7 +62,12 @@ class Visitor:
             answer.raise_for_status()
             return answer.json()
 
-    def _entities(self, http: httpx.Client) -> list[dict[str, Any]]:
+    def entities(self, http: httpx.Client) -> list[dict[str, Any]]:
+        """How far each kind of object is read.
+
+        Raises:
+            DemoStuck: the first sync failed.
+        """
         answer = http.get(f"{self.web_url}/api/v1/sync", headers=self._headers())
         answer.raise_for_status()
         body = answer.json()["data"]
@@ -84,6 +79,30 @@ class Visitor:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
+
+
+def watch_first_syncs(visitors: Sequence[Visitor], progress: Progress) -> int:
+    """Show the first syncs, side by side, until all are complete; how many objects were stored."""
+    task = progress.add_task("Reading the books", total=None, objects=0)
+    entities: dict[Visitor, list[dict[str, Any]]] = {}
+    unread = list(visitors)
+    with httpx.Client(trust_env=False, timeout=30) as http:
+        while True:
+            for visitor in unread:
+                visitor.check()
+                entities[visitor] = visitor.entities(http)
+            unread = [visitor for visitor in unread if not _is_read(entities[visitor])]
+            known = [entity for of_one in entities.values() for entity in of_one]
+            done = sum(entity["state"] == "done" for entity in known)
+            stored = int(sum(entity["stored_objects"] for entity in known))
+            progress.update(task, completed=done, total=len(known) or None, objects=stored)
+            if not unread:
+                return stored
+            sleep(_POLL_SECONDS)
+
+
+def _is_read(entities: list[dict[str, Any]]) -> bool:
+    return bool(entities) and all(entity["last_synced_at"] for entity in entities)
 
 
 def progress_display() -> Progress:

@@ -55,12 +55,18 @@ def ask_as_printed(printed: str) -> dict[str, Any]:
 
 def test_the_printed_line_answers_the_runway_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     with demo(tmp_path) as process:
-        answer = ask_as_printed(read_until_curl(process))
+        printed = read_until_curl(process)
+        answer = ask_as_printed(printed)
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=60)[0]
     assert (process.returncode, "Stopped." in rest) == (0, True)
     assert answer["data"]["runway"]["state"] == "finite"
+    assert re.findall(r"^  books    (.+?)   \((\w+)", printed, re.MULTILINE) == [
+        ("Marrow Street Bakehouse", "healthy"),
+        ("Copper Gate Electric", "tight"),
+        ("Quill Lane Joinery", "in"),
+    ]
     assert not answer["freshness"]["stale"]
     assert not psutil.wait_procs(family, timeout=30)[1]
     assert list(tmp_path.iterdir()) == []
@@ -84,4 +90,6 @@ def test_a_missing_company_file_is_said_in_one_line(tmp_path: Path) -> None:
     with demo(tmp_path, "--company", "no-such-file.json") as process:
         printed = process.communicate(timeout=60)[0]
     assert process.returncode == 1
-    assert printed == "There is no company file no-such-file.json. Give a file's path, or the word demo.\n"
+    assert printed == (
+        "There is no company file no-such-file.json. Give a file's path, or one of the words demo, demo-tight, demo-trouble.\n"
+    )

@@ -30,7 +30,8 @@ def qbo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")] = 8765,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     company: Annotated[
-        list[str] | None, typer.Option(help="A company or ledger file, or the word demo. Repeatable.")
+        list[str] | None,
+        typer.Option(help="A company or ledger file, or demo, demo-tight or demo-trouble. Repeatable."),
     ] = None,
     latency_ms: Annotated[float, typer.Option(min=0, help="Added to every API answer.")] = 0,
     seed: Annotated[int, typer.Option(help="Makes the client id and the edits of other users repeatable.")] = 0,

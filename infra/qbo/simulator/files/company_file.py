@@ -13,7 +13,9 @@ from infra.errors import InvalidInput, MalformedJSON
 from infra.money import ZERO
 
 FORMAT = "oodaloo-company/1"
-DEMO = "demo"
+DEMO, TIGHT, IN_TROUBLE = "demo", "demo-tight", "demo-trouble"
+SAMPLES = (DEMO, TIGHT, IN_TROUBLE)
+"""The companies that are made by code, relative to today: with cash for months, short once, short soon."""
 
 Body = dict[str, Any]
 """An object as the API would take it, Id included; amounts are Decimal or int."""
@@ -90,7 +92,7 @@ class CompanyFile(BaseModel):
 
 
 def read_company_file(path: Path | str, *, today: date, as_dated: bool = False) -> CompanyFile:
-    """Read a company file, a ledger file (ledger_file.py) or, for the word `demo`, make the demo company.
+    """Read a company file, a ledger file (ledger_file.py) or, for one of the words of SAMPLES, make that company.
 
     Dates are moved by whole days so that `last_day` falls on `today` or the day before, unless `as_dated`.
 
@@ -100,10 +102,10 @@ def read_company_file(path: Path | str, *, today: date, as_dated: bool = False) 
     from infra.qbo.simulator.files.company_checks import check_company
     from infra.qbo.simulator.files.company_dates import shift_to_today
 
-    if str(path) == DEMO:
-        from infra.qbo.simulator.files.generator import demo_company
+    if str(path) in SAMPLES:
+        from infra.qbo.simulator.files.generator import sample_company
 
-        return demo_company(today)
+        return sample_company(str(path), today=today)
     raw = _read_json(path)
     if "format" not in raw and "transactions" in raw:
         from infra.qbo.simulator.files.ledger_file import company_from_ledger

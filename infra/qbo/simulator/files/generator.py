@@ -7,16 +7,21 @@ from typing import Final
 
 from infra import exact_json
 from infra.money import ZERO
-from infra.qbo.simulator.files.company_file import FORMAT, CompanyFile
+from infra.qbo.simulator.files.company_file import DEMO, FORMAT, IN_TROUBLE, TIGHT, CompanyFile
 from infra.qbo.simulator.files.demo_company import profile
 from infra.qbo.simulator.files.demo_company.story import Draws, first_day, is_draw_day, tell
 from infra.qbo.simulator.files.large_company import LargeCompany, envelope, transactions
+from infra.qbo.simulator.files.small_companies import story as small_story
+from infra.qbo.simulator.files.small_companies.electrician import ELECTRICIAN
+from infra.qbo.simulator.files.small_companies.joiner import JOINER
+from infra.qbo.simulator.files.small_companies.trade import Trade
 
 _WINDOW_DAYS: Final = 90
 _CASH_BEFORE_WINDOW: Final = Decimal(84_000)
 _CASH_NOW: Final = Decimal(52_000)
 _OPENING: Final = Decimal(82_000)
 _STEP: Final = Decimal(50)
+_SMALL: Final = {TIGHT: ELECTRICIAN, IN_TROUBLE: JOINER}
 
 
 def demo_company(today: date, *, seed: int = 20) -> CompanyFile:
@@ -47,6 +52,29 @@ def demo_company(today: date, *, seed: int = 20) -> CompanyFile:
         items=profile.item_bodies(),
         vendors=profile.vendor_bodies(),
         customers=profile.customer_bodies(),
+        transactions=books.transactions,
+    )
+
+
+def sample_company(word: str, *, today: date) -> CompanyFile:
+    """One of the companies of `SAMPLES`."""
+    return demo_company(today) if word == DEMO else small_company(_SMALL[word], today=today)
+
+
+def small_company(trade: Trade, *, today: date, seed: int = 5) -> CompanyFile:
+    """A small business with seven months of books up to yesterday; the same for the same day and seed.
+
+    What it began with is set so that its bank holds `trade.cash_now` this morning.
+    """
+    dry = small_story.tell(trade, today=today, seed=seed, opening=ZERO)
+    opening = trade.cash_now - sum(dry.balances.values(), start=ZERO)
+    books = small_story.tell(trade, today=today, seed=seed, opening=opening)
+    return CompanyFile(
+        format=FORMAT,
+        company=trade.company | {"CompanyStartDate": small_story.first_day(today).isoformat()},
+        realm_id=trade.realm_id,
+        last_day=today - timedelta(days=1),
+        **trade.lists(),
         transactions=books.transactions,
     )
 

@@ -1,6 +1,7 @@
 """The demo company's bookkeeper: writes each event as the document QBO would hold, and remembers what is still open."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -64,7 +65,8 @@ def linked_line(amount: Decimal, *, to: str, kind: str) -> Body:
 class Books:
     """Amounts are in dollars. Cash is kept as it moves, so that the owner's draws can be set to fit."""
 
-    def __init__(self, *, seed: int) -> None:
+    def __init__(self, *, seed: int, suppliers: Mapping[str, Supplier] = profile.BY_NAME) -> None:
+        self._suppliers = suppliers
         self.transactions: list[CompanyTransaction] = []
         self.bills: list[OpenItem] = []
         self.invoices: list[OpenItem] = []
@@ -95,8 +97,10 @@ class Books:
         self.balances[account_id] += amount
         self.bank_moves[on] = self.bank_moves.get(on, ZERO) + amount
 
-    def bill(self, supplier: Supplier, on: date, lines: list[Body], *, pay_on: date, dated: date) -> OpenItem:
-        due_on = dated + timedelta(days=supplier.term_days)
+    def bill(
+        self, supplier: Supplier, on: date, lines: list[Body], *, pay_on: date, dated: date, due_on: date | None = None
+    ) -> OpenItem:
+        due_on = due_on or dated + timedelta(days=supplier.term_days)
         fields = {
             "VendorRef": {"value": supplier.id, "name": supplier.name},
             "SalesTermRef": ref(profile.TERM_IDS[supplier.term_days]),
@@ -140,11 +144,13 @@ class Books:
         self.post("BillPayment", on, fields)
         self.bills = [b for b in self.bills if b.open]
 
-    def invoice(self, buyer: Buyer, on: date, lines: list[Body], *, pay_on: date) -> OpenItem:
+    def invoice(
+        self, buyer: Buyer, on: date, lines: list[Body], *, pay_on: date, due_on: date | None = None
+    ) -> OpenItem:
         fields = {
             "CustomerRef": {"value": buyer.id, "name": buyer.name},
             "SalesTermRef": ref(profile.TERM_IDS[buyer.term_days]),
-            "DueDate": (on + timedelta(days=buyer.term_days)).isoformat(),
+            "DueDate": (due_on or on + timedelta(days=buyer.term_days)).isoformat(),
             "DocNumber": str(self._next_invoice),
             "Line": lines,
         }
@@ -209,7 +215,7 @@ class Books:
         self.undeposited = []
 
     def purchase(self, on: date, vendor: str, lines: list[Body], *, from_account: str, is_credit: bool = False) -> None:
-        supplier = profile.BY_NAME[vendor]
+        supplier = self._suppliers[vendor]
         by_card = from_account == profile.CARD
         fields = {
             "PaymentType": "CreditCard" if by_card else "Cash",

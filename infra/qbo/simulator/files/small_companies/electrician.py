@@ -1,0 +1,75 @@
+"""Copper Gate Electric: busy and paid on time, but one large bill falls due weeks before the job it is for is paid."""
+
+from decimal import Decimal
+from typing import Final
+
+from infra.qbo.simulator.files.demo_company import profile
+from infra.qbo.simulator.files.small_companies.trade import OneOff, Trade, numbered_buyers, numbered_suppliers
+
+ELECTRICIAN: Final = Trade(
+    company={
+        "CompanyName": "Copper Gate Electric",
+        "LegalName": "Copper Gate Electric LLC",
+        "Country": "US",
+        "FiscalYearStartMonth": "January",
+        "TimeZone": "America/Los_Angeles",
+        "Email": {"Address": "office@coppergate.example"},
+    },
+    realm_id="9130357992240426",
+    accounts={
+        profile.CHECKING: "Operating Checking",
+        profile.RECEIVABLE: "Accounts Receivable (A/R)",
+        profile.UNDEPOSITED: "Undeposited Funds",
+        profile.EQUIPMENT: "Vans and Tools",
+        profile.PAYABLE: "Accounts Payable (A/P)",
+        profile.PAYROLL_TAX: "Payroll Liabilities",
+        profile.CAPITAL: "Owner's Capital",
+        profile.DRAWS: "Owner's Draws",
+        profile.RETAINED: "Retained Earnings",
+        profile.WHOLESALE: "Contract Work",
+        profile.INGREDIENTS: "Electrical Materials",
+        profile.PACKAGING: "Subcontractors",
+        profile.WAGES: "Wages",
+        profile.PAYROLL_EXPENSE: "Payroll Taxes",
+        profile.RENT: "Rent",
+        profile.INSURANCE: "Insurance",
+        profile.VEHICLES: "Vans",
+        profile.SOFTWARE: "Software",
+        profile.PROFESSIONAL: "Professional Fees",
+        profile.BANK_FEES: "Bank Charges",
+    },
+    products=(("1", "Electrician, hour", 11_500), ("2", "Apprentice, hour", 6_800), ("3", "Service call", 18_500)),
+    suppliers=numbered_suppliers(
+        ("Cable & Conduit Supply", profile.INGREDIENTS, 30, 7, 168_000),
+        ("Tahoma Lighting Wholesale", profile.INGREDIENTS, 30, 14, 142_000),
+        ("Narrows Switchgear", profile.INGREDIENTS, 30, 0, 0),
+        ("Commencement Boring Co.", profile.PACKAGING, 15, 21, 126_000),
+        ("Dock Street Properties", profile.RENT, 0, -1, 265_000),
+        ("Puyallup Valley Insurance", profile.INSURANCE, 10, -4, 118_000),
+        ("Stadium Van Leasing", profile.VEHICLES, 0, -6, 134_000),
+        ("Sixth Avenue Fuel", profile.VEHICLES, 15, 14, 61_000),
+        ("Fieldnote Job Software", profile.SOFTWARE, 15, -12, 24_900),
+        ("Lincoln & Oakes CPAs", profile.PROFESSIONAL, 30, -20, 65_000),
+        ("Gridpoint Payroll", profile.PAYROLL_TAX, 0, 0, 0),
+        ("Point Defiance Bank", profile.BANK_FEES, 0, 0, 0),
+    ),
+    buyers=numbered_buyers(
+        ("Hilltop Builders", 30, 7, 365_000, 3),
+        ("Browns Point Construction", 30, 14, 480_000, -2),
+        ("Old Town Renovations", 15, 14, 255_000, 4),
+        ("Ruston Way Hotels", 30, 28, 410_000, 6),
+        ("Proctor Dental Group", 15, 28, 190_000, 1),
+        ("St. Helens Apartments", 30, 21, 275_000, 8),
+        ("Titlow Elementary School", 30, 28, 230_000, 11),
+        ("Ferry Terminal Cafe", 10, 28, 88_000, 0),
+        ("Fern Hill Clinic", 30, 0, 0, 2),
+    ),
+    payroll_service="Gridpoint Payroll",
+    bank="Point Defiance Bank",
+    net_pay=Decimal(8_640),
+    payroll_taxes=Decimal(2_710),
+    cash_now=Decimal(31_500),
+    owner_draw=Decimal(1_500),
+    bills=(OneOff("Narrows Switchgear", Decimal("26800.00"), entered_days_ago=12, due_in_days=33),),
+    invoices=(OneOff("Fern Hill Clinic", Decimal("34500.00"), entered_days_ago=8, due_in_days=47),),
+)
