@@ -1,5 +1,6 @@
 """Invitations and forgotten passwords: links that work once, for a while, for one person, and tell nobody else anything."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -119,7 +120,7 @@ async def test_known_and_unknown_addresses_get_the_same_answer_to_a_reset(town: 
     pages = set()
     for email in (user.email, "nobody-at-all@example.com"):
         answer = await town.browser().submit("/forgot-password", email=email)
-        pages.add((answer.status_code, answer.text.replace(email, "E")))
+        pages.add((answer.status_code, re.sub(r'nonce="[^"]+"', "", answer.text.replace(email, "E"))))
     assert len(pages) == 1
     assert pages.pop()[0] == 200
     letters = await town.letters()

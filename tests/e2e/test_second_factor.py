@@ -88,7 +88,7 @@ async def test_between_password_and_code_nothing_is_open(town: Town) -> None:
     user, browser = await town.person(await town.business()), town.browser()
     phone = await town.set_up_factor(user)
     answer = await browser.sign_in(user)
-    assert answer.headers["location"] == "/sign-in/second-factor?next=%2Faccount"
+    assert answer.headers["location"] == "/sign-in/second-factor?next=%2F"
     pending = browser.session
     for path in ("/account", "/account/second-factor", "/account/password", "/sign-in/again"):
         assert (await browser.http.get(path, headers={"Cookie": f"__Host-sid={pending}"})).status_code == 303
