@@ -24,6 +24,7 @@ from runway.calculators.forecast_rows import (
     unplanned_profile,
     usual_rows,
 )
+from runway.calculators.lately import Lately, lately
 from runway.calculators.lateness import InvoiceHistory
 from runway.calculators.outflow_kinds import OutflowKind, past_outflows
 from runway.calculators.outlook import CashPath, DatedFlow, bill_flows, cash_path, receipt_flows, undeposited_flow
@@ -103,6 +104,7 @@ class ForecastParts:
         since: of use only where cash is at or below the floor.
         flows: all dated flows but the invoices'.
         open_invoices, open_bills: before credits.
+        lately: what was booked and settled in the last weeks, for whoever asks what changed.
     """
 
     company_id: str
@@ -123,6 +125,7 @@ class ForecastParts:
     not_yet_invoiced: ToCome
     not_yet_billed: ToCome
     assumptions: tuple[str, ...]
+    lately: Lately
 
 
 @dataclass(frozen=True)
@@ -222,6 +225,15 @@ def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = Non
         not_yet_invoiced=collected,
         not_yet_billed=paid,
         assumptions=_assumptions(rules, sales, collected, paid),
+        lately=lately(
+            flows,
+            outflows,
+            series=series,
+            counted={account.account_id for account in report.cash.counted},
+            collected=books.collected,
+            paid=books.paid,
+            as_of=basis.as_of,
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 from infra.money import ZERO, to_cents
 from runway.calculators.burn import NOT_ENOUGH_HISTORY, BurnWindow
@@ -22,6 +23,17 @@ from runway.calculators.floor import BelowFloorSince
 from runway.calculators.outlook import HORIZON_DAYS
 
 _DASH = "\N{EN DASH}"
+
+
+class Steady(Protocol):
+    """What goes on after the horizon: a net outflow over so many days, if these are enough to tell."""
+
+    @property
+    def net_outflow(self) -> Decimal: ...
+    @property
+    def days(self) -> int: ...
+    @property
+    def is_enough(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -107,15 +119,16 @@ def middle_days(
 ) -> Figure:
     """The days that `forecast_runway` would give for a middle path of these closes (T first), and nothing else of it."""
     level = floor.value if floor.value is not None else ZERO
-    middle = _crossing_of(closes, level=level, burn=burn)
+    middle = crossing_of(closes, level=level, burn=burn)
     return _days(_state(cash, level, middle, burn=burn), middle, cash, basis=basis, n=n, note=None)
 
 
 def _crossing(band: Band, path: Callable[[BandDay], Decimal], *, level: Decimal, burn: BurnWindow) -> Crossing:
-    return _crossing_of([path(day) for day in band.days], level=level, burn=burn)
+    return crossing_of([path(day) for day in band.days], level=level, burn=burn)
 
 
-def _crossing_of(closes: Sequence[Decimal], *, level: Decimal, burn: BurnWindow) -> Crossing:
+def crossing_of(closes: Sequence[Decimal], *, level: Decimal, burn: Steady) -> Crossing:
+    """Of closes by day, T first; after the last of them `burn` goes on."""
     for ahead, close in enumerate(closes):
         if close < level:
             return Crossing(ahead)

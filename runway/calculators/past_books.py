@@ -114,7 +114,7 @@ class PastLedger:
             document = self._side.documents.get(line.target_id)
             amount = payment.in_home_currency(to_cents(line.amount * share))
             if document is not None and amount > 0:
-                yield Settled(payment.dated_on, document.dated_on, amount, document.party_name)
+                yield Settled(payment.dated_on, document.dated_on, amount, document.party_name, line.target_id)
 
 
 def accounts_on(

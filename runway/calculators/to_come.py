@@ -23,12 +23,16 @@ _NOTE = "business goes on as in the weeks before; what is not in the books yet"
 
 @dataclass(frozen=True)
 class Settled:
-    """Money that settled a document, or part of it: `amount` positive, home currency; `party_name` whose document it was."""
+    """Money that settled a document, or part of it: `amount` positive, home currency; `party_name` whose document it was.
+
+    `document_id` is the rail's.
+    """
 
     on: date
     issued_on: date
     amount: Decimal
     party_name: str | None = None
+    document_id: str = ""
 
 
 @dataclass(frozen=True)

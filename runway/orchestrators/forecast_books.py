@@ -124,7 +124,7 @@ def _charges(charged: Sequence[Charged]) -> list[Charge]:
 
 def _settled(settlements: Sequence[Settlement], *, since: date) -> list[Settled]:
     return [
-        Settled(one.on, one.issued_on, one.money, one.party_name)
+        Settled(one.on, one.issued_on, one.money, one.party_name, one.document_id)
         for one in settlements
         if one.on >= since and one.money > 0
     ]

@@ -67,7 +67,7 @@ def test_a_credit_is_used_by_the_payment_that_applies_it() -> None:
     )
     assert standing(made, ago=6) == ({"i": 100}, {"m": 30})
     assert standing(made, ago=5) == ({}, {"p": 5})
-    assert made.settled(DAY) == [Settled(DAY - timedelta(days=5), DAY - timedelta(days=10), Decimal(75), "Acme")]
+    assert made.settled(DAY) == [Settled(DAY - timedelta(days=5), DAY - timedelta(days=10), Decimal(75), "Acme", "i")]
 
 
 def test_what_a_payment_gives_to_no_document_of_ours_is_gone_from_it() -> None:
