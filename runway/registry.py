@@ -27,7 +27,8 @@ from domains.cash.mirrors import (
     TRANSFERS_FROM_QBO,
 )
 from domains.core import access_log as access_log_models
-from domains.core import decision_models, forecast_models, notice_models
+from domains.core import assignees as assignee_models
+from domains.core import decision_models, forecast_models, kept_trays, notice_models, ritual_models
 from domains.core import kept_forecasts as kept_models
 from domains.core import models as core_models
 from domains.core import people as people_models
@@ -85,6 +86,9 @@ MODEL_MODULES = (
     kept_models,
     forecast_models,
     decision_models,
+    ritual_models,
+    assignee_models,
+    kept_trays,
     discount_models,
     action_models,
 )

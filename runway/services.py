@@ -45,8 +45,11 @@ from runway.orchestrators.forecast_jobs import ForecastJobs
 from runway.orchestrators.forecast_shelf import ForecastShelf
 from runway.orchestrators.front_door import FrontDoor
 from runway.orchestrators.housekeeping import Housekeeping
+from runway.orchestrators.kept_tray import TrayCounter
 from runway.orchestrators.last_word import LastWord
+from runway.orchestrators.portfolio import PortfolioReader
 from runway.orchestrators.qbo_webhooks import QBOWebhooks
+from runway.orchestrators.tray import TrayService
 from runway.orchestrators.watch import Watch
 from runway.qbo_rail import QBORail
 from runway.registry import ACTION_SPECS, MIRROR_SPECS
@@ -205,6 +208,14 @@ class Services:
             clock=self.clock,
             at_once=self.settings.sync.sync_at_once,
         )
+
+    @property
+    def tray_counter(self) -> TrayCounter:
+        return TrayCounter(TrayService(uow=self.uow, clock=self.clock), uow=self.uow, clock=self.clock)
+
+    @property
+    def portfolio(self) -> PortfolioReader:
+        return PortfolioReader(uow=self.uow, access_uow=self.access_uow, jobs=self.forecast_jobs, clock=self.clock)
 
     @property
     def forecast_jobs(self) -> ForecastJobs:

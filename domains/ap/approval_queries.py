@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +49,14 @@ WHERE b.business_id = :business_id AND b.rail = :rail AND b.deleted_at IS NULL A
 ORDER BY b.id
 """)
 
+_LAST_DECIDED = text("""
+SELECT b.id, greatest(
+  (SELECT max(recorded_at) FROM bill_approval WHERE business_id = b.id),
+  (SELECT max(set_at) FROM approval_policy WHERE business_id = b.id),
+  (SELECT max(confirmed_at) FROM discount_term WHERE business_id = b.id)
+)
+FROM unnest(CAST(:business_ids AS uuid[])) AS b(id)
+""")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))")
 
 
@@ -204,3 +213,9 @@ async def find_last_decision(session: AsyncSession, business_id: UUID, bill_id: 
         .limit(1)
     )
     return None if decision is None else Decision(decision)
+
+
+async def list_last_decided(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """Business → when anything of its approvals was last written down, or what they are asked for; one without is not in it."""
+    rows = await session.execute(_LAST_DECIDED, {"business_ids": list(business_ids)})
+    return {business_id: at for business_id, at in rows if at is not None}

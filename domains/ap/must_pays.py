@@ -1,6 +1,7 @@
 """Which bills must be paid, whatever is delayed; and when those are paid that are scheduled. Ours: nothing of it is in the ledger."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -22,6 +23,16 @@ from infra.sync.spec import LogEvent
 from infra.sync.transaction_log import TransactionLogService
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('bill_marks:' || :business_id, 0))")
+# The few that are marked are looked up one by one (OFFSET 0): joined, the bills might be read whole.
+_MARKED = text("""
+SELECT m.business_id, b.external_id
+FROM bill_mark AS m
+CROSS JOIN LATERAL (
+  SELECT external_id FROM bill
+  WHERE business_id = m.business_id AND id = m.bill_id AND rail = :rail AND deleted_at IS NULL AND balance <> 0 OFFSET 0
+) AS b
+WHERE m.business_id = ANY(:business_ids) AND m.ended_at IS NULL
+""")
 
 
 class BillMark(StrEnum):
@@ -91,16 +102,31 @@ async def list_must_pays(session: AsyncSession, business_id: UUID) -> frozenset[
     return frozenset(await session.scalars(query))
 
 
+async def list_must_pays_of(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+    """As `list_must_pays`, of several businesses at once; one without any is not in it."""
+    found: dict[UUID, set[str]] = defaultdict(set)
+    for business_id, external_id in await session.execute(
+        _MARKED, {"business_ids": list(business_ids), "rail": LEDGER.value}
+    ):
+        found[business_id].add(external_id)
+    return {business_id: frozenset(bills) for business_id, bills in found.items()}
+
+
 async def list_scheduled(session: AsyncSession, business_id: UUID) -> Mapping[str, date]:
     """The rail's id of each bill with a payment asked for and not settled, to the day it is dated; one that is held waits for a person and has none."""
+    return (await list_scheduled_of(session, [business_id])).get(business_id, {})
+
+
+async def list_scheduled_of(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, Mapping[str, date]]:
+    """The same of several businesses at once; one without any is not in it."""
     query = (
-        select(ActionLine.target_external_id, ActionIntent.meaning)
+        select(ActionLine.business_id, ActionLine.target_external_id, ActionIntent.meaning)
         .join(
             ActionIntent,
             (ActionIntent.business_id == ActionLine.business_id) & (ActionIntent.id == ActionLine.intent_id),
         )
         .where(
-            ActionLine.business_id == business_id,
+            ActionLine.business_id.in_(business_ids),
             ActionLine.rail == LEDGER.value,
             ActionLine.target_kind == BILLS_FROM_QBO.entity,
             ActionLine.is_open,
@@ -109,8 +135,10 @@ async def list_scheduled(session: AsyncSession, business_id: UUID) -> Mapping[st
             ActionIntent.hold.is_(None),
         )
     )
-    rows = await session.execute(query)
-    return {row.target_external_id: date.fromisoformat(row.meaning["paid_on"]) for row in rows}
+    found: dict[UUID, dict[str, date]] = defaultdict(dict)
+    for row in await session.execute(query):
+        found[row.business_id][row.target_external_id] = date.fromisoformat(row.meaning["paid_on"])
+    return dict(found)
 
 
 async def _check(session: AsyncSession, business_id: UUID, bill_id: UUID) -> None:

@@ -1,5 +1,6 @@
 """When a person expects an invoice to be paid, whatever its customer's habits say. It is ours: nothing of it is in the ledger."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,7 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Date, Numeric, Select, func, literal, select, text, union_all
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.collection_notes import NoteWriter, words_of
@@ -17,8 +18,7 @@ from domains.ar.expected_models import ExpectedDateRow
 from domains.ar.mirrors import INVOICES_FROM_QBO
 from domains.ar.models import Invoice
 from domains.ar.note_errors import InvoiceDeleted, InvoicePaid
-from domains.ar.note_models import CollectionNote
-from domains.core.ledger import LEDGER, live
+from domains.core.ledger import LEDGER
 from infra.errors import InvalidInput
 from infra.ids import new_id
 from infra.money import ZERO
@@ -27,6 +27,21 @@ from infra.sync.spec import LogEvent
 from infra.sync.transaction_log import TransactionLogService
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('expected_dates:' || :business_id, 0))")
+# The few invoices that are said of are looked up one by one (OFFSET 0): joined, all might be read whole, with every answer.
+_SAID = text("""
+SELECT s.business_id, i.external_id, s.kind, s.day, s.amount, i.balance, s.actor, s.recorded_at, s.expires_on
+FROM (
+  SELECT business_id, invoice_id, kind, expected_on AS day, CAST(NULL AS numeric) AS amount, actor, recorded_at, expires_on
+  FROM expected_date WHERE business_id = ANY(:business_ids) AND ended_at IS NULL
+  UNION ALL
+  SELECT business_id, invoice_id, kind, promised_on, amount, actor, recorded_at, NULL
+  FROM collection_note WHERE business_id = ANY(:business_ids) AND closed_at IS NULL
+) AS s
+CROSS JOIN LATERAL (
+  SELECT external_id, balance FROM invoice
+  WHERE business_id = s.business_id AND id = s.invoice_id AND rail = :rail AND deleted_at IS NULL AND balance <> 0 OFFSET 0
+) AS i
+""")
 
 
 class ExpectedKind(StrEnum):
@@ -119,41 +134,19 @@ async def end_expected(session: AsyncSession, business_id: UUID, invoice_id: UUI
 
 
 async def list_said(session: AsyncSession, business_id: UUID) -> Sequence[Said]:
-    """All that people said of invoices that are open: expected dates and notes that are not ended.
+    """All that people said of invoices that are open: expected dates and notes that are not ended."""
+    return (await list_said_of(session, [business_id])).get(business_id, [])
 
-    The few that are said of are looked up by their ids: a join might read the business's invoices whole, with every answer.
-    """
-    expected = select(
-        ExpectedDateRow.invoice_id,
-        ExpectedDateRow.kind,
-        ExpectedDateRow.expected_on,
-        literal(None, Numeric()),
-        ExpectedDateRow.actor,
-        ExpectedDateRow.recorded_at,
-        ExpectedDateRow.expires_on,
-    ).where(ExpectedDateRow.business_id == business_id, ExpectedDateRow.ended_at.is_(None))
-    notes = select(
-        CollectionNote.invoice_id,
-        CollectionNote.kind,
-        CollectionNote.promised_on,
-        CollectionNote.amount,
-        CollectionNote.actor,
-        CollectionNote.recorded_at,
-        literal(None, Date()),
-    ).where(CollectionNote.business_id == business_id, CollectionNote.closed_at.is_(None))
-    rows: Sequence[Any] = (await session.execute(union_all(expected, notes))).all()
-    if not rows:
-        return []
-    query = select(Invoice.id, Invoice.external_id, Invoice.balance).where(
-        *live(Invoice, business_id), Invoice.id.in_({row[0] for row in rows}), Invoice.balance != 0
-    )
-    invoices = {row.id: row for row in await session.execute(query)}
-    found = [
-        Said(invoices[invoice].external_id, kind, on, amount, invoices[invoice].balance, author, made_at, expires_on)
-        for invoice, kind, on, amount, author, made_at, expires_on in rows
-        if invoice in invoices
-    ]
-    return sorted(found, key=lambda one: (one.external_id, one.kind))
+
+async def list_said_of(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, Sequence[Said]]:
+    """The same of several businesses at once; one of which nothing is said is not in it."""
+    found: dict[UUID, list[Said]] = defaultdict(list)
+    asked = {"business_ids": list(business_ids), "rail": LEDGER.value}
+    for business_id, *columns in await session.execute(_SAID, asked):
+        found[business_id].append(Said(*columns))
+    return {
+        business_id: sorted(said, key=lambda one: (one.external_id, one.kind)) for business_id, said in found.items()
+    }
 
 
 async def _invoice(session: AsyncSession, business_id: UUID, invoice_id: UUID) -> Invoice:

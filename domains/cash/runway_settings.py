@@ -1,11 +1,13 @@
 """What a business decided about its runway: the floor, which accounts are cash, and which rows count."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.cash.models import Account, AccountType
@@ -63,8 +65,21 @@ async def find_settings(session: AsyncSession, business_id: UUID) -> RunwaySetti
         .order_by(RunwaySettingsRow.version.desc())
         .limit(1)
     )
-    if row is None:
-        return RunwaySettings(RunwayChoices())
+    return RunwaySettings(RunwayChoices()) if row is None else _settings(row)
+
+
+async def list_settings(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, RunwaySettings]:
+    """What counts now, of several businesses at once; one that never chose is not in it."""
+    rows = await session.scalars(
+        select(RunwaySettingsRow)
+        .where(RunwaySettingsRow.business_id.in_(business_ids))
+        .ext(distinct_on(RunwaySettingsRow.business_id))
+        .order_by(RunwaySettingsRow.business_id, RunwaySettingsRow.version.desc())
+    )
+    return {row.business_id: _settings(row) for row in rows}
+
+
+def _settings(row: RunwaySettingsRow) -> RunwaySettings:
     values = {name: getattr(row, name) for name in _NAMES}
     values |= {name: tuple(values[name]) for name in ("counted_accounts", "uncounted_accounts")}
     return RunwaySettings(RunwayChoices(**values), row.version, row.set_at, row.actor)

@@ -1,5 +1,6 @@
 """SELECTs over the people of a business, for the role that sees people and no books."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import select
@@ -22,3 +23,11 @@ async def list_owner_addresses(session: AsyncSession, business_id: UUID) -> list
         .order_by(User.email)
     )
     return list(rows)
+
+
+async def list_names(session: AsyncSession, user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Person → name; who is not there is left out."""
+    if not user_ids:
+        return {}
+    rows = await session.execute(select(User.id, User.name).where(User.id.in_(user_ids)))
+    return {row.id: row.name for row in rows}

@@ -34,12 +34,14 @@ class OpenDrift:
     size: Decimal
 
 
-async def list_open_notices(session: AsyncSession, business_ids: Sequence[UUID], kinds: Sequence[str]) -> list[Notice]:
+async def list_open_notices(
+    session: AsyncSession, business_ids: Sequence[UUID], kinds: Sequence[str], *, most: int = _MOST
+) -> list[Notice]:
     """The latest first."""
     query = select(Notice).where(
         Notice.business_id.in_(business_ids), Notice.resolved_at.is_(None), Notice.kind.in_(kinds)
     )
-    return list(await session.scalars(query.order_by(Notice.raised_at.desc(), Notice.id).limit(_MOST)))
+    return list(await session.scalars(query.order_by(Notice.raised_at.desc(), Notice.id).limit(most)))
 
 
 async def sum_open_drift(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, dict[str, OpenDrift]]:

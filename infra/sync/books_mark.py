@@ -1,5 +1,6 @@
 """Whether a business's mirrors are the same as before, told by two index probes and not by looking at them."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import text
@@ -17,7 +18,28 @@ SELECT (SELECT id FROM sync_run
 """)
 
 
+# The same of many: each is two probes still.
+_MARKS = text("""
+SELECT b.id, r.id, a.settled_at
+FROM unnest(CAST(:business_ids AS uuid[])) AS b(id)
+LEFT JOIN LATERAL (
+  SELECT id FROM sync_run
+  WHERE business_id = b.id AND rail = :rail AND (changed > 0 OR state = 'failed') AND finished_at IS NOT NULL
+  ORDER BY finished_at DESC LIMIT 1
+) AS r ON true
+LEFT JOIN LATERAL (
+  SELECT max(settled_at) AS settled_at FROM action_intent WHERE business_id = b.id AND settled_at IS NOT NULL
+) AS a ON true
+""")
+
+
 async def books_mark(session: AsyncSession, business_id: UUID, rail: Rail) -> str:
     """A text that is another once something was stored; until then the same, mostly."""
     run, settled = (await session.execute(_MARK, {"business_id": business_id, "rail": rail.value})).one()
     return f"{run}/{settled}"
+
+
+async def books_marks(session: AsyncSession, business_ids: Sequence[UUID], rail: Rail) -> dict[UUID, str]:
+    """Of each of these businesses."""
+    rows = await session.execute(_MARKS, {"business_ids": list(business_ids), "rail": rail.value})
+    return {row[0]: f"{row[1]}/{row[2]}" for row in rows}

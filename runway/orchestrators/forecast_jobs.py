@@ -1,5 +1,6 @@
 """Asks for forecasts to be worked out before somebody reads them: after the books changed, and when a company's day begins."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from domains.core.kept_forecasts import list_of_yesterday, list_summaries
 from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.jobs import outbox
+from infra.jobs.many_businesses import ask_of_each_once
 from infra.logging import get_logger
 
 KEEP_FORECAST_JOB, KEEP_FORECAST_QUEUE = "forecast.keep", "sync"
@@ -42,6 +44,17 @@ class ForecastJobs:
         except DBAPIError:
             # The books are in step all the same; whoever asks for the forecast has it worked out then.
             log.exception("forecast.ask.failed", business_id=str(business_id))
+
+    async def ask_for(self, business_ids: Collection[UUID]) -> None:
+        """Of businesses whose forecasts somebody has looked for in a list, and which are not kept as they are now."""
+        if not business_ids:
+            return
+        async with self.jobs_uow([]) as uow:
+            rings = await ask_of_each_once(
+                uow.session, KEEP_FORECAST_JOB, business_ids, key="books", queue=KEEP_FORECAST_QUEUE
+            )
+            for ring in rings:
+                uow.ring_for(ring)
 
     async def begin_days(self) -> None:
         """Ask for those whose kept forecast is of a day that is over."""

@@ -1,6 +1,6 @@
 """What people decided about a business's forecast, read from where each of it is kept, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domains.ap.must_pays import list_must_pays, list_scheduled
+from domains.ap.must_pays import list_must_pays, list_must_pays_of, list_scheduled, list_scheduled_of
 from domains.ar.collection_notes import NoteKind
-from domains.ar.expected_dates import ExpectedKind, Said, list_said
-from domains.cash.runway_settings import RunwayChoices, find_settings
+from domains.ar.expected_dates import ExpectedKind, Said, list_said, list_said_of
+from domains.cash.runway_settings import RunwayChoices, find_settings, list_settings
 from infra import exact_json
 from infra.money import ZERO
 from runway.calculators.cash import CashRules
@@ -38,7 +38,6 @@ async def read_rules(session: AsyncSession, business_id: UUID, *, today: date, z
     said = await list_said(session, business_id)
     must_pay = await list_must_pays(session, business_id)
     scheduled = await list_scheduled(session, business_id)
-    made = [choices, [one._asdict() for one in said], sorted(must_pay), sorted(scheduled.items())]
     return DecidedRules(
         rules=ForecastRules(
             floor=_floor(choices),
@@ -55,8 +54,30 @@ async def read_rules(session: AsyncSession, business_id: UUID, *, today: date, z
             ),
         ),
         uncounted=frozenset(choices.uncounted_accounts),
-        mark=blake2b(exact_json.dumps(made), digest_size=16).hexdigest(),
+        mark=_mark(choices, said, must_pay, scheduled),
     )
+
+
+async def read_marks(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The marks alone, of several businesses at once: in a number of statements that does not grow with them."""
+    settings = await list_settings(session, business_ids)
+    said = await list_said_of(session, business_ids)
+    must_pay = await list_must_pays_of(session, business_ids)
+    scheduled = await list_scheduled_of(session, business_ids)
+    return {
+        one: _mark(
+            settings[one].choices if one in settings else RunwayChoices(),
+            said.get(one, []),
+            must_pay.get(one, frozenset()),
+            scheduled.get(one, {}),
+        )
+        for one in business_ids
+    }
+
+
+def _mark(choices: RunwayChoices, said: Sequence[Said], must_pay: frozenset[str], scheduled: Mapping[str, date]) -> str:
+    made = [choices, [one._asdict() for one in said], sorted(must_pay), sorted(scheduled.items())]
+    return blake2b(exact_json.dumps(made), digest_size=16).hexdigest()
 
 
 def _floor(choices: RunwayChoices) -> FloorPolicy:

@@ -21,7 +21,7 @@ from runway.calculators.runway import with_age_of_books
 from runway.calculators.working_capital import working_capital
 from runway.orchestrators.forecast_books import ForecastMaterial, ForecastReader
 from runway.orchestrators.forecast_rules import DecidedRules, read_rules
-from runway.orchestrators.forecast_shelf import ForecastShelf, Mark
+from runway.orchestrators.forecast_shelf import ForecastShelf, Mark, OnShelf
 from runway.orchestrators.kept_forecast import (
     FORMULAS,
     UnreadableContent,
@@ -29,6 +29,7 @@ from runway.orchestrators.kept_forecast import (
     content_of,
     summary_of,
     worked_out_of,
+    written,
 )
 
 _OLDER = "the books have changed since; the forecast of them is being worked out"
@@ -72,16 +73,18 @@ class Outlook:
         aged = replace(made, report=with_age_of_books(made.report, age))
         return Fetched(replace(found.value, forecast=aged), found.freshness)
 
-    async def keep(self) -> None:
+    async def keep(self) -> OnShelf:
         """Work it out for who asks next, unless that is done."""
-        await self._find(AS_IT_STANDS, waits=True)
+        worked = (await self._find(AS_IT_STANDS, waits=True)).value
+        held = self.shelf.find(self.business.id)
+        return held if held is not None and held.worked is worked else await self.keep()
 
     async def _find(self, need: FreshnessNeed, *, waits: bool = False) -> Fetched[WorkedOut]:
         books = await self.company.get_books_mark(freshness=need)
         today = self._today()
         async with self.uow([self.business.id]) as uow:
             decided = await read_rules(uow.session, self.business.id, today=today, zone=self._zone)
-        mark = Mark(f"{FORMULAS}/{today}/{decided.mark}", books.value)
+        mark = mark_of(today, decided=decided.mark, books=books.value)
         held = self.shelf.find(self.business.id)
         if held is not None and held.mark == mark:
             return Fetched(held.worked, books.freshness)
@@ -121,7 +124,7 @@ class Outlook:
             "mark": str(mark),
             "computed_at": began_at,
             "day_ends_at": datetime.combine(day + timedelta(days=1), time(), self._zone).astimezone(UTC),
-            "summary": summary_of(worked),
+            "summary": await asyncio.to_thread(lambda: written(summary_of(worked))),
             "content": await asyncio.to_thread(content_of, worked),
         }
         try:
@@ -137,6 +140,11 @@ class Outlook:
 
     def _today(self) -> date:
         return self.clock.now().astimezone(self._zone).date()
+
+
+def mark_of(today: date, *, decided: str, books: str) -> Mark:
+    """Of a forecast by this release's formulas; `decided` as in DecidedRules, `books` as CompanyService.get_books_mark has it."""
+    return Mark(f"{FORMULAS}/{today}/{decided}", books)
 
 
 def _worked_out(material: ForecastMaterial, company_id: str, decided: DecidedRules) -> WorkedOut:

@@ -103,6 +103,11 @@ def _entry(book: TrayBook, row: TrayRow, mark: TrayMark | None) -> TrayEntry:
     return TrayEntry(book.business, row, priority(row.item, book.today), state, mark, is_set_aside, is_back)
 
 
+def is_set_aside(mark: TrayMark, state: str, today: date) -> bool:
+    """Snoozed or dismissed, and still what it was then."""
+    return _standing(mark, state, today)[0]
+
+
 def _standing(mark: TrayMark | None, state: str, today: date) -> tuple[bool, bool]:
     """Whether it is set aside, and whether it was and has come back changed."""
     if mark is None or mark.set_aside is None:

@@ -1,12 +1,13 @@
 """What a cockpit shows first, and what the week's work is: both read off the one forecast."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from domains.core.rituals import LastRitual, list_last_finished
 from runway.calculators.ageing import AgedDocument, Ageing
 from runway.calculators.cards import Weight, by_due_date, due_soon, matters, must_and_owed, open_soon
 from runway.calculators.forecast import Forecast
@@ -60,6 +61,7 @@ class DashboardOut(BaseModel):
     as_of: date
     currency: str
     time_zone: str
+    last_ritual_at: datetime | None = Field(description="When a weekly ritual was last finished.")
     runway: HeadlineOut
     cash: CashCard
     burn: BurnCard
@@ -110,6 +112,7 @@ _DASHBOARD = books_example({
     "as_of": "2026-03-15",
     "currency": "USD",
     "time_zone": "America/Los_Angeles",
+    "last_ritual_at": "2026-03-09T17:20:00Z",
     "runway": HEADLINE_EXAMPLE,
     "cash": {"operating": _USD, "undeposited": _USD, "floor": _USD},
     "burn": {"net_daily": figure_example("273.12", "USD/day"), "gross_daily": figure_example("1893.40", "USD/day")},
@@ -149,7 +152,9 @@ _OPERATIONAL = books_example({
 async def get_dashboard(request: Request, caller: ReadsBooks, asked: Annotated[AskedFreshness, Query()]) -> Response:
     """Five cards: the runway, cash, burn, what is due within seven days, what is overdue; and what matters most."""
     fetched = await caller.services.outlook.get_with_capital(freshness=asked.need())
-    shown = _dashboard(fetched.value, time_zone=caller.business.time_zone)
+    async with caller.process.uow([caller.business.id]) as uow:
+        last = (await list_last_finished(uow.session, [caller.business.id])).get(caller.business.id)
+    shown = _dashboard(fetched.value, last, time_zone=caller.business.time_zone)
     return send(request, Answer[DashboardOut](data=shown, freshness=FreshnessOut.of(fetched.freshness)))
 
 
@@ -184,12 +189,13 @@ async def get_operational(
     return send(request, Answer[OperationalOut](data=shown, freshness=FreshnessOut.of(fetched.freshness)))
 
 
-def _dashboard(worked: WorkedOut, *, time_zone: str) -> DashboardOut:
+def _dashboard(worked: WorkedOut, last: LastRitual | None, *, time_zone: str) -> DashboardOut:
     forecast, report = worked.forecast, worked.forecast.report
     return DashboardOut(
         as_of=forecast.basis.as_of,
         currency=forecast.basis.currency,
         time_zone=time_zone,
+        last_ritual_at=last.finished_at if last else None,
         runway=HeadlineOut.of(forecast.standing.runway),
         cash=CashCard(operating=report.cash.cash, undeposited=report.cash.undeposited, floor=report.floor),
         burn=BurnCard(**fields_of(BurnCard, report.burn)),

@@ -35,6 +35,7 @@ DOORS = {
     ("POST", "/api/v1/businesses"): Door.FIRM_ADMIN,
     ("GET", "/api/v1/me"): Door.RECOGNISED,
     ("GET", "/api/v1/firm/tray"): Door.RECOGNISED,
+    ("GET", "/api/v1/portfolio"): Door.RECOGNISED,
     ("GET", "/metrics"): Door.METRICS,
     ("GET", "/admin/health"): Door.FIRM_ADMIN,
     ("GET", "/api/v1/admin/health"): Door.FIRM_ADMIN,

@@ -53,6 +53,9 @@ ALLOWED = {
     "assign_item": 422,
     "snooze_item": 422,
     "ask_client": 422,
+    "assign_business": 422,
+    "decide_step": 422,
+    "finish_ritual": 422,
 }
 
 

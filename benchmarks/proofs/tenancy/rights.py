@@ -65,10 +65,12 @@ _BOOKS = (
     "/scenarios",
     "/scenarios/compare",
     "/tray",
+    "/ritual",
 )
 _SYNCING = (
     "/drift/{item_id}/confirm", "/sync/compare", "/sync/reconcile", "/notices/{notice_id}/seen", "/sync/failed/{job_id}/retry",
     "/scenarios", "/tray/{item}/assign", "/tray/{item}/snooze", "/tray/{item}/ask", "/tray/{item}/dismiss", "/tray/{item}/restore",
+    "/ritual/start", "/ritual/steps/{step}", "/ritual/finish",
 )  # fmt: skip
 _PAYING = ("execute", "cancel", "void", "review")
 NEEDS: dict[tuple[str, str], str] = {
@@ -81,6 +83,7 @@ NEEDS: dict[tuple[str, str], str] = {
         for end in ("", "/close")
     },
     ("PUT", "/api/v1/approval-policy"): "settings.manage",
+    ("PUT", "/api/v1/portfolio/assignee"): "books.sync",
     ("POST", "/api/v1/preview"): "books.read",
     ("DELETE", "/api/v1/scenarios/{scenario_id}"): "books.sync",
     ("PUT", "/api/v1/plans/discounts/{terms_external_id}"): "settings.manage",
@@ -117,6 +120,7 @@ NEEDS: dict[tuple[str, str], str] = {
 DOORS: dict[tuple[str, str], str] = {
     ("GET", "/api/v1/me"): "recognised",
     ("GET", "/api/v1/firm/tray"): "recognised",
+    ("GET", "/api/v1/portfolio"): "recognised",
     ("GET", "/api/v1/businesses"): "recognised",
     ("POST", "/api/v1/businesses"): "firm_admin",
     ("GET", "/admin/health"): "firm_admin",

@@ -1,0 +1,96 @@
+"""The weekly ritual over the demo company: two people at once, what is refused, and what is locked at its end."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from domains.core.ritual import STEPS_BEFORE_THE_LAST
+from infra.sync.freshness import AS_IT_STANDS
+from runway.calculators.frozen import Frozen
+from tests.e2e.rest import Shop, assert_problem
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def post(shop: Shop, path: str, **body: Any) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {shop.visitor.token}"}
+    return await shop.web.http.post(f"/api/v1{path}", json=body, headers=headers)
+
+
+async def done(shop: Shop, path: str, **body: Any) -> dict[str, Any]:
+    answer = await post(shop, path, **body)
+    assert answer.status_code == 200, answer.text
+    data: dict[str, Any] = answer.json()["data"]
+    return data
+
+
+async def test_a_week_s_ritual_from_its_start_to_its_lock(bakery: Shop) -> None:
+    before = (await bakery.visitor.get("/ritual"))["data"]
+    assert (before["state"], before["version"], before["next_step"]) == ("not_started", 0, "books")
+    refused = await post(bakery, "/ritual/steps/books", version=0, outcome="looked")
+    assert "has not been started" in assert_problem(refused, 409, "conflict")["detail"]
+
+    begun = await done(bakery, "/ritual/start")
+    assert await done(bakery, "/ritual/start") == begun  # two people press at once
+    assert (begun["state"], begun["version"]) == ("under_way", 1)
+
+    looked = await done(bakery, "/ritual/steps/books", version=1, outcome="looked")
+    assert looked["next_step"] == "changes"
+    assert await done(bakery, "/ritual/steps/books", version=1, outcome="looked") == looked  # a double click
+    due = await done(bakery, "/ritual/steps/due", version=1, outcome="decided", note="Rent first.")
+    assert due["version"] == 3  # another step since version 1 hinders nobody
+
+    late = assert_problem(await post(bakery, "/ritual/steps/due", version=2, outcome="skipped"), 409, "conflict")
+    assert "did 'due'" in late["detail"]
+    assert "Rent first." in late["detail"]
+    assert "version 3" in late["detail"]
+
+    reopened = await done(bakery, "/ritual/steps/due", version=3, is_done=False, note="One bill more.")
+    assert [step["is_done"] for step in reopened["steps"]] == [True, False, False, False, False, False]
+    left = assert_problem(await post(bakery, "/ritual/finish", version=4), 409, "conflict")
+    assert "changes, due, overdue, low point" in left["detail"]
+
+    version = reopened["version"]
+    for step in STEPS_BEFORE_THE_LAST[1:]:
+        version = (await done(bakery, f"/ritual/steps/{step}", version=version, outcome="accepted"))["version"]
+    unseen = assert_problem(await post(bakery, "/ritual/finish", version=version - 1), 409, "conflict")
+    assert "did 'low point'" in unseen["detail"]
+
+    ended = await done(bakery, "/ritual/finish", version=version, note="Good week.")
+    assert (ended["state"], ended["next_step"]) == ("finished", None)
+    assert await done(bakery, "/ritual/finish", version=version, note="Good week.") == ended
+    locked = assert_problem(
+        await post(bakery, "/ritual/steps/due", version=ended["version"], outcome="acted"), 409, "conflict"
+    )
+    assert "finished" in locked["detail"]
+    await the_snapshot_is_the_forecast(bakery, ended)
+
+
+async def the_snapshot_is_the_forecast(bakery: Shop, ended: dict[str, Any]) -> None:
+    services = bakery.web.services
+    async with services.uow([UUID(bakery.visitor.business_id)]) as uow:
+        business = await services.businesses.get_business(uow.session, UUID(bakery.visitor.business_id))
+    forecast = (await services.of(business).outlook.get(freshness=AS_IT_STANDS)).value
+    held = ended["snapshot"]
+    assert Frozen.from_figures(held["forecast"]) == Frozen.of(forecast)
+    assert Decimal(held["cash"]["value"]) == forecast.report.cash.cash.value
+    assert [one["step"] for one in held["decisions"]] == list(STEPS_BEFORE_THE_LAST)
+    assert (await bakery.visitor.get("/dashboard"))["data"]["last_ritual_at"] == ended["last_finished_at"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/ritual/steps/due", {"version": 9000, "outcome": "looked"}, 400),
+        ("/ritual/steps/due", {"version": 1}, 400),
+        ("/ritual/steps/summary", {"version": 1, "outcome": "looked"}, 400),
+        ("/ritual/steps/tea", {"version": 1, "outcome": "looked"}, 422),
+        ("/ritual/finish", {}, 422),
+    ],
+)
+async def test_what_cannot_be_meant_is_refused(bakery: Shop, path: str, body: dict[str, Any], status: int) -> None:
+    await done(bakery, "/ritual/start")
+    assert (await post(bakery, path, **body)).status_code == status
