@@ -6,9 +6,13 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
+import httpx
 import uvicorn
+from playwright.async_api import BrowserContext
 from sqlalchemy import func, select
 
 from infra.clock import SystemClock
@@ -17,14 +21,17 @@ from infra.embedded.servers import ServerAddresses
 from infra.ids import new_id
 from infra.jobs.execution import execute
 from infra.jobs.outbox import OutboxRow
+from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.loading import load_company
 from infra.qbo.simulator.files.company_file import CompanyFile
 from infra.qbo.simulator.server import SimulatorInfo, running_simulator
 from infra.qbo.simulator.simulator import Simulator
 from runway.app import create_app
 from runway.jobs import JOBS
+from runway.routes.access import PLAIN_SESSION_COOKIE
 from runway.settings import Settings
-from tests.e2e.rest import settings_for
+from runway.sign_in import issue_token
+from tests.e2e.rest import Visitor, Web, settings_for
 from tests.e2e.town import MovedClock, Town
 from tests.rig import Database
 
@@ -50,13 +57,32 @@ class Site:
         self.simulator, self.info = simulator, info
         self.clock = MovedClock()
         self.town: Town
+        self.web: Web
         self._settings, self._addresses = settings, addresses
         self._running = AsyncExitStack()
+
+    @property
+    def companies(self) -> list[Company]:
+        return list(self.simulator.companies.values())
+
+    async def let_in(self, context: BrowserContext, session: str) -> None:
+        """A browser of somebody who is signed in already."""
+        await context.add_cookies([{"name": PLAIN_SESSION_COOKIE, "value": session, "url": self.url}])
+
+    async def visitor(self, business_id: UUID) -> Visitor:
+        """A program with a token of that business."""
+        issued = await issue_token(
+            self.web.services.access_uow, str(business_id), name="test", lifetime=timedelta(hours=1)
+        )
+        return Visitor(self.web, issued.token, str(issued.business_id))
 
     async def start(self) -> None:
         app = create_app(self._settings, self._addresses, clock=self.clock)
         await self._running.enter_async_context(app.router.lifespan_context(app))
         self.town = Town(app, self.clock, self._settings.servers.home, self.url)
+        transport = httpx.ASGITransport(app)
+        http = httpx.AsyncClient(transport=transport, base_url=self.url)
+        self.web = Web(app, await self._running.enter_async_context(http))
         await self._running.enter_async_context(_working(self.town))
         await self._running.enter_async_context(_serving(app, int(self.url.rpartition(":")[2])))
 

@@ -185,8 +185,9 @@ class Visitor:
             )
         assert answered.status_code == 302, answered.text
         location = answered.headers["location"]
-        assert location.startswith(f"{PUBLIC_URL}/api/v1/qbo/callback?")
-        return location.removeprefix(PUBLIC_URL)
+        ours = str(self.web.services.settings.web.public_url).rstrip("/")
+        assert location.startswith(f"{ours}/api/v1/qbo/callback?")
+        return location.removeprefix(ours)
 
     async def connect(self, *, realm_id: str | None = None) -> httpx.Response:
         return await self.web.http.get(await self.consent(realm_id=realm_id))
