@@ -200,13 +200,13 @@ _EXAMPLE = books_example({
 @router.get("/ritual", summary="The week's ritual", response_model=Answer[RitualOut], responses=read_of_books(_EXAMPLE))
 async def get_ritual(request: Request, caller: ReadsBooks, asked: Annotated[AskedRitual, Query()]) -> Response:
     """Six steps: freshness and drift, what changed, due, overdue, the low point, the summary. It can be left and taken up again."""
-    return send(request, _answer(await _desk(caller).get(week_on=asked.week_of, freshness=asked.need())))
+    return send(request, _answer(await desk_of(caller).get(week_on=asked.week_of, freshness=asked.need())))
 
 
 @router.post("/ritual/start", summary="Start this week's ritual", responses=documented(_EXAMPLE))
 async def start_ritual(caller: SyncsBooks) -> Answer[RitualOut]:
     """One that is started stays as it is: two people may begin it at once."""
-    return _answer(await _desk(caller).start())
+    return _answer(await desk_of(caller).start())
 
 
 @router.post("/ritual/steps/{step}", summary="A step is done, or reopened", responses=documented(_EXAMPLE))
@@ -214,7 +214,7 @@ async def decide_step(caller: SyncsBooks, step: RitualStep, wanted: DecidingStep
     """With what was decided, and the figures of this moment. Two people may do two steps at once; 409 says who did what to the same one
     since `version`. The same said again by the same caller is the same.
     """
-    desk = _desk(caller)
+    desk = desk_of(caller)
     if step is RitualStep.SUMMARY:
         raise SummaryIsFinishing
     if not wanted.is_done:
@@ -227,10 +227,11 @@ async def decide_step(caller: SyncsBooks, step: RitualStep, wanted: DecidingStep
 @router.post("/ritual/finish", summary="Finish this week's ritual", responses=documented(_EXAMPLE))
 async def finish_ritual(caller: SyncsBooks, wanted: FinishingRitual) -> Answer[RitualOut]:
     """Locks the snapshot: the figures of this moment, the path of 13 weeks, and all that was decided. Every other step must be done."""
-    return _answer(await _desk(caller).finish(note=wanted.note, version=wanted.version))
+    return _answer(await desk_of(caller).finish(note=wanted.note, version=wanted.version))
 
 
-def _desk(caller: Caller) -> RitualDesk:
+def desk_of(caller: Caller) -> RitualDesk:
+    """For the pages, too: one ritual."""
     return RitualDesk(
         business=caller.business,
         uow=caller.process.uow,
