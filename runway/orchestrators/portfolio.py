@@ -25,6 +25,7 @@ from runway.orchestrators.forecast_jobs import ForecastJobs
 from runway.orchestrators.kept_forecast import ForecastSummary
 from runway.orchestrators.kept_tray import Waiting
 from runway.orchestrators.portfolio_sources import PortfolioSources, RowSources, read_sources
+from runway.orchestrators.portfolio_totals import PortfolioTotals, totals_of
 
 
 class RowState(StrEnum):
@@ -124,16 +125,6 @@ class PortfolioRow:
 
 
 @dataclass(frozen=True)
-class PortfolioTotals:
-    """Over the rows shown; n counts businesses. `without`: those whose figures are not known."""
-
-    cash: Figure
-    due: Figure
-    overdue_receivable: Figure
-    without: int
-
-
-@dataclass(frozen=True)
 class Portfolio:
     """`rows` worst first. `counts`: of all rows, how many each filter would show. `totals` None: `no_totals` says why."""
 
@@ -162,7 +153,7 @@ class PortfolioReader:
         rows.sort(key=lambda row: rank(_standing(row)))
         await self.jobs.ask_for([row.business.id for row in rows if _is_to_ask_for(row)])
         shown = [row for row in rows if all(row.is_in(one) for one in filters)]
-        totals, why = _totals(shown)
+        totals, why = totals_of([(row.business.home_currency, row.summary) for row in shown])
         return Portfolio(
             rows=shown,
             in_all=len(rows),
@@ -277,25 +268,3 @@ def _is_to_ask_for(row: PortfolioRow) -> bool:
     if row.books.as_of is None:
         return False
     return row.state is not RowState.CURRENT or row.waiting is None or row.waiting_is_older
-
-
-def _totals(rows: Sequence[PortfolioRow]) -> tuple[PortfolioTotals | None, str | None]:
-    known = [row for row in rows if row.summary is not None]
-    currencies = {row.business.home_currency for row in known}
-    if not known:
-        return None, "no figures are known"
-    if len(currencies) > 1:
-        return None, f"the businesses keep their books in {', '.join(sorted(currencies))}"
-    names = ("cash", "due", "overdue_receivable")
-    return PortfolioTotals(**{name: _sum(name, known) for name in names}, without=len(rows) - len(known)), None
-
-
-def _sum(name: str, rows: Sequence[PortfolioRow]) -> Figure:
-    figures: list[Figure] = [getattr(row, name) for row in rows]
-    values = [figure.value for figure in figures if figure.value is not None]
-    oldest, left = min(figure.as_of for figure in figures), len(figures) - len(values)
-    unit, source = rows[0].business.home_currency, figures[0].source
-    note = f"without {left} of {len(figures)}" if left else None
-    if not values:
-        return Figure(None, unit, oldest, source, 0, "businesses", reason="no figures are known")
-    return Figure(sum(values, ZERO), unit, oldest, source, len(values), "businesses", note=note)

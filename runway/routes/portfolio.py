@@ -12,7 +12,8 @@ from domains.core.permissions import Permission
 from domains.core.ritual import RitualState
 from runway.calculators.burn_runway import RunwayState
 from runway.orchestrators.assigning import Assigning
-from runway.orchestrators.portfolio import Portfolio, PortfolioFilter, PortfolioRow, PortfolioTotals, RowState
+from runway.orchestrators.portfolio import Portfolio, PortfolioFilter, PortfolioRow, RowState
+from runway.orchestrators.portfolio_totals import PortfolioTotals
 from runway.routes.access import AllServices, SyncsBooks
 from runway.routes.answers import Amount, FreshnessOut
 from runway.routes.asked import Strict
