@@ -136,5 +136,5 @@ class Residence:
 
     def _end_at_once(self, event: str) -> None:
         """The supervisor starts another; what was under way is due again when its leases are over."""
-        log.error(event, queue=self._queue)
+        log.error(event, queue=self._queue, job_ids=self._service.under_way if self._service is not None else [])
         os._exit(_EXIT_WHEN_STUCK)

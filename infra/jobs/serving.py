@@ -47,6 +47,10 @@ class Service:
         self._takes_more = True
         self.worked_off = 0
 
+    @property
+    def under_way(self) -> list[int]:
+        return list(self._running)
+
     def take_no_more(self) -> None:
         self._takes_more = False
 
