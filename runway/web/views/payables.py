@@ -1,13 +1,14 @@
 """Bills as the payables page shows them: where each stands, when it is to be paid and why then."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from domains.ap.approvals import ApprovalStatus, Standing
+from domains.core.access_service import Entry
 from domains.core.documents import DocumentStatus, status_of
 from domains.core.permissions import Permission
 from infra.actions.models import ActionIntent
@@ -28,6 +29,19 @@ _STATUSES = {
     DocumentStatus.PAID: (keyed("Paid"), "good"),
 }
 _VERY_LATE_DAYS = 60
+
+
+class Viewer(Protocol):
+    """Who looks: a page's client."""
+
+    @property
+    def today(self) -> date: ...
+    @property
+    def home_currency(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def entry(self) -> Entry: ...
 
 
 @dataclass(frozen=True)
@@ -85,9 +99,8 @@ def status_view(document: Mapping[str, Any], today: date) -> StatusView:
     return StatusView(_(text), tone, 0)
 
 
-def bill_view(
-    row: Payable, *, today: date, home_currency: str, base: str, permissions: Collection[Permission]
-) -> BillView:
+def bill_view(row: Payable, to: Viewer) -> BillView:
+    today, permissions = to.today, to.entry.permissions
     bill, standing = row.bill, row.standing
     is_open = bill["balance"] > 0
     waits = standing is not None and standing.status in _TO_APPROVE
@@ -95,7 +108,7 @@ def bill_view(
     planned_on = row.planned[0].on if row.planned and is_open else None
     return BillView(
         id=bill["id"],
-        path=f"{base}/payables/{bill['id']}",
+        path=f"{to.path}/payables/{bill['id']}",
         number=bill["doc_number"] or bill["external_id"],
         vendor=bill["vendor_name"] or bill["vendor_external_id"],
         vendor_external_id=bill["vendor_external_id"],
@@ -104,7 +117,7 @@ def bill_view(
         status=status_view(bill, today),
         total=bill["total"],
         balance=bill["balance"],
-        currency=bill["currency"] or home_currency,
+        currency=bill["currency"] or to.home_currency,
         memo=bill["memo"],
         approval=None if standing is None else approval_view(standing),
         planned_on=None if planned_on is None else max(planned_on, today),

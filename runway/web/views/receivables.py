@@ -1,6 +1,6 @@
 """Invoices as the receivables page shows them: when each is expected, how sure that is and why, and where its reminders stand."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ from runway.calculators.expected_dates import SPREAD_PER_MILLE, ExpectedBy, Expe
 from runway.orchestrators.receivables_table import Receivable
 from runway.web import formats
 from runway.web.strings import _, keyed, ngettext
-from runway.web.views.payables import StatusView, status_view
+from runway.web.views.payables import StatusView, Viewer, status_view
 
 _EARLY, _MIDDLE, _LATE = 0, len(SPREAD_PER_MILLE) // 2, -1
 _WHY: Mapping[Why, str] = {
@@ -82,16 +82,15 @@ class InvoiceView:
     can_record: bool
 
 
-def invoice_view(
-    row: Receivable, *, today: date, home_currency: str, base: str, permissions: Collection[Permission]
-) -> InvoiceView:
+def invoice_view(row: Receivable, to: Viewer) -> InvoiceView:
+    today, permissions = to.today, to.entry.permissions
     invoice, plan = row.invoice, row.plan
     is_open = invoice["balance"] > 0
     promise = plan.invoice.promise if plan else None
     may_note = Permission.REMINDERS_SEND in permissions and is_open
     return InvoiceView(
         id=invoice["id"],
-        path=f"{base}/receivables/{invoice['id']}",
+        path=f"{to.path}/receivables/{invoice['id']}",
         number=invoice["doc_number"] or invoice["external_id"],
         customer=invoice["customer_name"] or invoice["customer_external_id"],
         customer_external_id=invoice["customer_external_id"],
@@ -101,7 +100,7 @@ def invoice_view(
         status=status_view(invoice, today),
         total=invoice["total"],
         balance=invoice["balance"],
-        currency=invoice["currency"] or home_currency,
+        currency=invoice["currency"] or to.home_currency,
         memo=invoice["memo"],
         email=invoice["email"],
         expected=expected_view(row.expected) if row.expected and is_open else None,

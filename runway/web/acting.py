@@ -1,0 +1,96 @@
+"""What every page that acts has in common: the preview before, where the action stands after, and where the person goes then."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request
+from starlette.responses import Response
+
+from infra.actions.models import ActionIntent
+from infra.errors import OodalooError
+from runway.routes.action_answers import patience_left, show
+from runway.routes.preview import ActionIn, WantedPreview, preview_actions
+from runway.web.clients import Client
+from runway.web.forms import is_for_form
+from runway.web.rendering import go_to, render, render_client, wants_part
+from runway.web.views.decision import PreviewView, preview_view
+from runway.web.views.progress import ProgressView, progress_view
+from runway.web.views.refusals import RefusalView, refusal_view
+
+# Tables of the page that htmx reloads when it hears of it.
+ACTED = {"HX-Trigger": "acted"}
+_SHORT = timedelta(milliseconds=300)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What it would do, or why that cannot be told."""
+
+    view: PreviewView | None
+    refusal: RefusalView | None
+
+
+async def previewed(client: Client, *actions: ActionIn) -> Preview:
+    """The API's own preview; its figures are kept, so that the decision's log row can freeze them."""
+    try:
+        answer = await preview_actions(client, WantedPreview(actions=list(actions)))
+    except OodalooError as error:
+        if not is_for_form(error):
+            raise
+        return Preview(None, refusal_view(error))
+    return Preview(preview_view(answer.data), None)
+
+
+def progress_of(client: Client, intent: ActionIntent) -> ProgressView:
+    return progress_view(show(client, intent), client.entry.permissions)
+
+
+async def show_outcome(request: Request, client: Client, intent: ActionIntent) -> Response:
+    """Once it was asked for: its own page; for htmx its progress, which looks again until it is over."""
+    if not wants_part(request):
+        return go_to(f"{client.path}/payments/{intent.id}")
+    up_to = max(patience_left(request), _SHORT)
+    latest = await client.process.actions.wait_for_change(client.business.id, intent.id, up_to=up_to, known=intent)
+    progress = progress_of(client, latest)
+    return with_headers(
+        render(request, "payments/_progress.html", client=client, csrf=client.csrf, progress=progress),
+        ACTED,
+    )
+
+
+def show_done(request: Request, client: Client, path: str, notice: str) -> Response:
+    """After what is over at once: back to the page, which says so. htmx puts the fresh page's part in place by itself."""
+    headers = ACTED if wants_part(request) else {}
+    return go_to(f"{client.path}{path}{'&' if '?' in path else '?'}notice={notice}", headers=headers)
+
+
+def show_refused(
+    request: Request, client: Client, template: str, *, here: str, part: str, refusal: RefusalView, **values: Any
+) -> Response:
+    """The same form again, with what was typed and why it was not taken."""
+    return render_client(
+        request,
+        client,
+        template,
+        here=here,
+        part=part,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        refusal=refusal,
+        **values,
+    )
+
+
+def with_headers(response: Response, headers: Mapping[str, str]) -> Response:
+    response.headers.update(headers)
+    return response
+
+
+def read_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
