@@ -1,0 +1,1 @@
+"""How the product speaks: texts, amounts and days for one reader. Pages, letters and papers share it."""
