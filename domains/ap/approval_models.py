@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, PrimaryKeyConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.db.base import Base
@@ -46,6 +46,7 @@ class BillApproval(Base):
             ["business_id", "bill_id", "version"],
             ["bill_transaction_log.business_id", "bill_transaction_log.entity_id", "bill_transaction_log.version"],
         ),
+        Index("ix_bill_approval_recorded_at", "business_id", "recorded_at"),
     )
 
     business_id: Mapped[UUID]
