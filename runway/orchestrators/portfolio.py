@@ -1,7 +1,7 @@
 """Every business that somebody may see, one row each, worst first: read from what is kept, in a number of statements that does not grow with them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -223,18 +223,20 @@ def _missing(business: Business, found: RowSources, unit: str | None) -> Figure:
 
 
 def _change(business: Business, found: RowSources) -> Figure:
-    """Without value where either week has no number of days, as when cash stays positive."""
-    now, before = found.summary, found.summary_before
-    if now is None:
+    if found.summary is None:
         return _missing(business, found, "days")
+    return change_in_days(found.summary.days, found.summary_before)
+
+
+def change_in_days(now: Figure, before: ForecastSummary | None) -> Figure:
+    """Runway days against the last forecast of the week before; without value where either has no number, as when cash stays positive."""
     if before is None:
         reason = "no forecast was kept last week"
-    elif now.days.value is None or before.days.value is None:
-        reason = now.days.reason or before.days.reason or "n/a"
+    elif now.value is None or before.days.value is None:
+        reason = now.reason or before.days.reason or "n/a"
     else:
-        change, note = now.days.value - before.days.value, f"against {before.as_of}"
-        return Figure(change, "days", now.as_of, now.days.source, now.days.n, now.days.n_of, note=note)
-    return Figure(None, "days", now.as_of, now.days.source, now.days.n, now.days.n_of, reason=reason)
+        return replace(now, value=now.value - before.days.value, note=f"against {before.as_of}")
+    return replace(now, value=None, note=None, reason=reason)
 
 
 def _books(found: RowSources, *, now: datetime) -> Freshness:
