@@ -22,6 +22,7 @@ _KEY = re.compile(r"[A-Za-z0-9._:-]{16,64}")
 _WORDS = {
     "missing": "This has to be filled in.",
     "decimal_parsing": "Write an amount, such as 120.50.",
+    "int_parsing": "Write a whole number.",
     "decimal_max_places": "Write an amount with two decimals at the most.",
     "greater_than": "Write an amount above zero.",
     "greater_than_equal": "Write an amount that is not negative.",
