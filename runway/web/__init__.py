@@ -1,7 +1,26 @@
 """Pages for people: HTML from here, forms back, no script needed."""
 
 from runway.web import assets
-from runway.web.pages import account, cockpit, invitations, passwords, portfolio, second_factor, sign_in
+from runway.web.pages import (
+    account,
+    bills,
+    cockpit,
+    invitations,
+    invoices,
+    parties,
+    passwords,
+    payables,
+    payments,
+    portfolio,
+    receivables,
+    ritual,
+    second_factor,
+    settings,
+    settings_people,
+    settings_rules,
+    sign_in,
+    tray,
+)
 
 ROUTERS = (
     assets.router,
@@ -12,4 +31,16 @@ ROUTERS = (
     second_factor.router,
     portfolio.router,
     cockpit.router,
+    tray.firm_router,
+    tray.router,
+    payables.router,
+    bills.router,
+    receivables.router,
+    invoices.router,
+    payments.router,
+    parties.router,
+    ritual.router,
+    settings.router,
+    settings_people.router,
+    settings_rules.router,
 )

@@ -1,0 +1,153 @@
+"""The settings as pages: who may open and change what, tokens shown once, rules kept with their history."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from domains.core.permissions import Role
+from tests.e2e.pages import Desk, text_of
+from tests.e2e.people import join, member, sign_up
+from tests.e2e.rest import Shop, open_shop
+from tests.rig import Database
+from tests.unit.infra.qbo.simulator.small_company import make_file
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HOSTILE = '<script>alert("x")</script>'
+PAGES = ("", "/members", "/tokens", "/connection", "/approvals", "/runway", "/mail")
+
+
+@dataclass(frozen=True)
+class Office:
+    shop: Shop
+    owner: Desk
+    bookkeeper: Desk
+    viewer: Desk
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def office(
+    database: Database, module_redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Office]:
+    home = tmp_path_factory.mktemp("settings")
+    async with open_shop(database, module_redis_url, home=home, files=[make_file()]) as shop:
+        await shop.read_books()
+        business_id = UUID(shop.visitor.business_id)
+        people = [await member(shop.web, business_id, role) for role in (Role.OWNER, Role.BOOKKEEPER, Role.VIEWER)]
+        yield Office(shop, *map(Desk, people))
+
+
+async def test_an_owner_opens_every_page_and_others_what_they_may(office: Office) -> None:
+    for path in PAGES:
+        assert (await office.owner.get(f"/settings{path}")).status_code == 200, path
+        of_viewer = (await office.viewer.get(f"/settings{path}")).status_code
+        assert of_viewer == (403 if path in {"/members", "/tokens"} else 200), path
+    shown = text_of(await office.viewer.get("/settings/approvals"))
+    assert "You may look at this, but not change it." in shown
+    assert (await office.bookkeeper.send("/settings/approvals", needed_from="5")).status_code == 403
+
+
+async def test_a_token_is_shown_once_works_and_ends(office: Office) -> None:
+    made = await office.owner.send("/settings/tokens", name="Night", permissions="books.read", expires_in_days="30")
+    token = re.search(r'value="(oo_[^"]+)"', made.text)
+    assert made.status_code == 200
+    assert token is not None
+    page = await office.owner.get("/settings/tokens")
+    assert token[1] not in page.text
+    assert "Night" in page.text
+    http, headers = office.shop.web.http, {"Authorization": f"Bearer {token[1]}"}
+    assert (await http.get("/api/v1/runway", headers=headers)).status_code == 200
+    revoke = re.search(r'action="[^"]*(/settings/tokens/[^"]+/revoke)"', page.text)
+    assert revoke is not None
+    assert "is ended" in text_of(await office.owner.follow(await office.owner.send(revoke[1])))
+    assert (await http.get("/api/v1/runway", headers=headers)).status_code == 401
+
+
+async def test_a_token_without_permissions_is_asked_for_them_and_keeps_what_was_typed(office: Office) -> None:
+    answer = await office.owner.send("/settings/tokens", name=HOSTILE)
+    assert answer.status_code == 422
+    assert "Choose at least one." in answer.text
+    assert HOSTILE not in answer.text
+    assert "&lt;script&gt;" in answer.text
+
+
+async def test_people_are_invited_changed_and_removed_and_a_hostile_name_stays_a_name(office: Office) -> None:
+    invited = await office.owner.send(
+        "/settings/members/invite", email="new@example.com", role="approver", approval_limit="500"
+    )
+    page = await office.owner.follow(invited)
+    assert "new@example.com" in page.text
+    withdraw = re.search(r'action="[^"]*(/settings/members/invitations/[^"]+/withdraw)"', page.text)
+    assert withdraw is not None
+    assert "is withdrawn" in text_of(await office.owner.follow(await office.owner.send(withdraw[1])))
+
+    mallory = await join(await sign_up(office.shop.web, name=HOSTILE), office.owner.person.at_business, Role.VIEWER)
+    path = f"/settings/members/{mallory.user_id}"
+    changed = await office.owner.follow(await office.owner.send(path, role="approver", approval_limit="1200.50"))
+    assert "$1,200.50" in changed.text
+    assert HOSTILE not in changed.text
+    refused = await office.owner.send(path, role="approver", approval_limit="much")
+    assert refused.status_code == 422
+    assert "Write an amount" in refused.text
+    assert "belong here any more" in text_of(await office.owner.follow(await office.owner.send(f"{path}/remove")))
+
+
+async def test_the_last_owner_stays_one_and_is_told_why(office: Office) -> None:
+    answer = await office.owner.send(f"/settings/members/{office.owner.person.user_id}/remove")
+    assert answer.status_code == 422
+    assert "owner" in text_of(answer)
+
+
+async def test_a_policy_is_set_told_with_its_author_and_refused_with_what_was_typed(office: Office) -> None:
+    saved = await office.owner.send("/settings/approvals", needed_from="100", two_people_above="900")
+    page = text_of(await office.owner.follow(saved))
+    assert "Set by The owner" in page
+    policy = await office.owner.person.get("/approval-policy")
+    assert (policy["data"]["needed_from"], policy["data"]["payer_may_be_only_approver"]) == ("100.00", False)
+    refused = await office.owner.send("/settings/approvals", needed_from="1000", two_people_above="900")
+    assert refused.status_code == 422
+    assert 'value="1000"' in refused.text
+
+
+async def test_the_floor_and_an_account_count_in_the_runway_from_then_on(office: Office) -> None:
+    page = await office.owner.get("/settings/runway")
+    account = re.search(r'name="(account\.[^"]+)"', page.text)
+    assert account is not None
+    fields = {"floor": "amount", "floor_amount": "777", "counts_to_come": "yes", account[1]: "counts_not"}
+    saved = await office.owner.follow(await office.owner.send("/settings/runway", **fields))
+    assert "does not count: switched off" in text_of(saved)
+    runway = (await office.owner.person.get("/runway"))["data"]
+    assert runway["floor"]["value"] == "777.00"
+    assert len(runway["cash"]["excluded"]) == 1
+    refused = await office.owner.send("/settings/runway", floor="amount", floor_amount="")
+    assert (refused.status_code, "Write an amount" in refused.text) == (422, True)
+
+
+async def test_reminders_are_switched_on_with_steps_of_their_own(office: Office) -> None:
+    fields = {
+        "is_on": "yes",
+        "quiet_days": "5",
+        "send_from": "8",
+        "send_until": "18",
+        "sender_name": HOSTILE.replace("<", "").replace(">", "").replace('"', ""),
+    }
+    levels = {"level.0.days": "7", "level.0.tone": "firm", "level.1.days": "", "level.1.subject": ""}
+    saved = await office.owner.follow(await office.owner.send("/settings/mail", **fields, **levels))
+    assert "Saved." in text_of(saved)
+    policy = (await office.owner.person.get("/collections/policy"))["data"]
+    assert (policy["is_on"], [one["days"] for one in policy["levels"]]) == (True, [7])
+    refused = await office.owner.send("/settings/mail", **{**fields, "send_from": "25"}, **levels)
+    assert (refused.status_code, 'value="25"' in refused.text) == (422, True)
+
+
+async def test_quickbooks_is_asked_and_its_consent_page_is_reached(office: Office) -> None:
+    assert "QuickBooks answers." in text_of(await office.owner.get("/settings/connection?check=1"))
+    assert "Must be connected again" not in text_of(await office.viewer.get("/settings/connection"))
+    out = await office.owner.get("/settings/connection/connect")
+    assert out.status_code == 303
+    assert "/connect/oauth2" in out.headers["location"]
+    assert (await office.viewer.get("/settings/connection/connect")).status_code == 403
