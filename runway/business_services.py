@@ -28,6 +28,7 @@ from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.qbo.sync_service import QBOSyncService
 from runway.orchestrators.backtest import Backtest
 from runway.orchestrators.collecting import Collecting
+from runway.orchestrators.digest import DigestDataOrchestrator
 from runway.orchestrators.forecast_accuracy import ForecastAccuracy
 from runway.orchestrators.forecast_books import ForecastReader
 from runway.orchestrators.forecast_shelf import ForecastShelf
@@ -37,6 +38,8 @@ from runway.orchestrators.paying_batches import PayingBatches
 from runway.orchestrators.paying_bills import PayingBills
 from runway.orchestrators.reminder_desk import ReminderDesk
 from runway.orchestrators.reminding import Reminding
+from runway.orchestrators.tray import TrayService
+from runway.orchestrators.what_changed import WhatChanged
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,21 @@ class BusinessServices:
         )
         return Outlook(
             self.business, company=self.company, reader=reader, uow=self.uow, clock=self.clock, shelf=self.shelf
+        )
+
+    @property
+    def what_changed(self) -> WhatChanged:
+        return WhatChanged(self.business, self.uow, self.shelf)
+
+    @property
+    def digest(self) -> DigestDataOrchestrator:
+        return DigestDataOrchestrator(
+            self.business,
+            outlook=self.outlook,
+            what_changed=self.what_changed,
+            tray=TrayService(uow=self.uow, clock=self.clock),
+            bills=self.bills,
+            invoices=self.invoices,
         )
 
     @property

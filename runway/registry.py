@@ -28,10 +28,11 @@ from domains.cash.mirrors import (
 )
 from domains.core import access_log as access_log_models
 from domains.core import assignees as assignee_models
-from domains.core import decision_models, forecast_models, kept_trays, notice_models, ritual_models
+from domains.core import decision_models, digest_models, forecast_models, kept_trays, notice_models, ritual_models
 from domains.core import kept_forecasts as kept_models
 from domains.core import models as core_models
 from domains.core import people as people_models
+from domains.core import standpoints as standpoint_models
 from domains.core.mirrors import COMPANY_INFO_FROM_QBO, PREFERENCES_FROM_QBO
 from infra.actions import models as action_models
 from infra.actions.spec import ActionSpec
@@ -85,6 +86,8 @@ MODEL_MODULES = (
     notice_models,
     kept_models,
     forecast_models,
+    standpoint_models,
+    digest_models,
     decision_models,
     ritual_models,
     assignee_models,
@@ -108,6 +111,7 @@ SEALED_COLUMNS = (
     ),
     SealedColumn("app_user", "totp_secret_sealed", role=ACCESS),
     SealedColumn("mail", "body_sealed", role=ACCESS),
+    SealedColumn("mail", "html_sealed", role=ACCESS),
 )
 
 MIRROR_SPECS: tuple[AnySpec, ...] = (

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -32,6 +33,12 @@ class BillService(TenantAwareService):
     ) -> Fetched[list[Bill]]:
         """Open bills due within `days` of the company's today, overdue ones included, soonest first."""
         return await self._qbo.get_bills_by_due_days(days, freshness=freshness)
+
+    async def get_bills_for_digest(
+        self, external_ids: Sequence[str], *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[Bill]]:
+        """The few bills that a digest names, by the rail's ids; those that are gone are left out."""
+        return await self._qbo.get_bills_for_digest(external_ids, freshness=freshness)
 
     async def list_bills(
         self, wanted: DocumentFilter, *, freshness: FreshnessNeed = ON_DEMAND

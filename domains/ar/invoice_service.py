@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -30,6 +31,12 @@ class InvoiceService(TenantAwareService):
     async def get_open_invoices(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[list[Invoice]]:
         """Every open invoice, soonest due first."""
         return await self._qbo.get_invoices(freshness=freshness)
+
+    async def get_invoices_for_digest(
+        self, external_ids: Sequence[str], *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[Invoice]]:
+        """The few invoices that a digest names, by the rail's ids; those that are gone are left out."""
+        return await self._qbo.get_invoices_for_digest(external_ids, freshness=freshness)
 
     async def list_invoices(
         self, wanted: DocumentFilter, *, freshness: FreshnessNeed = ON_DEMAND

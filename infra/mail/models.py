@@ -9,7 +9,7 @@ from infra.db.base import Base
 class Mail(Base):
     """A letter that is to go out. Its text may hold a link that opens a door: it is sealed, and dropped once the letter is sent.
 
-    `from_name` is how the sender is called, instead of the installation's name; the address stays. `reply_to`: where answers go.
+    `html_sealed` is the same text as a page, where it has one. `from_name` is how the sender is called, instead of the installation's name; the address stays. `reply_to`: where answers go.
     """
 
     __tablename__ = "mail"
@@ -20,5 +20,6 @@ class Mail(Base):
     from_name: Mapped[str | None]
     reply_to: Mapped[str | None]
     body_sealed: Mapped[str | None]
+    html_sealed: Mapped[str | None]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]

@@ -48,9 +48,15 @@ class Post:
         body: SecretStr,
         now: datetime,
         sender: Sender = _NOBODY,
+        html: SecretStr | None = None,
     ) -> None:
-        """As `write`, under an id that the caller derives: the same letter asked for again is not written again."""
+        """As `write`, under an id that the caller derives: the same letter asked for again is not written again.
+
+        `html` is the letter once more, for programs that show pages.
+        """
         columns = self._columns(mail_id, recipient, subject, body, now)
+        if html is not None:
+            columns["html_sealed"] = self._keyring.seal(html, context=html_context(mail_id))
         is_new = (
             insert(Mail)
             .values(id=mail_id, from_name=sender.name, reply_to=sender.reply_to, **columns)
@@ -68,6 +74,10 @@ class Post:
             "body_sealed": sealed,
             "created_at": now,
         }
+
+
+def html_context(mail_id: UUID) -> tuple[str, ...]:
+    return context_by_row("mail", mail_id, "html_sealed")
 
 
 def body_context(mail_id: UUID) -> tuple[str, ...]:

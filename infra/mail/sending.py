@@ -11,7 +11,7 @@ from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.logging import get_logger
 from infra.mail.carriers import Carrier
 from infra.mail.models import Mail
-from infra.mail.post import body_context
+from infra.mail.post import body_context, html_context
 from infra.security.keyring import Keyring
 
 log = get_logger()
@@ -34,10 +34,14 @@ class MailRoom:
         if mail is None or mail.sent_at is not None or mail.body_sealed is None:
             return
         body = self._keyring.open(mail.body_sealed, context=body_context(mail_id)).get_secret_value()
-        await self._carrier.take(_message(mail, body, sender=self._sender, now=self._clock.now()), name=str(mail_id))
+        message = _message(mail, body, sender=self._sender, now=self._clock.now())
+        if mail.html_sealed is not None:
+            html = self._keyring.open(mail.html_sealed, context=html_context(mail_id)).get_secret_value()
+            message.add_alternative(html, subtype="html", cte="quoted-printable")
+        await self._carrier.take(message, name=str(mail_id))
         async with self._uow([]) as uow:
             sent = await uow.session.get_one(Mail, mail_id)
-            sent.sent_at, sent.body_sealed = self._clock.now(), None
+            sent.sent_at, sent.body_sealed, sent.html_sealed = self._clock.now(), None, None
         log.info("mail.letter.sent", mail_id=str(mail_id))
 
 

@@ -145,6 +145,18 @@ class QBOSyncService(SmartSyncService):
         """Open invoices, soonest due first."""
         return await self._open_documents("Invoice", freshness)
 
+    async def get_bills_for_digest(
+        self, external_ids: Sequence[str], *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[Any]]:
+        """The few bills that a digest names, with their numbers, in order of id."""
+        return await self._named("Bill", external_ids, freshness)
+
+    async def get_invoices_for_digest(
+        self, external_ids: Sequence[str], *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[Any]]:
+        """The few invoices that a digest names, with their numbers, in order of id."""
+        return await self._named("Invoice", external_ids, freshness)
+
     async def get_company_info(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Any]:
         """The company's own record, None before it was first synced."""
         fetched = await self.read(self._specs["CompanyInfo"], limit=1, freshness=freshness)
@@ -362,6 +374,11 @@ class QBOSyncService(SmartSyncService):
 
     async def _refresh_calls(self, strategy: SyncStrategy) -> int:
         return (await self.refresh(strategy)).calls
+
+    async def _named(self, entity: str, external_ids: Sequence[str], freshness: FreshnessNeed) -> Fetched[list[Any]]:
+        spec = self._specs[entity]
+        named = spec.column("external_id").in_(sorted(set(external_ids)))
+        return await self.read(spec, named, order_by=(spec.column("external_id"),), freshness=freshness)
 
     async def _open_documents(self, entity: str, freshness: FreshnessNeed) -> Fetched[list[Any]]:
         spec = self._specs[entity]

@@ -10,7 +10,7 @@ from decimal import Decimal
 from domains.ap.payment_service import PaymentService
 from domains.ar.receipt_service import ReceiptService
 from domains.cash.cash_service import CashService
-from domains.core import frozen_forecasts
+from domains.core import frozen_forecasts, standpoints
 from domains.core.forecast_models import ForecastResult, ForecastSource, FrozenForecastRow
 from domains.core.frozen_forecasts import Came
 from domains.core.models import Business
@@ -29,9 +29,11 @@ from runway.calculators.accuracy import (
     accuracy_at,
     grade,
 )
+from runway.calculators.bridge import OLDEST_DAYS
 from runway.calculators.figures import Basis
 from runway.calculators.forecast import Forecast
 from runway.calculators.frozen import CameWeek, Frozen, WhatCame, judged
+from runway.orchestrators.what_changed import kept
 
 # A year of Mondays, each with its thirteen weeks: older ones say little of how good we are now.
 LOOK_BACK = timedelta(weeks=65)
@@ -67,11 +69,16 @@ class ForecastAccuracy:
     clock: Clock
 
     async def freeze(self, forecast: Forecast, *, source: ForecastSource = ForecastSource.LIVE) -> bool:
-        """Keep a Monday's forecast; False on other days, where that Monday has one, and while the cash itself is not known."""
+        """Keep a Monday's forecast, and what the next weeks are compared with; False on other days, where that Monday has one, and while the cash itself is not known."""
         on, frozen = forecast.basis.as_of, Frozen.of(forecast)
         if on.weekday() != _MONDAY or forecast.report.cash.cash.value is None:
             return False
+        content = await asyncio.to_thread(kept, forecast)
         async with self.uow([self.business.id]) as uow:
+            if on >= self._compared_since:
+                await standpoints.keep(
+                    uow.session, self.business.id, on, source=source, content=content, since=self._compared_since
+                )
             return await frozen_forecasts.keep(
                 uow.session,
                 self.business.id,
@@ -83,9 +90,16 @@ class ForecastAccuracy:
             )
 
     async def mondays(self) -> set[date]:
-        """Those that have a frozen forecast."""
+        """Those that have a frozen forecast, and all that a later one is compared with."""
         async with self.uow([self.business.id]) as uow:
-            return await frozen_forecasts.list_mondays(uow.session, self.business.id)
+            frozen = await frozen_forecasts.list_mondays(uow.session, self.business.id)
+            compared = await standpoints.list_days(uow.session, self.business.id)
+        last_monday = self.today - timedelta(days=self.today.weekday() + 7)
+        return frozen if last_monday in compared else frozen - {last_monday}
+
+    @property
+    def _compared_since(self) -> date:
+        return self.today - timedelta(days=OLDEST_DAYS)
 
     async def judge(self) -> int:
         """Write down what the weeks that have passed brought, by the books as they stand; how many weeks."""

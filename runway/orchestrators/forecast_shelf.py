@@ -4,8 +4,11 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
+from runway.calculators.bridge import Bridge
+from runway.calculators.forecast import ForecastParts
 from runway.orchestrators.kept_forecast import WorkedOut
 
 _MOST_KEPT = 64  # a large company's is some ten megabytes
@@ -33,6 +36,7 @@ class ForecastShelf:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[UUID, OnShelf] = OrderedDict()
+        self._bridges: OrderedDict[UUID, tuple[ForecastParts, date, Bridge]] = OrderedDict()
         self._under_way: dict[tuple[UUID, Mark], asyncio.Task[WorkedOut]] = {}
 
     def find(self, business_id: UUID) -> OnShelf | None:
@@ -47,9 +51,21 @@ class ForecastShelf:
         while len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
 
+    def find_bridge(self, business_id: UUID, parts: ForecastParts, since: date) -> Bridge | None:
+        """Between the forecast of that day and the one of these very parts."""
+        held = self._bridges.get(business_id)
+        return held[2] if held is not None and held[0] is parts and held[1] == since else None
+
+    def put_bridge(self, business_id: UUID, parts: ForecastParts, since: date, found: Bridge) -> None:
+        self._bridges[business_id] = (parts, since, found)
+        self._bridges.move_to_end(business_id)
+        while len(self._bridges) > _MOST_KEPT:
+            self._bridges.popitem(last=False)
+
     def forget(self, business_id: UUID) -> None:
         """As in a process that has just begun."""
         self._kept.pop(business_id, None)
+        self._bridges.pop(business_id, None)
 
     def join(self, business_id: UUID, mark: Mark, start: Callable[[], Awaitable[WorkedOut]]) -> asyncio.Task[WorkedOut]:
         """The reckoning of this mark, begun if there is none. Who stops waiting does not stop it."""

@@ -1,7 +1,4 @@
-"""The names that the specification fixes: those that are here have the parameters written here, the others come with their issue.
-
-Bringing one: move its row from `TO_COME` to `HERE` with its signature. A stub would count as being there, so there are none.
-"""
+"""The names that the specification fixes, each with its parameters. A stub would count as being there, so there are none."""
 
 import ast
 import inspect
@@ -37,6 +34,8 @@ HERE: dict[str, str | None] = {
     f"{SYNC}.get_bills": "*, freshness: FreshnessNeed = ON_DEMAND",
     f"{SYNC}.get_bills_by_due_days": "days: int, *, freshness: FreshnessNeed = ON_DEMAND",
     f"{SYNC}.get_invoices": "*, freshness: FreshnessNeed = ON_DEMAND",
+    f"{SYNC}.get_bills_for_digest": "external_ids: Sequence[str], *, freshness: FreshnessNeed = ON_DEMAND",
+    f"{SYNC}.get_invoices_for_digest": "external_ids: Sequence[str], *, freshness: FreshnessNeed = ON_DEMAND",
     f"{SYNC}.get_company_info": "*, freshness: FreshnessNeed = ON_DEMAND",
     f"{SYNC}.should_sync": "strategy: SyncStrategy",
     f"{SYNC}.record_sync": "run_id: UUID, tally: PullTally",
@@ -58,15 +57,9 @@ HERE: dict[str, str | None] = {
     "domains.ar.invoice_service.InvoiceService": None,
     "domains.ar.collections_service.CollectionsService": None,
     "runway.calculators.runway.RunwayCalculator": None,
+    "runway.orchestrators.digest.DigestDataOrchestrator": None,
     "runway.orchestrators.kpis.KPIService": None,
     "runway.orchestrators.tray.TrayService": None,
-}
-
-# class, or class.method → the issue that brings it. Where it will live is that issue's to say.
-TO_COME: dict[str, int] = {
-    "QBOSyncService.get_bills_for_digest": 7,
-    "QBOSyncService.get_invoices_for_digest": 7,
-    "DigestDataOrchestrator": 7,
 }
 
 # Methods that nothing of ours calls yet, and why. `record_payment` of the sync service is hidden behind CollectionsService's.
@@ -78,7 +71,7 @@ UNASKED: dict[str, str] = {
     "get_accounts_from_qbo": "the mirror is filled by pages and changes",
     "create_payment_immediate": "an action keeps one client of the company from its look to the answer",
     "get_bills": "the list of bills has filters and pages of its own",
-    "get_bills_due_in_days": "the digest comes with issue 7",
+    "get_bills_due_in_days": "what is due soon is read off the forecast",
 }
 
 
@@ -104,18 +97,6 @@ def written_parameters(dotted: str) -> str:
     return ast.unparse(function.args).removeprefix("self").removeprefix(", ")
 
 
-def brought() -> set[str]:
-    """Every class of the project, and every method as Class.method."""
-    found = set()
-    for tree in modules().values():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                found.add(node.name)
-                members = (m for m in node.body if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef))
-                found.update(f"{node.name}.{member.name}" for member in members)
-    return found
-
-
 @pytest.mark.parametrize("dotted", sorted(HERE))
 def test_a_fixed_name_is_where_it_was_promised(dotted: str) -> None:
     found, parameters = find(dotted), HERE[dotted]
@@ -127,18 +108,12 @@ def test_a_fixed_name_is_where_it_was_promised(dotted: str) -> None:
     assert written_parameters(dotted) == expected
 
 
-@pytest.mark.parametrize("name", sorted(TO_COME))
-def test_what_is_to_come_is_not_here_as_a_stub(name: str) -> None:
-    assert name not in brought(), f"{name} is here now: give it its row in HERE (issue {TO_COME[name]})"
-
-
 def test_each_fixed_name_has_one_row() -> None:
     here = {
         dotted.rsplit(".", 1)[1] if parameters is None else ".".join(dotted.split(".")[-2:])
         for dotted, parameters in HERE.items()
     }
     assert len(here) == len(HERE)
-    assert not here & set(TO_COME)
 
 
 def test_each_fixed_name_is_asked_for_or_listed_as_not() -> None:

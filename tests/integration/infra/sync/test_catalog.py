@@ -54,7 +54,7 @@ def test_only_the_roles_that_look_across_businesses_have_policies_of_their_own(c
     }  # fmt: skip
     assert across[JOBS] == {
         "outbox", "business", "connection", "sync_state", "sync_run", "oauth_state", "refresh_lease", "business_activity",
-        "rail_call_count", "quarantined_object", "drift_item", "notice", "action_intent", "kept_forecast", "reminder_policy",
+        "rail_call_count", "quarantined_object", "drift_item", "notice", "action_intent", "kept_forecast", "reminder_policy", "digest_setting",
     }  # fmt: skip
     assert set(across) <= {ACCESS, JOBS, SEALER}
 
