@@ -28,10 +28,18 @@ _PAYMENTS = "payments"
 
 
 @dataclass(frozen=True)
-class Habit:
-    """How late documents were paid. `points` are payments of the last 24 months; P50 and P90 in days after the due date."""
+class LatePayment:
+    """One payment of a document that is paid; `document_id` is the rail's."""
 
-    points: Sequence[LatePoint]
+    document_id: str
+    point: LatePoint
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How late documents were paid. `payments` are those of the last 24 months; P50 and P90 in days after the due date."""
+
+    payments: Sequence[LatePayment]
     usual: Figure
     nearly_always: Figure
 
@@ -74,7 +82,7 @@ class VendorPages:
         )
         page = await self.payables.get(_open_of(vendor.external_id, today), freshness=AS_IT_STANDS)
         points = _points(settled.value, today)
-        spread = Lateness.of((point.days_late, point.weight) for point in points)
+        spread = Lateness.of((one.point.days_late, one.point.weight) for one in points)
         return Fetched(
             VendorPage(vendor, _habit(points, spread, page.value.forecast.basis), page.value), page.freshness
         )
@@ -114,25 +122,30 @@ def _open_of(party: str, today: date) -> DocumentFilter:
     return DocumentFilter(today=today, party=party, limit=MAX_PAGE)
 
 
-def _points(settled: Sequence[Settlement], today: date) -> list[LatePoint]:
+def _points(settled: Sequence[Settlement], today: date) -> list[LatePayment]:
     """The payments of each document that is paid, in order of day."""
     by_document: dict[str, list[Settlement]] = defaultdict(list)
     for one in settled:
         by_document[one.document_id].append(one)
-    histories = (
-        InvoiceHistory(
-            customer_id=parts[0].party_id,
-            due_on=parts[0].due_on or parts[0].issued_on,
-            total=parts[0].total,
-            applied=tuple(Application(part.on, part.applied) for part in parts),
-        )
-        for parts in by_document.values()
+    found = [
+        LatePayment(document_id, point)
+        for document_id, parts in by_document.items()
+        for point in late_points(_history(parts), today)
+    ]
+    return sorted(found, key=lambda one: (one.point.paid_on, one.point.days_late, one.document_id))
+
+
+def _history(parts: Sequence[Settlement]) -> InvoiceHistory:
+    first = parts[0]
+    return InvoiceHistory(
+        customer_id=first.party_id,
+        due_on=first.due_on or first.issued_on,
+        total=first.total,
+        applied=tuple(Application(part.on, part.applied) for part in parts),
     )
-    points = [point for history in histories for point in late_points(history, today)]
-    return sorted(points, key=lambda point: (point.paid_on, point.days_late))
 
 
-def _habit(points: Sequence[LatePoint], spread: Lateness, basis: Basis) -> Habit:
+def _habit(points: Sequence[LatePayment], spread: Lateness, basis: Basis) -> Habit:
     n = len(points)
     if not spread.weight:
         none = basis.missing("nothing was paid in the last 24 months", DAYS, n=n, n_of=_PAYMENTS)

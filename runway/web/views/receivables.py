@@ -11,6 +11,7 @@ from domains.core.permissions import Permission
 from infra.actions.models import ActionIntent
 from runway.calculators.expected_dates import SPREAD_PER_MILLE, ExpectedBy, ExpectedReceipt
 from runway.orchestrators.receivables_table import Receivable
+from runway.routes.answers import plain_amount
 from runway.web import formats
 from runway.web.strings import _, keyed, ngettext
 from runway.web.views.payables import StatusView, Viewer, status_view
@@ -55,7 +56,7 @@ class ReminderView:
 
 @dataclass(frozen=True)
 class InvoiceView:
-    """`can_…`: what this person may do with it now."""
+    """`open_text`: what is open, as a form holds it. `can_…`: what this person may do with it now."""
 
     id: UUID
     path: str
@@ -68,6 +69,7 @@ class InvoiceView:
     status: StatusView
     total: Decimal
     balance: Decimal
+    open_text: str
     currency: str
     memo: str | None
     email: str | None
@@ -100,6 +102,7 @@ def invoice_view(row: Receivable, to: Viewer) -> InvoiceView:
         status=status_view(invoice, today),
         total=invoice["total"],
         balance=invoice["balance"],
+        open_text=plain_amount(invoice["balance"]),
         currency=invoice["currency"] or to.home_currency,
         memo=invoice["memo"],
         email=invoice["email"],
