@@ -69,6 +69,7 @@ class SyncState(Base):
     synced_through: Mapped[datetime | None]
     last_synced_at: Mapped[datetime | None]
     last_full_at: Mapped[datetime | None]
+    last_webhook_at: Mapped[datetime | None]
     dirty_since: Mapped[datetime | None]
     last_error: Mapped[str | None]
     last_error_at: Mapped[datetime | None]

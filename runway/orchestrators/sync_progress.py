@@ -39,6 +39,8 @@ class EntityProgress:
     rescan_reason: str | None = None
     quarantined: int = 0
     open_drift: int = 0
+    last_full_at: datetime | None = None
+    last_webhook_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ def _progress(entity: str, state: SyncState | None) -> EntityProgress:
         rescan_reason=state.rescan_reason,
         quarantined=state.quarantined,
         open_drift=state.open_drift,
+        last_full_at=state.last_full_at,
+        last_webhook_at=state.last_webhook_at,
     )
 
 

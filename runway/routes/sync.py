@@ -37,6 +37,8 @@ class EntityProgressOut(_FromRows):
     rescan_reason: str | None = Field(description="Why it is to be read whole again; null when it is not.")
     quarantined: int = Field(description="Objects that cannot be read and are kept apart.")
     open_drift: int = Field(description="Differences that are not repaired.")
+    last_full_at: datetime | None = Field(description="When it was last read whole.")
+    last_webhook_at: datetime | None = Field(description="When QuickBooks last announced a change of it.")
 
 
 class DriftTotalsOut(_FromRows):
@@ -100,6 +102,8 @@ _EXAMPLE = {
                 "rescan_reason": None,
                 "quarantined": 0,
                 "open_drift": 0,
+                "last_full_at": None,
+                "last_webhook_at": "2026-03-15T18:54:11Z",
             }
         ],
         "drift": {"open": 0, "repaired": 3},
