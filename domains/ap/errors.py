@@ -10,6 +10,6 @@ class BillNotFound(NotFound):
 
 
 class VendorNotFound(NotFound):
-    def __init__(self, vendor_id: UUID) -> None:
+    def __init__(self, vendor_id: UUID | str) -> None:
         self.vendor_id = vendor_id
         super().__init__(f"There is no vendor {vendor_id}.")

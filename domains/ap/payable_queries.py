@@ -56,13 +56,6 @@ async def list_unused_credits(session: AsyncSession, business_id: UUID, vendor_e
     return [Credit._make(row) for row in rows]
 
 
-async def find_vendor_id(session: AsyncSession, business_id: UUID, vendor_external_id: str) -> UUID | None:
-    """Our id of a vendor; None where the mirror has none."""
-    is_it = Vendor.external_id == vendor_external_id
-    found: UUID | None = await session.scalar(select(Vendor.id).where(*live(Vendor, business_id), is_it))
-    return found
-
-
 async def list_alike(
     session: AsyncSession, business_id: UUID, vendors: Collection[str], *, around: date
 ) -> list[AlikePayment]:

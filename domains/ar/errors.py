@@ -10,6 +10,6 @@ class InvoiceNotFound(NotFound):
 
 
 class CustomerNotFound(NotFound):
-    def __init__(self, customer_id: UUID) -> None:
+    def __init__(self, customer_id: UUID | str) -> None:
         self.customer_id = customer_id
         super().__init__(f"There is no customer {customer_id}.")

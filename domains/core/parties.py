@@ -88,13 +88,14 @@ class PartyService(TenantAwareService, Generic[P]):
 
         return await self._qbo.fetch([self.spec], page, freshness=freshness)
 
-    async def get(self, party_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[P]:
-        """One by our id.
+    async def get(self, party_id: UUID | str, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[P]:
+        """One by our id, or by the rail's as text.
 
         Raises:
             NotFound: the domain's own, none of that id, or deleted.
         """
-        found = await self._qbo.read(self.spec, self.spec.column("id") == party_id, freshness=freshness)
+        column = "id" if isinstance(party_id, UUID) else "external_id"
+        found = await self._qbo.read(self.spec, self.spec.column(column) == party_id, freshness=freshness)
         if not found.value:
             raise self.not_found(party_id)
         return Fetched(found.value[0], found.freshness)

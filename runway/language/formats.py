@@ -49,7 +49,7 @@ def number(value: Decimal | float | str | None, places: int = 0) -> str:
 
 
 def day(on: date | None, style: str = "short") -> str:
-    """`short`: 7 Dec; `weekday`: Mon 7 Dec; `long`: 7 December 2026, each as the reader's locale orders it."""
+    """`short`: 7 Dec; `weekday`: Mon 7 Dec; `month`: Dec 2026; `long`: 7 December 2026, each as the reader's locale orders it."""
     if on is None:
         return NOTHING
     locale = reader().locale
@@ -58,6 +58,8 @@ def day(on: date | None, style: str = "short") -> str:
             return dates.format_skeleton("MMMd", on, locale=locale)
         case "weekday":
             return dates.format_skeleton("MMMEd", on, locale=locale)
+        case "month":
+            return dates.format_skeleton("yMMM", on, locale=locale)
         case "year":
             return dates.format_date(on, "medium", locale=locale)
         case _:

@@ -69,7 +69,7 @@ class VendorPages:
     payments: PaymentService
     payables: PayablesTable
 
-    async def get(self, vendor_id: UUID, *, freshness: FreshnessNeed) -> Fetched[VendorPage]:
+    async def get(self, vendor_id: UUID | str, *, freshness: FreshnessNeed) -> Fetched[VendorPage]:
         """One vendor.
 
         Raises:
@@ -96,7 +96,7 @@ class CustomerPages:
     receivables: ReceivablesTable
     reminder_desk: ReminderDesk
 
-    async def get(self, customer_id: UUID, *, freshness: FreshnessNeed) -> Fetched[CustomerPage]:
+    async def get(self, customer_id: UUID | str, *, freshness: FreshnessNeed) -> Fetched[CustomerPage]:
         """One customer.
 
         Raises:
@@ -108,7 +108,7 @@ class CustomerPages:
             _since(today), today, party=customer.external_id, freshness=AS_IT_STANDS
         )
         page = await self.receivables.get(_open_of(customer.external_id, today), freshness=AS_IT_STANDS)
-        standing = await self.reminder_desk.get_customer(customer_id, freshness=AS_IT_STANDS)
+        standing = await self.reminder_desk.get_customer(customer.id, freshness=AS_IT_STANDS)
         forecast = page.value.forecast
         habit = _habit(_points(settled.value, today), forecast.payers.of(customer.external_id).mixed, forecast.basis)
         return Fetched(CustomerPage(customer, habit, page.value, standing.value), page.freshness)

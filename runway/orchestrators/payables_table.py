@@ -106,7 +106,6 @@ class PayableDetail:
     """One bill with what a decision about it takes to know. `credits` are its vendor's that are not used up, in the bill's currency."""
 
     payable: Payable
-    vendor_id: UUID | None
     duplicates: Sequence[str]
     credits: Sequence[Credit]
     forecast: Forecast
@@ -133,7 +132,6 @@ class PayableDesk:
             marked = await list_must_pays(uow.session, business_id)
             held = await listing.list_holding(uow.session, business_id, kinds=["Bill"], external_ids=[bill.external_id])
             alike = await table.approvals.list_duplicates(uow.session, standing)
-            vendor_id = await payable_queries.find_vendor_id(uow.session, business_id, bill.vendor_external_id)
             left = await payable_queries.list_unused_credits(uow.session, business_id, bill.vendor_external_id)
         row = Payable(
             cast("ListedBill", {name: getattr(bill, name) for name in ListedBill.__annotations__}),
@@ -143,5 +141,5 @@ class PayableDesk:
             payment=held.get(bill.external_id),
         )
         usable = [one for one in left if one.currency in {bill.currency, None}]
-        detail = PayableDetail(row, vendor_id, [one.words for one in alike], usable, outlook.value)
+        detail = PayableDetail(row, [one.words for one in alike], usable, outlook.value)
         return Fetched(detail, oldest_of([found.freshness, outlook.freshness]))

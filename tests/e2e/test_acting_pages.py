@@ -167,11 +167,12 @@ async def test_lists_filter_by_age_and_words_and_can_be_taken_along(paying: Payi
 
 
 async def test_a_customer_is_reminded_promises_and_pays(paying: Paying) -> None:
-    pages, invoice = Pages(paying.bookkeeper), next(one for one in paying.invoices if one["email"])
+    pages, invoice = Pages(paying.bookkeeper), next(paying.invoices)
     path = f"/receivables/{invoice['id']}"
     page = await pages.get(path)
     assert "Expected" in page
-    sent = await pages.post(f"{path}/remind", fields=fields_of(page, f"{pages.base}{path}/remind"))
+    wish = {**fields_of(page, f"{pages.base}{path}/remind"), "to": "books@customer.example"}
+    sent = await pages.post(f"{path}/remind", fields=wish)
     assert sent.status_code == 303, sent.text
     async with paying.working():
         assert (await paying.settled(sent.headers["location"].rpartition("/")[2]))["outcome"] == "recorded"
@@ -256,7 +257,8 @@ async def test_a_form_of_another_site_does_nothing(paying: Paying) -> None:
 
 async def test_hostile_names_are_text(paying: Paying, database: Database) -> None:
     bill = await paying.approved()
-    with connect(database.superuser_url.replace("+psycopg", "")) as connection:
+    with connect(database.superuser_url.replace("+psycopg", "")) as connection, connection.transaction():
+        connection.execute("SET LOCAL session_replication_role = replica")  # as if QuickBooks had sent it so
         connection.execute(
             "UPDATE bill SET vendor_name = %s, doc_number = %s, memo = %s WHERE id = %s",
             [HOSTILE, HOSTILE, HOSTILE, bill["id"]],

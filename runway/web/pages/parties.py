@@ -1,8 +1,9 @@
 """One vendor or one customer: how they pay or are paid, what is open, what was agreed."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from domains.ar.collection_notes import NoteState
@@ -26,11 +27,13 @@ from runway.web.views.refusals import RefusalView, refusal_view
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False, route_class=PageRoute)
 
+# Ours, or QuickBooks'.
+PartyId = Annotated[UUID | str, Path(max_length=100, union_mode="left_to_right")]
 _AT_ONCE = FreshnessNeed(strategy=SyncStrategy.PAGE)
 
 
 @router.get("/vendors/{vendor_id}")
-async def show_vendor(request: Request, client: ReadsBooks, vendor_id: UUID) -> Response:
+async def show_vendor(request: Request, client: ReadsBooks, vendor_id: PartyId) -> Response:
     services = client.services
     pages = VendorPages(services.vendors, services.payments, payables_of(client))
     fetched = await pages.get(vendor_id, freshness=_AT_ONCE)
@@ -51,7 +54,7 @@ async def show_vendor(request: Request, client: ReadsBooks, vendor_id: UUID) -> 
 
 
 @router.get("/customers/{customer_id}")
-async def show_customer(request: Request, client: ReadsBooks, customer_id: UUID, notice: str = "") -> Response:
+async def show_customer(request: Request, client: ReadsBooks, customer_id: PartyId, notice: str = "") -> Response:
     told = _("It counts from now on.") if notice == "set" else None
     return await _show_customer(request, client, customer_id, notice=told)
 
@@ -84,7 +87,7 @@ async def _own_levels(client: Client, customer_id: UUID) -> dict[str, object]:
 async def _show_customer(
     request: Request,
     client: Client,
-    customer_id: UUID,
+    customer_id: PartyId,
     *,
     typed: Typed | None = None,
     errors: object = None,
@@ -104,7 +107,7 @@ async def _show_customer(
         freshness=fetched.freshness,
         status=200 if errors is None and refusal is None else REFUSED,
         party=party_view(page.customer, client.home_currency),
-        path=f"{client.path}/customers/{customer_id}",
+        path=f"{client.path}/customers/{page.customer.id}",
         habit=habit_view(page.habit, _("Invoice")),
         rows=[invoice_view(row, client) for row in page.open.rows],
         rules=page.standing.rules,

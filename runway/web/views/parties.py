@@ -97,6 +97,6 @@ def _months(payments: Sequence[LatePayment]) -> Sequence[MonthView]:
     for one in payments:
         by_month.setdefault(one.point.paid_on.replace(day=1), []).append(one.point.days_late)
     return [
-        MonthView(formats.month(first), len(days), sorted(days)[(len(days) - 1) // 2], max(days))
+        MonthView(formats.day(first, "month"), len(days), sorted(days)[(len(days) - 1) // 2], max(days))
         for first, days in sorted(by_month.items(), reverse=True)
     ]

@@ -63,7 +63,6 @@ class InvoiceView:
     number: str
     customer: str
     customer_external_id: str
-    customer_id: UUID | None
     issued_on: date
     due_on: date | None
     status: StatusView
@@ -96,7 +95,6 @@ def invoice_view(row: Receivable, to: Viewer) -> InvoiceView:
         number=invoice["doc_number"] or invoice["external_id"],
         customer=invoice["customer_name"] or invoice["customer_external_id"],
         customer_external_id=invoice["customer_external_id"],
-        customer_id=row.customer.debtor.id if row.customer else None,
         issued_on=invoice["issued_on"],
         due_on=invoice["due_on"],
         status=status_view(invoice, today),
