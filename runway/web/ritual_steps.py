@@ -1,6 +1,6 @@
 """What each step of the ritual shows: the same reads that the pages of its matter make."""
 
-from typing import Any
+from typing import Any, assert_never
 
 from domains.core.documents import DocumentFilter, StatusFilter
 from domains.core.ritual import RitualStep
@@ -12,8 +12,11 @@ from runway.calculators.ritual_snapshot import seen_in_ritual
 from runway.orchestrators.receivables_table import ReceivablesTable
 from runway.orchestrators.ritual import RitualView
 from runway.web.acting import progress_of
+from runway.web.charts.balance import balance_chart
 from runway.web.clients import Client
 from runway.web.pages.payables import payables_of
+from runway.web.views.changes import ChangesView, changes_view
+from runway.web.views.cockpit import NARROW, WIDE, balance_of
 from runway.web.views.payables import bill_view
 from runway.web.views.receivables import invoice_view
 from runway.web.views.ritual import seen
@@ -33,10 +36,31 @@ async def step_values(client: Client, step: RitualStep, fetched: Fetched[RitualV
             return await _due(client)
         case RitualStep.OVERDUE:
             return await _overdue(client)
+        case RitualStep.CHANGES:
+            return {"changes": await _changes(client, fetched.value)}
+        case RitualStep.LOW_POINT:
+            return {"charts": _path(fetched.value)}
         case RitualStep.SUMMARY:
             return {"now": seen(seen_in_ritual(fetched.value.material.forecast)) if fetched.value.material else None}
         case _:
-            return {}
+            assert_never(step)
+
+
+async def _changes(client: Client, view: RitualView) -> ChangesView | None:
+    if view.material is None:
+        return None
+    found = await client.services.what_changed.since_last_week(view.material.forecast)
+    return None if found is None else changes_view(found, currency=client.home_currency)
+
+
+def _path(view: RitualView) -> list[tuple[str, str]]:
+    """The balance line, for wide screens and for narrow ones; none where cash is not known."""
+    if view.material is None or view.material.forecast.report.cash.cash.value is None:
+        return []
+    balance = balance_of(view.material.forecast)
+    return [
+        (balance_chart("balance-wide", balance, width=WIDE), balance_chart("balance-narrow", balance, width=NARROW))
+    ]
 
 
 async def _due(client: Client) -> dict[str, Any]:
