@@ -11,7 +11,7 @@ from infra.errors import OodalooError
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from runway.orchestrators.party_pages import CustomerPages, VendorPages
 from runway.routes.reminder_policy import WantedCustomerReminders, set_customer_reminders
-from runway.web.acting import show_done
+from runway.web.acting import read_id, show_done
 from runway.web.clients import PREFIX, Client, ReadsBooks, SendsReminders
 from runway.web.forms import REFUSED, Typed, is_for_form, read, typed_form
 from runway.web.page_route import PageRoute
@@ -28,7 +28,7 @@ from runway.web.views.refusals import RefusalView, refusal_view
 router = APIRouter(prefix=PREFIX, include_in_schema=False, route_class=PageRoute)
 
 # Ours, or QuickBooks'.
-PartyId = Annotated[UUID | str, Path(max_length=100, union_mode="left_to_right")]
+PartyId = Annotated[str, Path(max_length=100)]
 _AT_ONCE = FreshnessNeed(strategy=SyncStrategy.PAGE)
 
 
@@ -36,7 +36,7 @@ _AT_ONCE = FreshnessNeed(strategy=SyncStrategy.PAGE)
 async def show_vendor(request: Request, client: ReadsBooks, vendor_id: PartyId) -> Response:
     services = client.services
     pages = VendorPages(services.vendors, services.payments, payables_of(client))
-    fetched = await pages.get(vendor_id, freshness=_AT_ONCE)
+    fetched = await pages.get(read_id(vendor_id) or vendor_id, freshness=_AT_ONCE)
     page = fetched.value
     async with client.process.uow([client.business.id]) as uow:
         policy = await services.approvals.get_policy(uow.session)
@@ -65,13 +65,13 @@ async def set_reminders(request: Request, client: SendsReminders, customer_id: U
     typed = await typed_form(request)
     form = read(WantedCustomerReminders, typed, given=await _own_levels(client, customer_id))
     if form.wanted is None:
-        return await _show_customer(request, client, customer_id, typed=typed, errors=form.errors)
+        return await _show_customer(request, client, str(customer_id), typed=typed, errors=form.errors)
     try:
         await set_customer_reminders(client, customer_id, form.wanted)
     except OodalooError as error:
         if not is_for_form(error):
             raise
-        return await _show_customer(request, client, customer_id, typed=typed, refusal=refusal_view(error))
+        return await _show_customer(request, client, str(customer_id), typed=typed, refusal=refusal_view(error))
     return show_done(request, client, f"/customers/{customer_id}", "set")
 
 
@@ -96,7 +96,7 @@ async def _show_customer(
 ) -> Response:
     services = client.services
     pages = CustomerPages(services.customers, receivables_of(client), services.reminder_desk)
-    fetched = await pages.get(customer_id, freshness=_AT_ONCE)
+    fetched = await pages.get(read_id(customer_id) or customer_id, freshness=_AT_ONCE)
     page = fetched.value
     states = [one.state for one in page.standing.promises]
     return render_client(
