@@ -12,13 +12,14 @@ from runway.web.cookies import give_session, keep_theme, take_session
 from runway.web.page_route import PageRoute, came_from
 from runway.web.pages.sign_in import NO_SECRET, Secret
 from runway.web.rendering import go_to, render, render_refusal
+from runway.web.strings import _, keyed
 from runway.web.visits import FreshlyProvedPerson, SignedInPerson
 
 _NOTICES = {
-    "joined": "Welcome. You belong here now.",
-    "password": "Your password is changed. Every other browser is signed out.",
-    "factor-removed": "Your second factor is removed. Every other browser is signed out.",
-    "ended": "That browser is signed out.",
+    "joined": keyed("Welcome. You belong here now."),
+    "password": keyed("Your password is changed. Every other browser is signed out."),
+    "factor-removed": keyed("Your second factor is removed. Every other browser is signed out."),
+    "ended": keyed("That browser is signed out."),
 }
 
 router = APIRouter(prefix="/account", include_in_schema=False, route_class=PageRoute)
@@ -34,7 +35,7 @@ async def show_account(request: Request, services: AllServices, visit: SignedInP
             "account.html",
             person=person,
             csrf=visit.csrf,
-            notice=_NOTICES.get(notice),
+            notice=_(_NOTICES[notice]) if notice in _NOTICES else None,
             businesses=await services.access.list_businesses(uow.session, person.user_id),
             must_set_up=await services.access.must_set_up_second_factor(uow.session, person),
             has_second_factor=user.totp_confirmed_at is not None,

@@ -15,14 +15,15 @@ from runway.web.cookies import give_session, take_session
 from runway.web.local_paths import HOME, local_path
 from runway.web.page_route import PageRoute
 from runway.web.rendering import go_to, render, render_refusal
+from runway.web.strings import _, keyed
 from runway.web.visits import NOBODY, OurPage, SignedInPerson, agent_of, find_visit
 
 SECOND_FACTOR_PAGE = "/account/second-factor"
 _NOTICES = {
-    "password": "Your password is changed. Sign in with the new one.",
-    "out": "You are signed out.",
-    "everywhere": "You are signed out everywhere.",
-    "late": "That took too long. Sign in again.",
+    "password": keyed("Your password is changed. Sign in with the new one."),
+    "out": keyed("You are signed out."),
+    "everywhere": keyed("You are signed out everywhere."),
+    "late": keyed("That took too long. Sign in again."),
 }
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -38,7 +39,13 @@ async def show_sign_in(
 ) -> Response:
     if await find_visit(request) is not None:
         return go_to(local_path(wanted))
-    return render(request, "sign_in.html", email="", wanted=_kept(wanted), notice=_NOTICES.get(notice))
+    return render(
+        request,
+        "sign_in.html",
+        email="",
+        wanted=_kept(wanted),
+        notice=_(_NOTICES[notice]) if notice in _NOTICES else None,
+    )
 
 
 @router.post("/sign-in", dependencies=[OurPage])
