@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from babel import dates, numbers
+from babel import Locale, dates, numbers
 
 from infra.money import to_cents
 from runway.language.strings import _, ngettext, reader
@@ -20,6 +20,15 @@ def money(amount: Decimal | str | None, currency: str, *, signed: bool = False) 
         return NOTHING
     value = to_cents(Decimal(amount))
     return _sign(value, signed=signed) + numbers.format_currency(abs(value), currency, locale=reader().locale)
+
+
+def round_money(amount: Decimal | str | None, currency: str) -> str:
+    """Whole units, for columns that are read and not added up: $12,410."""
+    if amount is None:
+        return NOTHING
+    value, locale = to_cents(Decimal(amount)).to_integral_value(), reader().locale
+    told = numbers.format_currency(abs(value), currency, _whole_pattern(locale), locale=locale, currency_digits=False)
+    return (_sign(value) if value else "") + told
 
 
 def short_money(amount: Decimal | str | None, currency: str, *, signed: bool = False) -> str:
@@ -104,6 +113,12 @@ def days(n: Decimal | float | None) -> str:
     return ngettext("%(n)s day", "%(n)s days", abs(whole)) % {"n": number(whole)}
 
 
+def _whole_pattern(locale: Locale) -> str:
+    """The locale's own, without the part after the point."""
+    pattern: str = locale.currency_formats["standard"].pattern.partition(";")[0]
+    return pattern.replace(".00", "")
+
+
 def _sign(value: Decimal, *, signed: bool = False) -> str:
     if value < 0:
         return _MINUS
@@ -111,5 +126,5 @@ def _sign(value: Decimal, *, signed: bool = False) -> str:
 
 
 FILTERS = {
-    "money": money, "short_money": short_money, "number": number, "day": day, "when": when, "clock": clock, "ago": ago, "days": days,
+    "money": money, "round_money": round_money, "short_money": short_money, "number": number, "day": day, "when": when, "clock": clock, "ago": ago, "days": days,
 }  # fmt: skip
