@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domains.ar.reminder_queries import list_switched_on
+from domains.core.digests import list_switched_on as list_with_digest
 from domains.core.models import Business
 from infra.actions.sweeping import sweep
 from infra.actions.workshop import SWEEP_JOB, WORK_JOB
@@ -19,6 +20,7 @@ from infra.mail.post import MAIL_JOB
 from infra.qbo.asked_jobs import COMPARE, RECONCILE, RECONCILE_ACTION, RESCAN, TIE_OUT, touched_of
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
+from runway.orchestrators.digest_sending import DIGEST_JOB, DIGEST_QUEUE
 from runway.orchestrators.disconnect_qbo import REVOKE_JOB
 from runway.orchestrators.forecast_jobs import KEEP_FORECAST_JOB, KEEP_FORECAST_QUEUE
 from runway.orchestrators.qbo_webhooks import WEBHOOKS_JOB, WEBHOOKS_QUEUE
@@ -30,7 +32,7 @@ from runway.wiring import open_services
 SYNC_DUE_JOB, NIGHTLY_JOB, HOUSEKEEPING_JOB = "sync.due", "sync.nightly", "housekeeping"
 MONDAY_JOB, FREEZE_JOB = "forecast.monday", "forecast.freeze"
 REMIND_ALL_JOB, REMIND_JOB = "collections.begin", "collections.run"
-DAYS_JOB = "forecast.days"
+DAYS_JOB, DIGESTS_JOB = "forecast.days", "digest.begin"
 _NIGHT_LASTS = timedelta(hours=3)
 _SCHEDULED = FreshnessNeed(strategy=SyncStrategy.SCHEDULED)
 # An action has its own lease and fence: a dead worker's row need not keep the next one from looking.
@@ -188,6 +190,19 @@ async def remind(services: Services, business_id: str) -> None:
     await services.of(business).reminding.run_of_the_day()
 
 
+async def begin_digests(services: Services) -> None:
+    """Ask for the weekly digest of each business that has it switched on and whose hour has come."""
+    async with services.jobs_uow([]) as uow:
+        switched_on = await list_with_digest(uow.session)
+    for business_id in switched_on:
+        await services.digest_sending(await _business(services, str(business_id))).ask_of_the_week()
+
+
+async def send_digest(services: Services, business_id: str, ask_id: str) -> None:
+    """One business's digest to its people, once each and week."""
+    await services.digest_sending(await _business(services, business_id)).send(UUID(ask_id))
+
+
 async def keep_forecast(services: Services, business_id: str) -> None:
     """Work out the forecast of books that changed, or of a day that began, before somebody asks; and count its tray."""
     business = await _business(services, business_id)
@@ -224,6 +239,8 @@ JOBS = {
     REMIND_ALL_JOB: JobDefinition(queue="bulk", run=begin_reminding, beside_others=1),
     REMIND_JOB: JobDefinition(queue="bulk", run=remind, beside_others=2),
     KEEP_FORECAST_JOB: JobDefinition(queue=KEEP_FORECAST_QUEUE, run=keep_forecast, beside_others=2),
+    DIGESTS_JOB: JobDefinition(queue="bulk", run=begin_digests, beside_others=1),
+    DIGEST_JOB: JobDefinition(queue=DIGEST_QUEUE, run=send_digest, beside_others=2),
     DAYS_JOB: JobDefinition(queue="sync", run=begin_days, beside_others=1),
     HOUSEKEEPING_JOB: JobDefinition(queue="bulk", run=keep_house, beside_others=1),
     MONDAY_JOB: JobDefinition(queue="bulk", run=begin_monday),
@@ -235,6 +252,8 @@ CRON = (
     CronEntry(WATCH_JOB, JOBS[WATCH_JOB].queue, every=timedelta(minutes=1)),
     CronEntry(SWEEP_JOB, JOBS[SWEEP_JOB].queue, every=timedelta(seconds=30)),
     CronEntry(REMIND_ALL_JOB, JOBS[REMIND_ALL_JOB].queue, cron="5 * * * *"),
+    # Each business has its own hour.
+    CronEntry(DIGESTS_JOB, JOBS[DIGESTS_JOB].queue, cron="2 * * * *"),
     CronEntry(DAYS_JOB, JOBS[DAYS_JOB].queue, every=timedelta(minutes=5)),
     CronEntry(HOUSEKEEPING_JOB, JOBS[HOUSEKEEPING_JOB].queue, cron="40 7 * * *"),
     # Monday nearly everywhere: half past midnight in Honolulu, half past eleven at night in Auckland.

@@ -39,6 +39,8 @@ from infra.sync.timing import SyncTimingManager
 from runway.business_services import BusinessServices
 from runway.orchestrators.action_notices import ActionNotices
 from runway.orchestrators.approval_watch import ApprovalWatch
+from runway.orchestrators.digest_progress import DigestProgress
+from runway.orchestrators.digest_sending import DigestSending
 from runway.orchestrators.disconnect_qbo import DisconnectQBO
 from runway.orchestrators.due_syncs import DueSyncs
 from runway.orchestrators.forecast_jobs import ForecastJobs
@@ -216,6 +218,21 @@ class Services:
     @property
     def portfolio(self) -> PortfolioReader:
         return PortfolioReader(uow=self.uow, access_uow=self.access_uow, jobs=self.forecast_jobs, clock=self.clock)
+
+    def digest_sending(self, business: Business) -> DigestSending:
+        return DigestSending(
+            business,
+            data=lambda: self.of(business).digest,
+            uow=self.uow,
+            access_uow=self.access_uow,
+            post=lambda: Post(open_keyring(self.settings.keyring, self.settings.servers)),
+            clock=self.clock,
+            public_url=str(self.settings.web.public_url),
+        )
+
+    @property
+    def digest_progress(self) -> DigestProgress:
+        return DigestProgress(uow=self.uow, access_uow=self.access_uow, jobs_uow=self.jobs_uow)
 
     @property
     def forecast_jobs(self) -> ForecastJobs:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from infra.money import CENT, ZERO
-from runway.calculators.lately import LATELY_DAYS, Booked, BookedAs
+from runway.calculators.lately import LATELY_DAYS, Booked, BookedAs, PaidDocument
 from runway.calculators.outlook import DatedFlow, PathRow
 from runway.calculators.standpoint import KnownDocument, Standpoint
 
@@ -120,8 +120,15 @@ def effects_between(before: Standpoint, now: Standpoint, *, until: date) -> dict
     found: dict[BridgeCause, Effect] = defaultdict(Effect)
     expected = _Expected(before, now, until=until)
     booked = _booked_since(before, now)
-    in_invoices = _add_documents(found, _INVOICES, expected, before.invoices, now.invoices, _paid_since(before, now, 1))
-    in_bills = _add_documents(found, _BILLS, expected, before.bills, now.bills, _paid_since(before, now, -1))
+    collected, paid, sold = (
+        _paid_since(getattr(before.lately, name), getattr(now.lately, name), now.as_of)
+        for name in ("collected", "paid", "sold")
+    )
+    received = _add_documents(found, _INVOICES, expected, before.invoices, now.invoices, collected)
+    in_bills = _add_documents(found, _BILLS, expected, before.bills, now.bills, paid)
+    for identifier, (amount, name) in sold.items():
+        found[BridgeCause.OTHER_INCOME].add(amount, {}, ItemKey("SalesReceipt", identifier, name or "SalesReceipt"))
+        received += amount
     by_class: dict[BookedAs, Decimal] = defaultdict(lambda: ZERO)
     for one, amount in booked:
         by_class[one.booked_as] += amount
@@ -129,7 +136,7 @@ def effects_between(before: Standpoint, now: Standpoint, *, until: date) -> dict
             key = ItemKey(one.source, one.external_id, one.name or one.source)
             found[_BOOKED[one.booked_as]].add(amount, {}, key)
     # What the bank shows of invoices and bills, and their documents do not: received and not banked, paid by card.
-    found[BridgeCause.RECEIPTS_UNBANKED].add(by_class[BookedAs.INVOICES] - in_invoices, {})
+    found[BridgeCause.RECEIPTS_UNBANKED].add(by_class[BookedAs.INVOICES] - received, {})
     found[BridgeCause.BILLS_PAID].add(by_class[BookedAs.BILLS] + in_bills, {})
     for row, cause in _ROWS.items():
         is_switched = row in _SWITCHED and expected.is_in_one_only(row)
@@ -245,16 +252,17 @@ def _by_document(booked: Iterable[Booked]) -> dict[tuple[str, str, str], list[Bo
     return found
 
 
-def _paid_since(before: Standpoint, now: Standpoint, sign: int) -> dict[str, tuple[Decimal, str]]:
+def _paid_since(
+    then: Iterable[PaidDocument], today: Iterable[PaidDocument], as_of: date
+) -> dict[str, tuple[Decimal, str]]:
     """By document: money that the earlier forecast did not know of, and whose it was."""
-    then, today = ((one.lately.collected if sign > 0 else one.lately.paid) for one in (before, now))
-    since = now.as_of - timedelta(days=LATELY_DAYS)
+    since = as_of - timedelta(days=LATELY_DAYS)
     found: dict[str, tuple[Decimal, str]] = {}
     for parts, factor in ((today, 1), ([one for one in then if one.on >= since], -1)):
-        for one in parts:
+        for one in sorted(parts, key=lambda part: (part.on, part.document_id, part.party_name or "")):
             so_far, name = found.get(one.document_id, (ZERO, ""))
             found[one.document_id] = (so_far + factor * one.amount, name or one.party_name or "")
-    return {key: value for key, value in found.items() if value[0]}
+    return {key: value for key, value in sorted(found.items()) if value[0]}
 
 
 def items_of(effect: Effect) -> list[tuple[ItemKey, Decimal]]:

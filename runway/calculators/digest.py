@@ -53,9 +53,13 @@ class NamedDocument:
 
 @dataclass(frozen=True)
 class DigestDue:
-    """What is to be paid; `amount` positive. `document` is a bill's."""
+    """What is to be paid; `amount` positive. `document` is a bill's.
+
+    `on`: when it is expected to be paid, which of something overdue is today; `overdue_since` is its own day.
+    """
 
     on: date
+    overdue_since: date | None
     what: str
     row: PathRow
     amount: Figure
@@ -180,9 +184,11 @@ def _due(forecast: Forecast, flows: Sequence[DatedFlow], bills: Mapping[str, Nam
     vendors = {bill.external_id: bill.party_name for bill in forecast.bills.documents}
     payees = {series.key: series.payee for series in forecast.series}
     named = {PathRow.BILLS: vendors}
+    days = {bill.external_id: bill.ages_from for bill in forecast.bills.documents}
     return tuple(
         DigestDue(
             on=flow.on,
+            overdue_since=_overdue_since(flow, days, forecast.basis.as_of),
             what=named.get(flow.row, payees).get(flow.key, flow.key),
             row=flow.row,
             amount=_money(forecast, -flow.amount),
@@ -191,6 +197,11 @@ def _due(forecast: Forecast, flows: Sequence[DatedFlow], bills: Mapping[str, Nam
         )
         for flow in flows
     )
+
+
+def _overdue_since(flow: DatedFlow, days: Mapping[str, date], as_of: date) -> date | None:
+    on = days.get(flow.key) if flow.row is PathRow.BILLS else None
+    return on if on is not None and on < as_of else None
 
 
 def _overdue(

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from runway.calculators.flows import Flow
-from runway.calculators.outflow_kinds import PastOutflow, payee_key
+from runway.calculators.flows import Flow, FlowKind
+from runway.calculators.outflow_kinds import PastOutflow
 from runway.calculators.recurring import Recurring
 from runway.calculators.to_come import Settled
 
@@ -53,15 +53,16 @@ class PaidDocument:
 
 @dataclass(frozen=True)
 class Lately:
-    """Of `LATELY_DAYS` before T and of what is dated after it."""
+    """Of `LATELY_DAYS` before T and of what is dated after it. `sold`: without an invoice, and not banked when it was sold."""
 
     booked: tuple[Booked, ...]
     collected: tuple[PaidDocument, ...]
     paid: tuple[PaidDocument, ...]
+    sold: tuple[PaidDocument, ...]
 
 
 def lately(
-    flows: Iterable[Flow],
+    flows: Sequence[Flow],
     outflows: Sequence[PastOutflow],
     *,
     series: Sequence[Recurring],
@@ -79,25 +80,30 @@ def lately(
     """
     since = as_of - timedelta(days=LATELY_DAYS)
     again = {key for item in series for key in item.payee_keys}
-    must_pay = {(item.source, item.external_id) for item in outflows if item.kind.is_must_pay}
+    expected = {
+        (item.source, item.external_id) for item in outflows if item.kind.is_must_pay or item.payee_key in again
+    }
+    recent = [flow for flow in flows if flow.movement.on >= since]
     return Lately(
-        booked=tuple(
-            _booked(flow, again, must_pay)
-            for flow in flows
-            if flow.movement.on >= since and flow.movement.account_id in counted
-        ),
+        booked=tuple(_booked(flow, expected) for flow in recent if flow.movement.account_id in counted),
         collected=_settled(collected, since),
         paid=_settled(paid, since),
+        sold=tuple(
+            PaidDocument(flow.movement.on, flow.movement.amount, flow.movement.external_id, flow.movement.counterparty)
+            for flow in recent
+            if flow.kind is FlowKind.UNDEPOSITED and flow.movement.source == _SALES_RECEIPT
+        ),
     )
 
 
-def _booked(flow: Flow, again: AbstractSet[str], must_pay: AbstractSet[tuple[str, str]]) -> Booked:
+def _booked(flow: Flow, expected: AbstractSet[tuple[str, str]]) -> Booked:
     move = flow.movement
-    booked_as = _booked_as(flow, again, must_pay)
+    booked_as = _booked_as(flow, expected)
     return Booked(move.on, move.amount, move.account_id, booked_as, move.source, move.external_id, move.counterparty)
 
 
-def _booked_as(flow: Flow, again: AbstractSet[str], must_pay: AbstractSet[tuple[str, str]]) -> BookedAs:
+def _booked_as(flow: Flow, expected: AbstractSet[tuple[str, str]]) -> BookedAs:
+    """`expected`: documents of who is paid in a rhythm, of pay and of taxes."""
     move = flow.movement
     if not flow.is_operating:
         return BookedAs.NOT_OPERATING
@@ -106,9 +112,7 @@ def _booked_as(flow: Flow, again: AbstractSet[str], must_pay: AbstractSet[tuple[
     if move.amount > 0:
         is_of_invoices = move.source == _RECEIPT or (move.is_trade and move.source != _SALES_RECEIPT)
         return BookedAs.INVOICES if is_of_invoices else BookedAs.OTHER_INCOME
-    if (move.source, move.external_id) in must_pay or (move.counterparty and payee_key(move.counterparty) in again):
-        return BookedAs.AGAIN
-    return BookedAs.UNPLANNED
+    return BookedAs.AGAIN if (move.source, move.external_id) in expected else BookedAs.UNPLANNED
 
 
 def _settled(parts: Iterable[Settled], since: date) -> tuple[PaidDocument, ...]:

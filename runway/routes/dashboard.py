@@ -9,12 +9,14 @@ from starlette.responses import Response
 
 from domains.core.rituals import LastRitual, list_last_finished
 from runway.calculators.ageing import AgedDocument, Ageing
+from runway.calculators.bridge import Bridge
 from runway.calculators.cards import Weight, by_due_date, due_soon, matters, must_and_owed, open_soon
 from runway.calculators.forecast import Forecast
 from runway.orchestrators.kept_forecast import WorkedOut
 from runway.routes.access import ReadsBooks
 from runway.routes.answers import Amount, Answer, FreshnessOut, fields_of, send
 from runway.routes.asked import AskedFreshness
+from runway.routes.bridge_out import BRIDGE_EXAMPLE, BridgeOut
 from runway.routes.csv_answers import AskedFormat, in_csv_too, send_csv, wants_csv
 from runway.routes.documentation import books_example, read_of_books
 from runway.routes.forecast_answer import DatedFlowOut
@@ -63,6 +65,7 @@ class DashboardOut(BaseModel):
     time_zone: str
     last_ritual_at: datetime | None = Field(description="When a weekly ritual was last finished.")
     runway: HeadlineOut
+    change: BridgeOut | None = Field(description="What changed since last week; null in the first week.")
     cash: CashCard
     burn: BurnCard
     due: DueCard
@@ -114,6 +117,7 @@ _DASHBOARD = books_example({
     "time_zone": "America/Los_Angeles",
     "last_ritual_at": "2026-03-09T17:20:00Z",
     "runway": HEADLINE_EXAMPLE,
+    "change": BRIDGE_EXAMPLE,
     "cash": {"operating": _USD, "undeposited": _USD, "floor": _USD},
     "burn": {"net_daily": figure_example("273.12", "USD/day"), "gross_daily": figure_example("1893.40", "USD/day")},
     "due": {"days": 7, "total": _USD, "must_pays": _USD},
@@ -154,7 +158,8 @@ async def get_dashboard(request: Request, caller: ReadsBooks, asked: Annotated[A
     fetched = await caller.services.outlook.get_with_capital(freshness=asked.need())
     async with caller.process.uow([caller.business.id]) as uow:
         last = (await list_last_finished(uow.session, [caller.business.id])).get(caller.business.id)
-    shown = _dashboard(fetched.value, last, time_zone=caller.business.time_zone)
+    change = await caller.services.what_changed.since_last_week(fetched.value.forecast)
+    shown = _dashboard(fetched.value, last, change, time_zone=caller.business.time_zone)
     return send(request, Answer[DashboardOut](data=shown, freshness=FreshnessOut.of(fetched.freshness)))
 
 
@@ -189,7 +194,7 @@ async def get_operational(
     return send(request, Answer[OperationalOut](data=shown, freshness=FreshnessOut.of(fetched.freshness)))
 
 
-def _dashboard(worked: WorkedOut, last: LastRitual | None, *, time_zone: str) -> DashboardOut:
+def _dashboard(worked: WorkedOut, last: LastRitual | None, change: Bridge | None, *, time_zone: str) -> DashboardOut:
     forecast, report = worked.forecast, worked.forecast.report
     return DashboardOut(
         as_of=forecast.basis.as_of,
@@ -197,6 +202,7 @@ def _dashboard(worked: WorkedOut, last: LastRitual | None, *, time_zone: str) ->
         time_zone=time_zone,
         last_ritual_at=last.finished_at if last else None,
         runway=HeadlineOut.of(forecast.standing.runway),
+        change=BridgeOut.of(change),
         cash=CashCard(operating=report.cash.cash, undeposited=report.cash.undeposited, floor=report.floor),
         burn=BurnCard(**fields_of(BurnCard, report.burn)),
         due=DueCard(**vars(due_soon(forecast))),

@@ -36,6 +36,8 @@ DOORS = {
     ("GET", "/api/v1/me"): Door.RECOGNISED,
     ("GET", "/api/v1/firm/tray"): Door.RECOGNISED,
     ("GET", "/api/v1/portfolio"): Door.RECOGNISED,
+    ("POST", "/api/v1/digest/send-all"): Door.FIRM_ADMIN,
+    ("GET", "/api/v1/digest/sends/{ask_id}"): Door.RECOGNISED,
     ("GET", "/metrics"): Door.METRICS,
     ("GET", "/admin/health"): Door.FIRM_ADMIN,
     ("GET", "/api/v1/admin/health"): Door.FIRM_ADMIN,

@@ -56,6 +56,9 @@ ALLOWED = {
     "assign_business": 422,
     "decide_step": 422,
     "finish_ritual": 422,
+    "send_digest": 422,
+    "send_all_digests": 422,
+    "set_digest_settings": 422,
 }
 
 

@@ -66,11 +66,14 @@ _BOOKS = (
     "/scenarios/compare",
     "/tray",
     "/ritual",
+    "/digest",
+    "/digest/settings",
 )
 _SYNCING = (
     "/drift/{item_id}/confirm", "/sync/compare", "/sync/reconcile", "/notices/{notice_id}/seen", "/sync/failed/{job_id}/retry",
     "/scenarios", "/tray/{item}/assign", "/tray/{item}/snooze", "/tray/{item}/ask", "/tray/{item}/dismiss", "/tray/{item}/restore",
     "/ritual/start", "/ritual/steps/{step}", "/ritual/finish",
+    "/digest/send",
 )  # fmt: skip
 _PAYING = ("execute", "cancel", "void", "review")
 NEEDS: dict[tuple[str, str], str] = {
@@ -83,6 +86,7 @@ NEEDS: dict[tuple[str, str], str] = {
         for end in ("", "/close")
     },
     ("PUT", "/api/v1/approval-policy"): "settings.manage",
+    ("PUT", "/api/v1/digest/settings"): "settings.manage",
     ("PUT", "/api/v1/portfolio/assignee"): "books.sync",
     ("POST", "/api/v1/preview"): "books.read",
     ("DELETE", "/api/v1/scenarios/{scenario_id}"): "books.sync",
@@ -121,6 +125,8 @@ DOORS: dict[tuple[str, str], str] = {
     ("GET", "/api/v1/me"): "recognised",
     ("GET", "/api/v1/firm/tray"): "recognised",
     ("GET", "/api/v1/portfolio"): "recognised",
+    ("GET", "/api/v1/digest/sends/{ask_id}"): "recognised",
+    ("POST", "/api/v1/digest/send-all"): "firm_admin",
     ("GET", "/api/v1/businesses"): "recognised",
     ("POST", "/api/v1/businesses"): "firm_admin",
     ("GET", "/admin/health"): "firm_admin",

@@ -20,6 +20,11 @@ _ALWAYS: tuple[Header, ...] = (
 )
 # What holds no page may do nothing at all, should a browser ever take it for one.
 _NO_PAGE = b"default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# A letter shown as it is mailed: its looks stand in its lines, and it may do nothing else.
+LETTER_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
+)
 _OURS = frozenset({name for name, _ in _ALWAYS} | {b"content-security-policy", b"strict-transport-security"})
 
 
@@ -62,8 +67,9 @@ class AnswerHeaders:
         Of Referrer-Policy a route's own stays, and of Cache-Control unless the request brought credentials. Without one, nothing
         is stored.
         """
-        kept, names, content_type = [], set(), b""
+        kept, names, content_type, is_letter = [], set(), b"", False
         for name, value in given:
+            is_letter = is_letter or (name, value) == (b"content-security-policy", LETTER_POLICY.encode())
             if name in _OURS or (is_signed_in and name == b"cache-control"):
                 continue
             if name == b"content-type":
@@ -72,6 +78,7 @@ class AnswerHeaders:
             kept.append((name, value))
         is_page = content_type.startswith(b"text/html")
         policy = self.page_policy.replace("{nonce}", nonce).encode() if is_page else _NO_PAGE
+        policy = LETTER_POLICY.encode() if is_letter else policy
         kept += self.always
         kept += ((b"content-security-policy", policy), (b"x-request-id", request_id))
         if b"cache-control" not in names:

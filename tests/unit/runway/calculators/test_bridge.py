@@ -276,7 +276,7 @@ def any_standpoint(random: Random, as_of: date) -> Standpoint:
         flows=few(flow),
         invoices=tuple({one.external_id: one for one in few(document)}.values()),
         bills=tuple({one.external_id: one for one in few(document)}.values()),
-        lately=Lately(few(booked), few(paid), few(paid)),
+        lately=Lately(few(booked), few(paid), few(paid), few(paid)),
     )
 
 
