@@ -10,7 +10,7 @@ from domains.core.permissions import Permission
 from runway.orchestrators.portfolio import PortfolioFilter
 from runway.routes.access import AllServices
 from runway.web.page_route import PageRoute
-from runway.web.rendering import go_to, render
+from runway.web.rendering import go_to, render, wants_part
 from runway.web.views.portfolio import Sort, portfolio_view
 from runway.web.visits import SignedInPerson
 
@@ -22,6 +22,7 @@ class AskedPortfolio(BaseModel):
     sort: Sort = Sort.RUNWAY
     down: bool = False
     all: bool = False
+    looks: int = Field(default=0, ge=0)
 
 
 @router.get("/")
@@ -36,10 +37,12 @@ async def show_portfolio(
     if len(businesses) == 1 and not asked.all:
         return go_to(f"/c/{businesses[0].id}")
     found = await services.portfolio.get(businesses, filters=asked.only)
-    shown = portfolio_view(found, only=asked.only, sort=asked.sort, is_descending=asked.down, now=services.clock.now())
+    shown = portfolio_view(
+        found, only=asked.only, sort=asked.sort, is_descending=asked.down, now=services.clock.now(), looks=asked.looks
+    )
     return render(
         request,
-        "portfolio/page.html",
+        "portfolio/_list.html" if wants_part(request) else "portfolio/page.html",
         person=visit.person,
         csrf=visit.csrf,
         shown=shown,

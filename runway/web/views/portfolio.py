@@ -12,7 +12,7 @@ from domains.core.ritual import RitualState
 from infra.sync.freshness import Freshness
 from runway.calculators.burn_runway import RunwayState
 from runway.calculators.figures import Figure
-from runway.orchestrators.portfolio import Portfolio, PortfolioFilter, PortfolioRow
+from runway.orchestrators.portfolio import Portfolio, PortfolioFilter, PortfolioRow, RowState
 from runway.web.charts.spark import spark_chart
 from runway.web.formats import days, number
 from runway.web.strings import _, keyed
@@ -46,6 +46,8 @@ _RUNWAYS = {
     RunwayState.NOT_ENOUGH_HISTORY: keyed("Too little history"),
     RunwayState.CASH_UNKNOWN: keyed("Cash is not known"),
 }
+_ON_THE_WAY = frozenset({RowState.MISSING, RowState.OLDER})
+_MOST_LOOKS = 20
 _RITUALS = {
     RitualState.NOT_STARTED: keyed("not started"),
     RitualState.UNDER_WAY: keyed("under way"),
@@ -98,6 +100,8 @@ class RowView:
 
 @dataclass(frozen=True)
 class PortfolioView:
+    """`look`: where the page looks again while figures are being worked out; None when all are there, or after many looks."""
+
     rows: Sequence[RowView]
     heads: Sequence[HeadView]
     chips: Sequence[ChipView]
@@ -105,14 +109,22 @@ class PortfolioView:
     portfolio: Portfolio
     csv: str
     is_filtered: bool
+    look: str | None
 
 
 def portfolio_view(
-    portfolio: Portfolio, *, only: Sequence[PortfolioFilter], sort: Sort, is_descending: bool, now: datetime
+    portfolio: Portfolio,
+    *,
+    only: Sequence[PortfolioFilter],
+    sort: Sort,
+    is_descending: bool,
+    now: datetime,
+    looks: int = 0,
 ) -> PortfolioView:
     rows = portfolio.rows if sort is Sort.RUNWAY else sorted(portfolio.rows, key=_KEYS[sort])
     shown = list(reversed(rows)) if is_descending else rows
     asked = [("only", one.value) for one in only]
+    down = [("down", "1")] if is_descending else []
     return PortfolioView(
         rows=[_row(one, now=now) for one in shown],
         heads=[_head(one, sort, asked=asked, is_descending=is_descending) for one in _HEADS],
@@ -121,6 +133,9 @@ def portfolio_view(
         portfolio=portfolio,
         csv="/api/v1/portfolio?" + urlencode([*asked, ("format", "csv")]),
         is_filtered=bool(only),
+        look="/?" + urlencode([*asked, ("sort", sort.value), *down, ("looks", str(looks + 1))])
+        if looks < _MOST_LOOKS and any(row.state in _ON_THE_WAY for row in portfolio.rows)
+        else None,
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -128,7 +129,7 @@ def test_the_bars_stand_under_the_days_of_the_line() -> None:
     assert bars[0].ends_on == bars[1].starts_on == T
     assert bars[0].sums == (Decimal(200), Decimal(0))
     assert bars[1].sums == (Decimal(0), Decimal(300))
-    assert all(before.ends_on == after.starts_on for before, after in zip(bars, bars[1:], strict=False))
+    assert all(before.ends_on == after.starts_on for before, after in pairwise(bars))
 
 
 def books(*, age_seconds: int | None = 60, **more: Any) -> Freshness:
