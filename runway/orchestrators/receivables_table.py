@@ -32,6 +32,7 @@ class Receivable:
     Attributes:
         expected: None where the forecast does not know it, as one that is paid.
         plan, customer: how its reminders stand, and those of its customer; None where nothing is open.
+        are_reminders_on: whether any goes out by itself.
         action: ours that has hold of it and is not over, a mail or a payment.
     """
 
@@ -39,6 +40,7 @@ class Receivable:
     expected: ExpectedReceipt | None
     plan: PlannedInvoice | None
     customer: PlannedCustomer | None
+    are_reminders_on: bool
     action: ActionIntent | None
 
 
@@ -124,7 +126,8 @@ class ReceivablesTable:
                 expected.get(invoice["external_id"]),
                 planned.get(invoice["id"]),
                 customers.get(invoice["customer_external_id"]),
-                held.get(invoice["external_id"]),
+                are_reminders_on=plan.kept.rules.is_on,
+                action=held.get(invoice["external_id"]),
             )
             for invoice in listed
         ]

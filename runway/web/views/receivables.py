@@ -52,6 +52,7 @@ class ReminderView:
     next_on: date | None
     why: str
     level: int
+    is_on: bool
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def invoice_view(row: Receivable, to: Viewer) -> InvoiceView:
         memo=invoice["memo"],
         email=invoice["email"],
         expected=expected_view(row.expected) if row.expected and is_open else None,
-        reminder=reminder_view(plan, row.customer) if plan and row.customer else None,
+        reminder=reminder_view(plan, row.customer, is_on=row.are_reminders_on) if plan and row.customer else None,
         is_disputed=plan.invoice.is_disputed if plan else False,
         promised_on=promise.on if promise else None,
         is_promise_broken=promise.is_broken if promise else False,
@@ -132,14 +133,17 @@ def expected_view(receipt: ExpectedReceipt) -> ExpectedView:
     return ExpectedView(middle, give, _habit_why(receipt, early, late), is_doubtful=receipt.is_doubtful)
 
 
-def reminder_view(plan: PlannedInvoice, customer: PlannedCustomer) -> ReminderView:
-    why = plan.why or customer.why
-    next_on = None if plan.next_on is None else max(plan.next_on, customer.next_on or plan.next_on)
+def reminder_view(plan: PlannedInvoice, customer: PlannedCustomer, *, is_on: bool) -> ReminderView:
+    """Of a business whose reminders are off, no day is promised."""
+    why, last = plan.why or customer.why, plan.invoice.last_contact_on or customer.debtor.last_contact_on
+    if not is_on:
+        return ReminderView(last, None, _("reminders do not go out by themselves"), plan.invoice.reached, is_on=False)
     return ReminderView(
-        last_contact_on=plan.invoice.last_contact_on or customer.debtor.last_contact_on,
-        next_on=None if customer.next_on is None else next_on,
+        last_contact_on=last,
+        next_on=max(plan.next_on, customer.next_on) if plan.next_on and customer.next_on else None,
         why=_(_WHY[why]) if why else _("its step has come"),
         level=plan.invoice.reached,
+        is_on=True,
     )
 
 

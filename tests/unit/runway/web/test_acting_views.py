@@ -196,11 +196,13 @@ def test_a_reminder_tells_why_there_is_none_today() -> None:
     invoice = ChasedInvoice(ID, "9", "I-9", "58", T, Decimal(100), "USD", last_contact_on=T - timedelta(days=2))
     planned = PlannedInvoice(invoice, 2, None, 5, None, T + timedelta(days=1))
     customer = PlannedCustomer(Debtor("58", ID, "Dune"), (), [planned], Why.TOO_SOON, T + timedelta(days=5))
-    view = reminder_view(planned, customer)
+    view = reminder_view(planned, customer, is_on=True)
     assert (view.last_contact_on, view.next_on) == (T - timedelta(days=2), T + timedelta(days=5))
     assert view.why == "the last mail was too short ago"
-    excluded = reminder_view(planned, replace(customer, why=Why.EXCLUDED, next_on=None))
+    excluded = reminder_view(planned, replace(customer, why=Why.EXCLUDED, next_on=None), is_on=True)
     assert (excluded.next_on, excluded.why) == (None, "this customer is never reminded")
+    off = reminder_view(planned, customer, is_on=False)
+    assert (off.next_on, off.why) == (None, "reminders do not go out by themselves")
 
 
 @pytest.mark.parametrize(
