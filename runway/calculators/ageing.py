@@ -1,10 +1,12 @@
 """Ageing from due dates, in five disjoint buckets, and the check that they add up to the control account."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 from infra.money import ZERO
 from runway.calculators.figures import Basis, Figure
@@ -128,9 +130,30 @@ class Ageing:
     rows: tuple[AgeingRow, ...]
     documents: tuple[AgedDocument, ...]
 
+    @cached_property
+    def by_due_date(self) -> tuple[AgedDocument, ...]:
+        """The longest due first; of one day the largest."""
+        return tuple(
+            sorted(
+                self.documents, key=lambda item: (item.due_on, -item.document.open_amount, item.document.external_id)
+            )
+        )
+
+    def due_between(self, first: date, last: date) -> tuple[AgedDocument, ...]:
+        """Of these, those due on one of the days, both inside."""
+        begin = bisect_left(self.by_due_date, first, key=_due_day)
+        return self.by_due_date[begin : bisect_right(self.by_due_date, last, key=_due_day)]
+
+
+def _due_day(item: AgedDocument) -> date:
+    return item.due_on
+
 
 def bucket_of(days_overdue: int) -> Bucket:
-    return next((bucket for last_day, bucket in _LAST_DAY if days_overdue <= last_day), Bucket.DAYS_91_PLUS)
+    for last_day, bucket in _LAST_DAY:
+        if days_overdue <= last_day:
+            return bucket
+    return Bucket.DAYS_91_PLUS
 
 
 def due_days_of(bucket: Bucket, as_of: date) -> tuple[date | None, date | None]:

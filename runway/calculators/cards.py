@@ -1,22 +1,20 @@
 """What a cockpit shows first of one forecast: what is due, what is overdue, and what matters most."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from infra.money import ZERO
-from runway.calculators.ageing import AgedDocument, Ageing, Bucket
+from runway.calculators.ageing import AgedDocument, Ageing
 from runway.calculators.burn_runway import RunwayState
 from runway.calculators.figures import Figure
 from runway.calculators.forecast import Forecast
-from runway.calculators.outlook import DatedFlow, PathRow
+from runway.calculators.outlook import DatedFlow
 
 SOON_DAYS = 7
 _MOST = 5
-# What has a date of its own; the rest of what goes out is an estimate of what is usual.
-_OWED = frozenset({PathRow.BILLS, PathRow.PAYROLL, PathRow.TAX, PathRow.RECURRING, PathRow.OTHER_OUT})
 
 
 class Weight(StrEnum):
@@ -60,7 +58,7 @@ class OpenSoon:
 
 
 def due_soon(forecast: Forecast, *, days: int = SOON_DAYS) -> DueSoon:
-    flows = [flow for flow in must_and_owed(forecast) if flow.on <= forecast.basis.as_of + timedelta(days=days)]
+    flows = forecast.path.owed_until(forecast.basis.as_of + timedelta(days=days))
     return DueSoon(
         days=days,
         total=_sum(flows, forecast),
@@ -70,22 +68,18 @@ def due_soon(forecast: Forecast, *, days: int = SOON_DAYS) -> DueSoon:
 
 def must_and_owed(forecast: Forecast) -> list[DatedFlow]:
     """All that is to be paid on a date within the 13 weeks, in order of it."""
-    return [flow for flow in forecast.path.flows if flow.row in _OWED and flow.amount < 0]
+    return list(forecast.path.owed)
 
 
 def open_soon(side: Ageing, forecast: Forecast, *, days: int) -> OpenSoon:
-    last = forecast.basis.as_of + timedelta(days=days)
-    due = [item for item in side.documents if item.bucket is Bucket.CURRENT and item.due_on <= last]
+    due = side.due_between(side.as_of, forecast.basis.as_of + timedelta(days=days))
     total = sum((item.document.open_amount for item in due), ZERO)
     return OpenSoon(days, forecast.basis.figure(total, forecast.basis.currency, n=len(due), n_of="documents"))
 
 
 def by_due_date(side: Ageing, *, until: date) -> list[AgedDocument]:
     """What is overdue or due by then, the longest due first."""
-    return sorted(
-        (item for item in side.documents if item.due_on <= until),
-        key=lambda item: (item.due_on, -item.document.open_amount, item.document.external_id),
-    )
+    return list(side.due_between(date.min, until))
 
 
 def matters(forecast: Forecast) -> list[Matter]:
@@ -112,7 +106,7 @@ def _overdue(forecast: Forecast) -> Iterable[Matter]:
     for side, text in ((forecast.receivables, "Invoices are overdue"), (forecast.payables, "Bills are overdue")):
         if side.overdue.value:
             yield Matter(Weight.WARNING, f"{text}: {side.overdue.n}", None, side.overdue.value)
-    asked = sum(receipt.asks_in_tray for receipt in forecast.receipts)
+    asked = forecast.parts.asked_in_tray
     if asked:
         yield Matter(Weight.WARNING, f"Invoices so late that nothing is expected of them: {asked}")
 
@@ -126,6 +120,6 @@ def _notes(forecast: Forecast) -> Iterable[Matter]:
         yield Matter(Weight.NOTE, f"The two runways differ: {forecast.gap.text}")
 
 
-def _sum(flows: list[DatedFlow], forecast: Forecast) -> Figure:
+def _sum(flows: Sequence[DatedFlow], forecast: Forecast) -> Figure:
     total = -sum((flow.amount for flow in flows), ZERO)
     return forecast.basis.figure(total, forecast.basis.currency, n=len(flows), n_of="payments")

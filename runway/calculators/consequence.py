@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
+from itertools import chain
 
 from infra.money import ZERO
 from runway.calculators.burn import BurnWindow
@@ -87,11 +88,11 @@ class Baseline:
 
     def preview(self, decision: Decision) -> Consequence:
         before = self.standing()
-        undone = [_negated(flow) for flow in decision.removed]
-        draws = self.draws.shifted([*undone, *decision.added])
+        draws = self.draws.shifted(decision.added, without=decision.removed)
         if decision.receipts_before or decision.receipts_after:
             draws = draws.with_receipts(decision.receipts_before, decision.receipts_after)
-        after = self._standing(draws, [*_without(self.flows, decision.removed), *decision.added])
+        left = _without(self.flows, decision.removed) if decision.removed else self.flows
+        after = self._standing(draws, chain(left, decision.added))
         return self._compared(before, after)
 
     def _standing(self, draws: Draws, flows: Iterable[DatedFlow]) -> Standing:
@@ -138,12 +139,17 @@ def uncovered_must_pays(flows: Iterable[DatedFlow], band: Band, *, as_of: date) 
     return tuple(flow for flow in inside(must_pays, as_of) if days[flow.on].p10 < ZERO)
 
 
-def _negated(flow: DatedFlow) -> DatedFlow:
-    return DatedFlow(flow.on, -flow.amount, flow.row, flow.key, flow.party_id)
-
-
-def _without(flows: Iterable[DatedFlow], removed: Iterable[DatedFlow]) -> list[DatedFlow]:
+def _without(flows: Sequence[DatedFlow], removed: Sequence[DatedFlow]) -> list[DatedFlow]:
     """Raises ValueError when something to remove was never there: the preview would be of other books."""
+    # Nearly always they are the baseline's own objects: told by that, nothing need be compared.
+    own = {id(flow) for flow in removed}
+    kept = [flow for flow in flows if id(flow) not in own]
+    if len(flows) - len(kept) == len(own) == len(removed):
+        return kept
+    return _without_equals(flows, removed)
+
+
+def _without_equals(flows: Iterable[DatedFlow], removed: Iterable[DatedFlow]) -> list[DatedFlow]:
     left: dict[DatedFlow, int] = defaultdict(int)
     for flow in removed:
         left[flow] += 1

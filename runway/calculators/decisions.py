@@ -155,7 +155,7 @@ class _Plan:
         for flow in delayed.added:
             later[flow.key].append(flow)
         for key, moved in later.items():
-            self._change_bill(key, [*(flow for flow in self._bills[key] if flow.is_must_pay), *moved])
+            self._change_bill(key, [flow for flow in self._bills[key] if flow.is_must_pay] + moved)
 
     def _receive(self, step: ReceiveInvoice) -> None:
         held = self._receipts.get(step.external_id)

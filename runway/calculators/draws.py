@@ -15,7 +15,7 @@ from random import Random
 
 from infra.money import to_cents
 from runway.calculators.expected_dates import ExpectedReceipt
-from runway.calculators.outlook import HORIZON_DAYS, WEEKS, DatedFlow, PathRow, inside
+from runway.calculators.outlook import HORIZON_DAYS, WEEKS, DatedFlow, PathRow
 
 DRAWS = 500
 # Beyond these the largest one by one are many enough for their lateness to even out: the rest enter by their spread.
@@ -97,9 +97,10 @@ class Draws:
             )
         )
 
-    def shifted(self, flows: Iterable[DatedFlow]) -> "Draws":
-        """With more dated flows (their opposites take some away); costs no new draw."""
-        fixed = [a + b for a, b in zip(self.fixed, _by_day(flows, self.as_of), strict=True)]
+    def shifted(self, flows: Iterable[DatedFlow], *, without: Iterable[DatedFlow] = ()) -> "Draws":
+        """With more dated flows, and without some that are in it; costs no new draw."""
+        added, taken = _by_day(flows, self.as_of), _by_day(without, self.as_of)
+        fixed = [held + more - less for held, more, less in zip(self.fixed, added, taken, strict=True)]
         changed = replace(self, fixed=tuple(fixed))
         if "_quantiles" in self.__dict__:
             changed.__dict__["_quantiles"] = self._quantiles
@@ -186,13 +187,20 @@ def _add_residuals(
 
 def _by_day(flows: Iterable[DatedFlow], as_of: date) -> list[int]:
     days = [0] * _DAYS
-    for flow in inside(flows, as_of):
-        days[(flow.on - as_of).days] += _cents(flow.amount)
+    first = as_of.toordinal()
+    for flow in flows:
+        # As `inside` has it: what is overdue counts on T, what is beyond the horizon not at all.
+        if (ahead := flow.on.toordinal() - first) < _DAYS:
+            days[max(ahead, 0)] += _cents(flow.amount)
     return days
 
 
 def _cents(amount: Decimal) -> int:
-    return int(to_cents(amount).scaleb(2))
+    scaled = amount.scaleb(2)
+    cents = int(scaled)
+    return (
+        cents if cents == scaled else int(to_cents(amount).scaleb(2))
+    )  # rounding what is whole costs most of the time
 
 
 def _money(cents: int) -> Decimal:

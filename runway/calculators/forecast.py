@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 
 from infra.money import ZERO
 from runway.calculators.ageing import Ageing, OpenDocument, UnappliedCredit, age
@@ -126,6 +127,21 @@ class ForecastParts:
     not_yet_billed: ToCome
     assumptions: tuple[str, ...]
     lately: Lately
+
+    @cached_property
+    def asked_in_tray(self) -> int:
+        """How many receipts are so late that nothing is expected until a person says otherwise."""
+        return sum(receipt.asks_in_tray for receipt in self.receipts)
+
+    @cached_property
+    def largest_receipts(self) -> tuple[ExpectedReceipt, ...]:
+        """All, the largest first."""
+        return tuple(sorted(self.receipts, key=lambda one: (-one.amount, one.external_id)))
+
+    @cached_property
+    def customer_names(self) -> dict[str, str]:
+        """By invoice."""
+        return {one.external_id: one.party_name for one in self.open_invoices}
 
 
 @dataclass(frozen=True)

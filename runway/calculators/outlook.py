@@ -3,10 +3,11 @@
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 from infra.money import ZERO
 from runway.calculators.ageing import OpenDocument
@@ -33,6 +34,9 @@ class PathRow(StrEnum):
     RECURRING = "recurring"
     UNPLANNED = "unplanned"
     OTHER_OUT = "other_out"
+
+
+_OWED = frozenset({PathRow.BILLS, PathRow.PAYROLL, PathRow.TAX, PathRow.RECURRING, PathRow.OTHER_OUT})
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,20 @@ class CashPath:
         return min(self.days, key=lambda day: (day.closing, day.on))
 
     def weeks(self) -> tuple[PathWeek, ...]:
+        return self._weeks
+
+    @cached_property
+    def _weeks(self) -> tuple[PathWeek, ...]:
         return tuple(self._week(index) for index in range(WEEKS))
+
+    @cached_property
+    def owed(self) -> tuple[DatedFlow, ...]:
+        """What is to be paid on a date of its own, in order of it; the rest of what goes out is an estimate of what is usual."""
+        return tuple(flow for flow in self.flows if flow.row in _OWED and flow.amount < 0)
+
+    def owed_until(self, day: date) -> tuple[DatedFlow, ...]:
+        """Of `owed`, what is to be paid by then."""
+        return self.owed[: bisect_right(self.owed, day, key=_day_of)]
 
     def _week(self, index: int) -> PathWeek:
         first, last = index * _DAYS_A_WEEK + (index > 0), (index + 1) * _DAYS_A_WEEK
@@ -113,11 +130,7 @@ def _day_of(flow: DatedFlow) -> date:
 def inside(flows: Iterable[DatedFlow], as_of: date) -> list[DatedFlow]:
     """Those of the horizon, what is overdue moved to T, in an order that does not depend on the order given."""
     last = as_of + timedelta(days=HORIZON_DAYS)
-    moved = [
-        DatedFlow(max(flow.on, as_of), flow.amount, flow.row, flow.key, flow.party_id, is_must_pay=flow.is_must_pay)
-        for flow in flows
-        if flow.on <= last and flow.amount
-    ]
+    moved = [flow if flow.on >= as_of else replace(flow, on=as_of) for flow in flows if flow.on <= last and flow.amount]
     return sorted(moved, key=lambda flow: (flow.on, flow.row, flow.key, flow.amount, flow.party_id or ""))
 
 

@@ -36,7 +36,8 @@ def after_credits(
         used = max(ZERO, min(left[document.party_id], document.open_amount))
         left[document.party_id] -= used
         applied += used
-        reduced.append(replace(document, open_amount=document.open_amount - used))
+        # Few have a credit: a large company's tens of thousands need no copies.
+        reduced.append(replace(document, open_amount=document.open_amount - used) if used else document)
     n, over = len(credits_left), sum((amount for amount in left.values() if amount > 0), ZERO)
     return AfterCredits(
         documents=tuple(reduced),

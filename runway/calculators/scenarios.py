@@ -69,6 +69,10 @@ def delay_bills(
 ) -> Decision:
     """All bills but must-pays and those in `fixed` (released, or critical to the owner) are paid `days` later."""
     moving = [flow for flow in flows if flow.row is PathRow.BILLS and not flow.is_must_pay and flow.key not in fixed]
+    later = timedelta(days=days)
     return Decision(
-        removed=moving, added=[replace(flow, on=max(flow.on, as_of) + timedelta(days=days)) for flow in moving]
+        removed=moving,
+        added=[  # no `replace`: it takes five times as long, and they may be ten thousand
+            DatedFlow(max(flow.on, as_of) + later, flow.amount, flow.row, flow.key, flow.party_id) for flow in moving
+        ],
     )

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from domains.core.rituals import LastRitual, list_last_finished
 from runway.calculators.ageing import AgedDocument, Ageing
 from runway.calculators.bridge import Bridge
-from runway.calculators.cards import Weight, by_due_date, due_soon, matters, must_and_owed, open_soon
+from runway.calculators.cards import Weight, by_due_date, due_soon, matters, open_soon
 from runway.calculators.forecast import Forecast
 from runway.orchestrators.kept_forecast import WorkedOut
 from runway.routes.access import ReadsBooks
@@ -189,7 +189,7 @@ async def get_operational(
         currency=forecast.basis.currency,
         payables=_side(forecast.payables, forecast, until=last, limit=asked.limit),
         receivables=_side(forecast.receivables, forecast, until=last, limit=asked.limit),
-        must_pays=[DatedFlowOut.of(flow) for flow in must_and_owed(forecast) if flow.is_must_pay and flow.on <= last],
+        must_pays=[DatedFlowOut.of(flow) for flow in forecast.path.owed_until(last) if flow.is_must_pay],
     )
     return send(request, Answer[OperationalOut](data=shown, freshness=FreshnessOut.of(fetched.freshness)))
 

@@ -1,7 +1,6 @@
 """The forecast as the API shows it, word for word, with amounts as text."""
 
 from datetime import date
-from heapq import nsmallest
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -127,9 +126,7 @@ class ForecastOut(BaseModel):
 
 def forecast_out(forecast: Forecast, *, time_zone: str, most_receipts: int) -> ForecastOut:
     gap, most = forecast.gap, forecast.concentration
-    largest = nsmallest(most_receipts, forecast.receipts, key=lambda one: (-one.amount, one.external_id))
-    shown = {one.external_id for one in largest}
-    names = {one.external_id: one.party_name for one in forecast.parts.open_invoices if one.external_id in shown}
+    largest, names = forecast.parts.largest_receipts[:most_receipts], forecast.parts.customer_names
     return ForecastOut(
         as_of=forecast.basis.as_of,
         currency=forecast.basis.currency,
