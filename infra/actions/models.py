@@ -211,3 +211,8 @@ class ActionTransactionLog(LogRow):
     """One row for each edge and each event of an action; `entity_id` is the intent's."""
 
     __tablename__ = "action_transaction_log"
+
+
+Index(
+    "ix_action_transaction_log_recorded_at", ActionTransactionLog.business_id, ActionTransactionLog.recorded_at
+)  # a timeline's

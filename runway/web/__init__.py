@@ -3,6 +3,7 @@
 from runway.web import assets
 from runway.web.pages import (
     account,
+    audit,
     bills,
     cockpit,
     health,
@@ -42,6 +43,7 @@ ROUTERS = (
     parties.router,
     ritual.router,
     health.router,
+    audit.router,
     settings.router,
     settings_people.router,
     settings_rules.router,

@@ -18,6 +18,10 @@ class Desk:
 
     person: Browser
 
+    @property
+    def path(self) -> str:
+        return f"/c/{self.person.at_business}"
+
     async def get(self, path: str = "", **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.person.web.http.get(self._path(path), headers={**self._headers(), **named})

@@ -9,11 +9,13 @@ import pytest
 import pytest_asyncio
 
 from domains.core.permissions import Role
+from runway.orchestrators.audit_events import AuditCursor, AuditFilter
+from runway.orchestrators.audit_timeline import AuditTimeline
+from tests.e2e.conftest import small_company
 from tests.e2e.pages import Desk, text_of
 from tests.e2e.people import join, member, sign_up
 from tests.e2e.rest import Shop, open_shop
 from tests.rig import Database
-from tests.unit.infra.qbo.simulator.small_company import make_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,7 +36,7 @@ async def office(
     database: Database, module_redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Office]:
     home = tmp_path_factory.mktemp("settings")
-    async with open_shop(database, module_redis_url, home=home, files=[make_file()]) as shop:
+    async with open_shop(database, module_redis_url, home=home, files=[small_company()]) as shop:
         await shop.read_books()
         business_id = UUID(shop.visitor.business_id)
         people = [await member(shop.web, business_id, role) for role in (Role.OWNER, Role.BOOKKEEPER, Role.VIEWER)]
@@ -151,3 +153,61 @@ async def test_quickbooks_is_asked_and_its_consent_page_is_reached(office: Offic
     assert out.status_code == 303
     assert "/connect/oauth2" in out.headers["location"]
     assert (await office.viewer.get("/settings/connection/connect")).status_code == 403
+
+
+async def test_the_timeline_tells_who_set_what_from_what_and_filters_by_it(office: Office) -> None:
+    page = await office.owner.get("/audit?kind=setting")
+    told = text_of(page)
+    assert "The owner set what is to be approved" in told
+    assert "needed from 0 → became 100.00" in told
+    assert "The owner set cash and floor" in told
+    assert "session signed in" not in told
+    assert "member invited" in text_of(await office.owner.get("/audit?kind=access"))
+    of_system = text_of(await office.owner.get("/audit?actor=system"))
+    assert "brought in changes by the first reading" in of_system
+    assert "what is to be approved" not in of_system
+    nothing = await office.owner.get("/audit?kind=action")
+    assert "Nothing that these filters leave." in text_of(nothing)
+    assert (await office.viewer.get("/audit")).status_code == 403
+    assert (await office.owner.get("/audit?kind=nonsense")).status_code == 422
+    assert (await office.owner.get("/audit?cursor=nonsense")).status_code == 400
+
+
+async def test_an_approval_stands_in_the_timeline_with_its_bill_and_its_seal_once_it_has_one(office: Office) -> None:
+    bills = (await office.owner.person.get("/bills"))["data"]
+    bill = next(one for one in bills if one["balance"] not in {"0.00", None})
+    answer = await office.owner.person.ask("POST", f"/bills/{bill['id']}/approve", json={"duplicate_reason": HOSTILE})
+    assert answer.status_code == 200, answer.text
+    page = await office.owner.get(f"/audit?object={bill['id']}")
+    assert HOSTILE not in page.text
+    assert page.text.count('class="entry"') == 1
+    assert f'href="{office.owner.path}/bills/{bill["id"]}"' in page.text
+    assert "Not sealed yet" in page.text
+
+
+async def test_the_export_has_every_entry_and_is_told_of_in_the_log(office: Office) -> None:
+    answer = await office.owner.get("/audit/export?format=json")
+    rows = answer.json()
+    assert {"decision", "setting", "access", "books"} <= {row["kind"] for row in rows}
+    assert [row["at"] for row in rows] == sorted((row["at"] for row in rows), reverse=True)
+    as_csv = await office.owner.get("/audit/export?kind=setting")
+    assert as_csv.text.splitlines()[0].startswith('"at","kind","verb"')
+    assert len(as_csv.text.splitlines()) == 1 + len([row for row in rows if row["kind"] == "setting"])
+    assert "audit exported" in text_of(await office.owner.get("/audit?kind=access"))
+    assert (await office.bookkeeper.get("/audit/export")).status_code == 403
+
+
+async def test_pages_of_the_timeline_lose_nothing_and_repeat_nothing(office: Office) -> None:
+    web, person = office.shop.web, office.owner.person
+    async with web.services.access_uow([]) as uow:
+        business = await web.services.businesses.get_business(uow.session, person.at_business)
+    timeline, seen, cursor = AuditTimeline(business, process=web.services), [], None
+    whole = [one.key async for one in timeline.export(AuditFilter())]
+    while True:
+        page = await timeline.get(AuditFilter(), cursor=cursor, limit=3)
+        seen += [one.key for one in page.events]
+        if page.next_cursor is None:
+            break
+        cursor = AuditCursor.decode(page.next_cursor)
+    assert seen == whole
+    assert len(set(seen)) == len(seen) > 10

@@ -35,7 +35,12 @@ _NOTICES = {
     "retried": keyed("It is tried again, at once."),
     "confirmed": keyed("Taken as deleted. The next look, which is asked for, believes it."),
 }
-_WORDS: dict[str, Any] = {"entity_name": entity_name, "kind_name": kind_name, "cause_name": cause_name, "run_name": run_name}
+_WORDS: dict[str, Any] = {
+    "entity_name": entity_name,
+    "kind_name": kind_name,
+    "cause_name": cause_name,
+    "run_name": run_name,
+}
 
 
 @router.get("")

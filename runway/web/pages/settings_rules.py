@@ -16,9 +16,9 @@ from runway.web.pages.settings import render_settings, told
 from runway.web.people import names_in
 from runway.web.rendering import go_to
 from runway.web.strings import keyed
-from runway.web.views.actors import actor_name
 from runway.web.views.mail_settings import mail_values, rows_of, wanted_levels
 from runway.web.views.settings import cash_accounts, runway_values, wanted_runway
+from runway.web.views.trail import who_is
 
 router = APIRouter(prefix=f"{PREFIX}/settings", include_in_schema=False, route_class=PageRoute)
 
@@ -128,7 +128,7 @@ async def _page(
     """`values` are what was typed and refused, or what holds now."""
     set_by = None
     if policy.version:
-        set_by = actor_name(policy.actor, await names_in(client))
+        set_by = who_is(policy.actor or "", await names_in(client))
     shown = {"values": held, **values}
     status = HTTPStatus.UNPROCESSABLE_ENTITY if values.get("errors") else HTTPStatus.OK
     return render_settings(
