@@ -153,6 +153,7 @@ async def _show(
         "key": held.get(KEY_FIELD) or new_key(),
         "typed": held,
         "printed_at": client.clock.now(),
+        "own_page": payment_id,
     }
     return render_client(request, client, "payments/page.html", here="payables", refusal=refusal, **values, **more)
 

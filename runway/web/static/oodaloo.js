@@ -31,6 +31,7 @@
     if (opener) open(document.getElementById(opener.dataset.opens));
     const closer = event.target.closest("[data-closes]");
     if (closer) closer.closest("dialog")?.close();
+    if (event.target.closest("[data-print]")) print();
   });
 
   // Keys.

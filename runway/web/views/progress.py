@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -68,7 +69,7 @@ class MeantView:
     who: str | None
     amount: Decimal | None
     currency: str
-    on: str | None
+    on: date | None
     account: str | None
 
 
@@ -103,7 +104,7 @@ def meant_view(intent: ActionIntent, home_currency: str) -> MeantView:
         who=None if who is None else str(who),
         amount=amount or None,
         currency=str(meaning.get("currency") or home_currency),
-        on=None if day is None else str(day),
+        on=None if day is None else date.fromisoformat(str(day)),
         account=None if facts.get("account") is None else str(facts["account"]),
     )
 

@@ -236,7 +236,7 @@ def test_what_a_payment_meant_is_its_cash() -> None:
     lines = {"bills": [{"bill": "1", "amount": 100}], "credits": [{"credit": "2", "amount": 25}]}
     facts = {"vendor": "Harbor", "account": "Checking"}
     meant = meant_view(ActionIntent(meaning={"paid_on": "2026-03-15", **lines}, facts=facts), "USD")
-    assert (meant.amount, meant.who, meant.on, meant.account) == (Decimal(75), "Harbor", "2026-03-15", "Checking")
+    assert (meant.amount, meant.who, meant.on, meant.account) == (Decimal(75), "Harbor", date(2026, 3, 15), "Checking")
 
 
 def test_five_blocks_of_age_of_which_late_ones_are_marked() -> None:
