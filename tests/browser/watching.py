@@ -47,6 +47,11 @@ class Watch:
         finally:
             self.is_away = False
 
+    def taken(self) -> list[str]:
+        """What went wrong up to now, for a test that tells it with more."""
+        found, self.wrong = self.wrong, []
+        return found
+
     def on(self, page: Page) -> None:
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.wrong.append(f"{page.url}: {error.message}"))
@@ -100,4 +105,4 @@ async def watched_page(
         yield await context.new_page(), watch
     finally:
         await context.close()
-    assert watch.wrong == []
+    assert not watch.wrong, "\n".join(watch.wrong)
