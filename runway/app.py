@@ -1,10 +1,12 @@
 """Builds the FastAPI application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from infra.clock import Clock
 from infra.embedded.servers import ServerAddresses, servers
@@ -48,14 +50,20 @@ def _build(opener: ServicesOpener) -> FastAPI:
         openapi_url=None,  # routes/api_page.py has it, and can leave it out
         docs_url=None,  # FastAPI's own pages fetch their script from elsewhere
         redoc_url=None,
-        generate_unique_id_function=operation_id,
     )
-    for router in (*ROUTERS, *WEB):
-        app.include_router(router)
+    app.router.routes += _routes_of((*ROUTERS, *WEB))
     errors.install(app, (*ROUTERS, *WEB))
     app.add_middleware(RequestEdge)
     app.openapi = lambda: describe(app, API)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
     return app
+
+
+def _routes_of(routers: Iterable[APIRouter]) -> Iterator[BaseRoute]:
+    """`include_router` would make each route anew at the first request, which takes a second, and search every router for it."""
+    for route in (route for router in routers for route in router.routes):
+        if isinstance(route, APIRoute):
+            route.unique_id = operation_id(route)
+        yield route
 
 
 @asynccontextmanager

@@ -1,10 +1,13 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 import redis
+from pwdlib.hashers.argon2 import Argon2Hasher
 
+from domains.core.passwords import hashing
 from infra.clock import SystemClock
 from infra.qbo.simulator.files.company_file import CompanyFile
 from infra.qbo.simulator.files.generator import demo_company, generate_large
@@ -13,6 +16,14 @@ from infra.qbo.simulator.timestamps import PACIFIC
 from tests.e2e.rest import Shop, Web, open_shop, running_web, settings_for
 from tests.e2e.town import Town, open_town
 from tests.rig import Database, RunServers, worker_number
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Each hash would take a core for a tenth of a second; what it costs in service is for the tests of hashing itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashing, "Argon2Hasher", partial(Argon2Hasher, time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 def small_company() -> CompanyFile:
