@@ -74,6 +74,7 @@ async def show_cell(request: Request, client: ReadsBooks, starts_on: date, group
         freshness=fetched.freshness,
         status=HTTPStatus.OK,
         cell=cell,
+        is_part=wants_part(request),
     )
 
 

@@ -111,7 +111,7 @@ def runway_card(forecast: Forecast, change: Figure) -> RunwayCard:
 def change_words(change: Figure) -> str:
     """`+3 days since last week`, or why it cannot be said."""
     if change.value is None:
-        return _("no comparison with last week: %(reason)s") % {"reason": change.reason or NOTHING}
+        return _("since last week: %(reason)s") % {"reason": change.reason or NOTHING}
     whole = int(change.value)
     if not whole:
         return _("as many days as last week")

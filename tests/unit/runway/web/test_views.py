@@ -94,7 +94,7 @@ def test_without_cash_there_is_no_line_but_its_reason() -> None:
     ("days", "told"),
     [
         (3, "+3 days since last week"), (-1, f"{MINUS}1 day since last week"), (0, "as many days as last week"),
-        (None, "no comparison with last week: it never ends"),
+        (None, "since last week: it never ends"),
     ],
 )  # fmt: skip
 def test_the_change_is_told_with_its_sign_or_its_reason(days: int | None, told: str) -> None:
