@@ -159,6 +159,14 @@ class Digests(TenantAwareService):
     async def find_ask(self, session: AsyncSession, ask_id: UUID) -> DigestAskRow | None:
         return await session.get(DigestAskRow, (self.business_id, ask_id))
 
+    async def find_last_ask(self, session: AsyncSession) -> DigestAskRow | None:
+        return await session.scalar(
+            select(DigestAskRow)
+            .where(DigestAskRow.business_id == self.business_id)
+            .order_by(DigestAskRow.asked_at.desc())
+            .limit(1)
+        )
+
     async def claim(
         self, session: AsyncSession, ask: DigestAskRow, *, user_id: UUID, email: str, now: datetime
     ) -> DigestSendRow:

@@ -165,7 +165,7 @@ async def set_digest_settings(caller: ManagesSettings, wanted: WantedDigest) -> 
 )
 async def send_digest(request: Request, caller: SyncsBooks, key: IdempotencyKey) -> Response:
     """To its recipients, now, whether or not the weekly one is on. Whoever has had this week's gets no second one: `already`."""
-    wish = _wish(request, caller.process, caller.origin, key, body=None)
+    wish = wish_of(request, caller.process, caller.origin, key, body=None)
     await caller.process.digest_sending(caller.business).ask(wish)
     return await _accept(caller.process, wish, [caller.business])
 
@@ -185,7 +185,7 @@ async def send_all_digests(
     """
     asked = wanted or SendingAll()
     businesses = await _of_firms(guest, services, asked.business_ids)
-    wish = _wish(request, services, guest.origin, key, body=asked)
+    wish = wish_of(request, services, guest.origin, key, body=asked)
     for business in businesses:
         # Each in its own transaction: the same key goes on where this was cut off.
         await services.digest_sending(business).ask(wish)
@@ -213,7 +213,8 @@ async def _of_firms(guest: Guest, services: Services, wanted: list[UUID] | None)
     return [theirs[one] for one in dict.fromkeys(wanted)]
 
 
-def _wish(request: Request, services: Services, origin: Any, key: str, *, body: BaseModel | None) -> Wish:
+def wish_of(request: Request, services: Services, origin: Any, key: str, *, body: BaseModel | None) -> Wish:
+    """Of whoever asks: the same key again is the same wish. For the pages, too."""
     return Wish(
         ask_id=ask_id_of(origin.actor, key),
         actor=origin.actor,

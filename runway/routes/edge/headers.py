@@ -52,6 +52,7 @@ class AnswerHeaders:
                 "img-src 'self' data:",
                 "font-src 'self'",
                 "connect-src 'self'",
+                "frame-src 'self'",
                 "manifest-src 'self'",
                 "object-src 'none'",
                 "base-uri 'none'",
