@@ -28,6 +28,16 @@ class AskedDocuments(AskedPage):
     due_within: int | None = Field(
         default=None, ge=0, le=_MAX_DAYS, description="Due within so many days from the company's today, or overdue."
     )
+    due_from: date | None = Field(
+        default=None, description="Due on this day or later; without a due date, issued then."
+    )
+    due_until: date | None = Field(default=None, description="Due on this day or earlier.")
+    search: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="A part of the number or of the party's name, ignoring case.",
+    )
 
     def filter_for(self, party: str | None, *, today: date) -> DocumentFilter:
         return DocumentFilter(
@@ -35,6 +45,9 @@ class AskedDocuments(AskedPage):
             status=self.status,
             party=party,
             due_within_days=self.due_within,
+            due_from=self.due_from,
+            due_until=self.due_until,
+            search=self.search,
             after=self.cursor,
             limit=self.limit,
         )

@@ -90,20 +90,24 @@ async def test_a_bill_is_paid_by_its_pages_once_however_often_the_form_is_sent(p
 
 async def test_a_payment_settles_before_the_eyes_and_can_be_undone_before_it_is_sent(paying: Paying) -> None:
     pages, bill = Pages(paying.owner), await paying.approved()
-    later = (paying.today + timedelta(days=20)).isoformat()
     path = f"/payables/{bill['id']}/pay"
-    wish = {"account_id": paying.bank, "date": later, "idempotency_key": new_key(), "confirm_similar": "true"}
+    wish = {"account_id": paying.bank, "idempotency_key": new_key(), "confirm_similar": "true"}
     asked = await pages.post(path, fields=wish, HX_Request="true")
     assert asked.status_code == 200, asked.text
     assert asked.headers["HX-Trigger"] == "acted"
-    assert "Scheduled" in asked.text
+    assert "Processing" in asked.text
     (payment,) = set(re.findall(r"/payments/([0-9a-f-]{36})/progress", asked.text))
+    assert payment in await pages.get("/payables")
     polled = await pages.get(f"/payments/{payment}/progress", HX_Request="true")
     assert 'hx-trigger="every 1s"' in polled
     cancelled = await pages.post(f"/payments/{payment}/cancel", HX_Request="true")
     assert "Cancelled before anything was sent" in cancelled.text
     assert "every 1s" not in cancelled.text
     assert "Cancelled" in await pages.get(f"/payments/{payment}")
+    later = {"date": (paying.today + timedelta(days=20)).isoformat(), "idempotency_key": new_key()}
+    scheduled = await pages.post(path, fields=wish | later, HX_Request="true")
+    assert "Scheduled: QuickBooks will be told on" in scheduled.text
+    assert "hx-trigger" not in scheduled.text
 
 
 async def test_a_refusal_is_told_in_words_and_what_was_typed_is_kept(paying: Paying) -> None:
@@ -158,6 +162,8 @@ async def test_lists_filter_by_age_and_words_and_can_be_taken_along(paying: Payi
     found = await pages.get(f"/payables?status=all&q={bill['doc_number'] or bill['external_id']}", HX_Request="true")
     assert "<html" not in found
     assert bill["id"] in found
+    same = await paying.owner.get("/bills", status="all", search=bill["doc_number"] or bill["external_id"])
+    assert bill["id"] in {one["id"] for one in same["data"]}
     assert "Nothing fits these filters" in await pages.get("/payables?q=nobody+of+that+name")
     current = await pages.get("/payables?age=current")
     assert "days over" not in current.split("<tbody>")[-1]

@@ -43,7 +43,7 @@ async def show_progress(
     progress = progress_of(client, intent)
     template = "payments/_inline.html" if inline else "payments/_progress.html"
     answer = render(request, template, client=client, csrf=client.csrf, progress=progress)
-    return answer if progress.is_live else with_headers(answer, ACTED)
+    return answer if progress.look_seconds else with_headers(answer, ACTED)
 
 
 @router.post("/cancel")

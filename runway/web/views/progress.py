@@ -22,6 +22,7 @@ from runway.web.strings import _, keyed
 
 # Nothing more comes until a person does something, or ever.
 _QUIET = SETTLED | {ActionState.BLOCKED, ActionState.NEEDS_REVIEW}
+_SECONDS, _WHILE_TRYING_SECONDS = 1, 10
 _TITLES = {
     Outcome.PROCESSING: (keyed("Processing"), "plain"),
     Outcome.SCHEDULED: (keyed("Scheduled"), "plain"),
@@ -48,7 +49,10 @@ _WHAT = {
 
 @dataclass(frozen=True)
 class ProgressView:
-    """`is_live`: it changes by itself, so the page looks again. `may` is what this person may do with it now."""
+    """`look_seconds`: it changes by itself, so the page looks again then; None: nothing more comes until a person does something, or ever.
+
+    `may` is what this person may do with it now.
+    """
 
     id: UUID
     what: str
@@ -57,7 +61,7 @@ class ProgressView:
     words: str
     reason: str | None
     may: Sequence[May]
-    is_live: bool
+    look_seconds: int | None
     is_settled: bool
     version: int
 
@@ -86,10 +90,16 @@ def progress_view(out: ActionOut, permissions: Collection[Permission]) -> Progre
         words=out.words,
         reason=reason or None,
         may=[one for one in out.may if _is_theirs(one, out.operation, permissions)],
-        is_live=out.state not in _QUIET,
+        look_seconds=_look_seconds(out),
         is_settled=out.state in SETTLED,
         version=out.version,
     )
+
+
+def _look_seconds(out: ActionOut) -> int | None:
+    if out.state in _QUIET or out.outcome is Outcome.SCHEDULED:
+        return None
+    return _WHILE_TRYING_SECONDS if out.state is ActionState.RETRY_WAIT else _SECONDS
 
 
 def meant_view(intent: ActionIntent, home_currency: str) -> MeantView:

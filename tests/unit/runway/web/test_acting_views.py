@@ -206,21 +206,23 @@ def test_a_reminder_tells_why_there_is_none_today() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "state", "title", "is_live"),
+    ("outcome", "state", "title", "seconds"),
     [
-        (Outcome.PROCESSING, ActionState.REQUESTED, "Processing", True),
-        (Outcome.PROCESSING, ActionState.UNKNOWN, "Processing", True),
-        (Outcome.HELD, ActionState.BLOCKED, "On hold", False),
-        (Outcome.REVIEW, ActionState.NEEDS_REVIEW, "Needs a person", False),
-        (Outcome.RECORDED, ActionState.CONFIRMED, "Recorded", False),
-        (Outcome.NOT_RECORDED, ActionState.FAILED, "Not recorded", False),
+        (Outcome.PROCESSING, ActionState.REQUESTED, "Processing", 1),
+        (Outcome.PROCESSING, ActionState.UNKNOWN, "Processing", 1),
+        (Outcome.PROCESSING, ActionState.RETRY_WAIT, "Processing", 10),
+        (Outcome.SCHEDULED, ActionState.REQUESTED, "Scheduled", None),
+        (Outcome.HELD, ActionState.BLOCKED, "On hold", None),
+        (Outcome.REVIEW, ActionState.NEEDS_REVIEW, "Needs a person", None),
+        (Outcome.RECORDED, ActionState.CONFIRMED, "Recorded", None),
+        (Outcome.NOT_RECORDED, ActionState.FAILED, "Not recorded", None),
     ],
 )
 def test_progress_is_looked_at_again_until_nothing_comes_by_itself(
-    outcome: Outcome, state: ActionState, title: str, *, is_live: bool
+    outcome: Outcome, state: ActionState, title: str, seconds: int | None
 ) -> None:
     view = progress_view(an_action(outcome, state), MAY[Role.OWNER])
-    assert (view.title, view.is_live) == (title, is_live)
+    assert (view.title, view.look_seconds) == (title, seconds)
     mailed = progress_view(an_action(Outcome.RECORDED, state, operation="send_invoice"), MAY[Role.OWNER])
     assert mailed.title == "Mailed"
 
