@@ -25,6 +25,7 @@ class Lettering:
     def __init__(self, paper: FPDF, text: str, *, places: tuple[str, ...] = _PLACES) -> None:
         """`text`: all that will be written."""
         self.is_lossy = False
+        self._unknown: dict[int, str] = {}
         self.family = _CORE
         paper.core_fonts_encoding = _CODEC
         if _fits(text):
@@ -36,14 +37,17 @@ class Lettering:
                 paper.add_font(_EMBEDDED, "B", bold)
                 self.family = _EMBEDDED
                 known = set(map(chr, paper.fonts[_EMBEDDED].cmap))  # type: ignore[union-attr]  # of an embedded font
-                self.is_lossy = bool(set(text) - known - {"\n"})
+                self._unknown = dict.fromkeys(map(ord, set(text) - known - {"\n"}), "?")
+                self.is_lossy = bool(self._unknown)
                 return
         self.is_lossy = True
 
     def write(self, text: str) -> str:
         """Spaces and dashes that the common fonts lack are plain ones."""
         plain = text.translate(_PLAIN)
-        return plain if self.family == _EMBEDDED else plain.encode(_CODEC, "replace").decode(_CODEC)
+        if self.family == _EMBEDDED:
+            return plain.translate(self._unknown)
+        return plain.encode(_CODEC, "replace").decode(_CODEC)
 
 
 _WEIGHTS = (("", "Regular"), ("-Bold", "Bold"))

@@ -14,9 +14,8 @@ from runway.papers.path_drawing import draw_path
 from runway.papers.words import cause_in_words, due_in_words, overdue_in_words, shown
 
 _MARGIN, _INK, _SOFT, _RULE = 18.0, (23, 33, 28), (86, 99, 92), (216, 223, 218)
-_LINE, _CHART_HEIGHT = 5.2, 52.0
-_RED = (163, 32, 32)
-_VERY_LATE_DAYS = 60
+_PAPER = (255, 255, 255)
+_LINE, _CHART_HEIGHT, _DECISION_HEIGHT = 5.2, 52.0, 16.0
 
 
 class PaperSize(StrEnum):
@@ -93,6 +92,8 @@ class _Paper:
         if not self._digest.decisions:
             self._write(_("Nothing waits."))
         for number, one in enumerate(self._digest.decisions, start=1):
+            if self._pdf.will_page_break(_DECISION_HEIGHT):
+                self._pdf.add_page()
             amount = f", {shown(one.amount)}" if one.amount else ""
             self._write(f"{number}. {one.what}{amount}", bold=True)
             if one.why:
@@ -180,6 +181,7 @@ class _Paper:
         pdf = self._pdf
         pdf.ln(1)
         pdf.set_draw_color(*_RULE)
+        pdf.set_fill_color(*_PAPER)
         pdf.set_text_color(*_INK)
         pdf.set_font(self._letters.family, "", 9)
         align = tuple("LEFT" if number < words else "RIGHT" for number in range(len(widths)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from fpdf import FPDF
 from fpdf.enums import RenderStyle
@@ -22,7 +22,7 @@ _LINES = 4
 
 @dataclass(frozen=True)
 class Frame:
-    """Where days and amounts lie, in millimetres; `low` and `high` are the amounts at its foot and head."""
+    """Where days and amounts lie, in millimetres; `low` and `high` are the amounts at its foot and head, lines are a `step` apart."""
 
     left: float
     top: float
@@ -31,6 +31,7 @@ class Frame:
     days: int
     low: Decimal
     high: Decimal
+    step: Decimal
 
     def x(self, ahead: int) -> float:
         return self.left + self.width * ahead / max(1, self.days - 1)
@@ -42,11 +43,19 @@ class Frame:
 def frame_of(
     band: Sequence[BandDay], floor: Decimal | None, *, left: float, top: float, width: float, height: float
 ) -> Frame:
-    """Zero is always in sight: without it a small change looks like a fall."""
+    """Zero is always in sight: without it a small change looks like a fall. Foot and head are round amounts."""
     levels = [ZERO, *(one for day_ in band for one in (day_.p10, day_.p90)), *([floor] if floor is not None else [])]
-    low, high = min(levels), max(levels)
-    spare = (high - low) / 12 or Decimal(1)
-    return Frame(left, top, width, height, len(band), low - (spare if low < 0 else ZERO), high + spare)
+    step = _step(max(levels) - min(levels))
+    low = (min(levels) / step).to_integral_value(ROUND_FLOOR) * step
+    high = (max(levels) / step).to_integral_value(ROUND_CEILING) * step
+    return Frame(left, top, width, height, len(band), low, high if high > low else low + step, step)
+
+
+def _step(reach: Decimal) -> Decimal:
+    """1, 2 or 5 times a power of ten, so that some five lines cover `reach`."""
+    wanted = max(reach / _LINES, Decimal(1))
+    power = Decimal(10) ** (wanted.adjusted())
+    return next(power * times for times in (1, 2, 5, 10) if power * times >= wanted)
 
 
 def draw_path(pdf: FPDF, digest: Digest, *, height: float, family: str, write: Callable[[str], str]) -> None:
@@ -65,11 +74,11 @@ def draw_path(pdf: FPDF, digest: Digest, *, height: float, family: str, write: C
 
 
 def _draw_grid(pdf: FPDF, digest: Digest, frame: Frame, write: Callable[[str], str]) -> None:
-    pdf.set_draw_color(*_GRID)
     pdf.set_line_width(0.2)
-    for number in range(_LINES + 1):
-        amount = frame.low + (frame.high - frame.low) * number / _LINES
+    for number in range(int((frame.high - frame.low) / frame.step) + 1):
+        amount = frame.low + frame.step * number
         y = frame.y(amount)
+        pdf.set_draw_color(*(_SOFT if amount == 0 else _GRID))
         pdf.line(frame.left, y, frame.left + frame.width, y)
         pdf.set_xy(pdf.l_margin, y - 2)
         pdf.cell(_LEFT - 2, 4, write(short_money(amount, digest.currency)), align="R")
@@ -106,9 +115,9 @@ def _draw_levels(pdf: FPDF, digest: Digest, frame: Frame, write: Callable[[str],
         pdf.set_fill_color(*_LINE)
         pdf.circle(x, y, 0.9, style=RenderStyle.F)
         pdf.set_text_color(*_LINE)
-        # To the side with room, and above the line.
+        # To the side with room, and below the line: it is nowhere lower.
         is_right = x > frame.left + frame.width / 2
-        pdf.set_xy(x - 41 if is_right else x + 1, y - 4.6)
+        pdf.set_xy(x - 41 if is_right else x + 1, min(y + 1, frame.top + frame.height - 4))
         said = _("Low %(amount)s, %(day)s") % {
             "amount": short_money(low.amount.value, digest.currency), "day": day(low.on),
         }  # fmt: skip

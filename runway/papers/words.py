@@ -10,7 +10,7 @@ from runway.language.formats import NOTHING, day, money, number
 from runway.language.strings import _, keyed, ngettext
 
 _CAUSES: Mapping[BridgeCause, str] = {
-    BridgeCause.EXPECTED: keyed("As it was expected"),
+    BridgeCause.EXPECTED: keyed("Time passed as expected"),
     BridgeCause.RECEIPTS_EARLIER: keyed("Customers paid earlier"),
     BridgeCause.RECEIPTS_LATER: keyed("Customers pay later"),
     BridgeCause.RECEIPTS_UNBANKED: keyed("Paid, not in the bank yet"),
@@ -27,7 +27,7 @@ _CAUSES: Mapping[BridgeCause, str] = {
     BridgeCause.NOT_OPERATING: keyed("Owner, loans and transfers"),
     BridgeCause.SETTINGS: keyed("Settings"),
     BridgeCause.UNEXPLAINED: keyed("Not explained by documents"),
-    BridgeCause.MODEL: keyed("Way of reckoning"),
+    BridgeCause.MODEL: keyed("The model, worked out anew"),
 }
 _ROWS: Mapping[PathRow, str] = {
     PathRow.BILLS: keyed("bill"),

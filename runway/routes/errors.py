@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from domains.ap.approval_errors import LooksLikeDuplicate, NotAsSeen
 from domains.ap.payment_errors import BillBeingPaid
+from domains.core.digests import DigestKeyUsed
 from infra import errors
 from infra.actions.errors import KeyUsedForOther, TargetTaken
 from infra.errors import OodalooError
@@ -39,6 +40,7 @@ class Kind:
     title: str
 
 
+_OTHER_WISH = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "key-used-for-other", "The key stands for another wish")
 # An error has the status of the nearest of its classes that stands here.
 KINDS: dict[type[OodalooError], Kind] = {
     errors.InvalidInput: Kind(HTTPStatus.BAD_REQUEST, "invalid-input", "The request cannot be used"),
@@ -52,7 +54,8 @@ KINDS: dict[type[OodalooError], Kind] = {
     errors.RailNeedsReconnect: Kind(HTTPStatus.CONFLICT, "reconnect-needed", "The company must be connected again"),
     errors.RailStaleVersion: Kind(HTTPStatus.CONFLICT, "stale-version", "It changed since it was read"),
     errors.RailRejected: Kind(HTTPStatus.CONFLICT, "rail-rejected", "The rail refused"),
-    KeyUsedForOther: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "key-used-for-other", "The key stands for another wish"),
+    KeyUsedForOther: _OTHER_WISH,
+    DigestKeyUsed: _OTHER_WISH,
     refusals.BodyTooSlow: Kind(HTTPStatus.REQUEST_TIMEOUT, "body-too-slow", "The body took too long"),
     refusals.BodyTooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "The body is too large"),
     refusals.AddressTooLong: Kind(HTTPStatus.REQUEST_URI_TOO_LONG, "address-too-long", "The address is too long"),
