@@ -1,4 +1,4 @@
-"""The week's ritual as pages: started, shared by two, left and taken up again, locked."""
+"""The week's ritual as pages: started, shared by two, left and taken up again, locked; and the digest that it ends with."""
 
 import re
 from collections.abc import AsyncIterator
@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from domains.core.permissions import Role
 from runway.routes.access import csrf_token
+from tests.e2e.paying import new_key
 from tests.e2e.people import Browser, member
 from tests.e2e.rest import PUBLIC_URL, open_shop
 from tests.rig import Database
@@ -33,10 +34,18 @@ class Desk:
         return await self.person.web.http.get(self._path(path), headers=self._headers())
 
     async def send(self, path: str, **fields: Any) -> httpx.Response:
+        return await self.post(self._path(path), **fields)
+
+    async def post(self, path: str, **fields: Any) -> httpx.Response:
         typed = {"csrf": csrf_token(self.person.session), **fields}
-        return await self.person.web.http.post(
-            self._path(path), data=typed, headers={**self._headers(), "Origin": PUBLIC_URL}
-        )
+        return await self.person.web.http.post(path, data=typed, headers={**self._headers(), "Origin": PUBLIC_URL})
+
+    async def digest(self, path: str = "") -> httpx.Response:
+        return await self.person.web.http.get(f"{self.home}/digest{path}", headers=self._headers())
+
+    @property
+    def home(self) -> str:
+        return f"/c/{self.person.at_business}"
 
     async def version(self, step: str) -> int:
         """As the page that is open has it."""
@@ -48,7 +57,7 @@ class Desk:
         return await self.send(f"/{step}", version=await self.version(step), outcome=outcome, note=note)
 
     def _path(self, path: str) -> str:
-        return f"/c/{self.person.at_business}/ritual{path}"
+        return f"{self.home}/ritual{path}"
 
     def _headers(self) -> dict[str, str]:
         return {"Cookie": f"sid={self.person.session}"}
@@ -138,3 +147,31 @@ async def test_a_viewer_reads_along_and_decides_nothing(office: Office) -> None:
     assert 'name="outcome"' not in page.text
     refused = await office.viewer.send("/due", version=1, outcome="decided")
     assert refused.status_code == 403
+
+
+async def test_the_digest_is_looked_at_sent_once_and_set_to_go_out_by_itself(office: Office) -> None:
+    ada, web = office.ada, office.ada.person.web
+    page = await ada.digest()
+    assert page.status_code == 200
+    assert "It was never sent yet" in text_of(page)
+    letter = await ada.digest("/letter")
+    assert "sandbox" in letter.headers["content-security-policy"]
+    assert "script-src" not in letter.headers["content-security-policy"]
+    assert (await ada.digest(".pdf")).content.startswith(b"%PDF")
+
+    for key in (new_key(), new_key()):
+        sent = await ada.post(f"{ada.home}/digest/send", idempotency_key=key)
+        assert sent.headers["location"].endswith("/digest?notice=sent#sends")
+        while await web.run_jobs(str(ada.person.at_business)):
+            pass
+    told = text_of(await ada.digest())
+    assert told.count("Had it already") == 2  # the owner and the bookkeeper
+
+    answer = await ada.post(f"{ada.home}/digest/settings", is_on="yes", weekday="4", hour="25", who="all")
+    assert answer.status_code == 422
+    saved = await ada.post(f"{ada.home}/digest/settings", is_on="yes", weekday="4", hour="16", who="all")
+    assert saved.headers["location"].endswith("notice=saved")
+    assert '<option value="4" selected>Friday</option>' in (await ada.digest()).text
+    refused = await office.viewer.post(f"{ada.home}/digest/send", idempotency_key=new_key())
+    assert refused.status_code == 403
+    assert "Send it now" not in text_of(await office.viewer.digest())
