@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -219,7 +219,9 @@ def _weeks(balance: Balance, across: Days) -> list[str]:
     """What a pointer and a test find: one strip a week, telling its last day."""
     parts = []
     ends = list(balance.expected[7::7])
-    for starts, one in zip([balance.expected[0], *ends], ends, strict=False):
+    # The first week holds today too; each other begins on the day after the one before ended.
+    begins = [balance.today, *(one.on + timedelta(days=1) for one in ends)]
+    for begin, starts, one in zip(begins, [balance.expected[0], *ends], ends, strict=False):
         told = _("%(day)s: %(p50)s, between %(p10)s and %(p90)s") % {
             "day": day(one.on, "weekday"),
             "p50": money(one.p50, balance.currency),
@@ -233,7 +235,7 @@ def _weeks(balance: Balance, across: Days) -> list[str]:
                 _TOP,
                 (across(one.on) - x, _HEIGHT - _TOP - _BOTTOM),
                 "hit",
-                data_week=starts.on.isoformat(),
+                data_week=begin.isoformat(),
                 data_p50=one.p50,
                 data_told=told,
             )

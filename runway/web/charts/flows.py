@@ -18,12 +18,16 @@ _GAP = 2.0
 
 @dataclass(frozen=True)
 class WeekBars:
-    """`inflow` and `outflow` from zero outwards: (class, amount), all amounts positive. `ends_on` is its last day."""
+    """`inflow` and `outflow` from zero outwards: (class, amount), all amounts positive.
+
+    Drawn from `starts_on` to `ends_on`; `week_on` is the first day of the week as it is told.
+    """
 
     starts_on: date
     ends_on: date
     inflow: Sequence[tuple[str, Decimal]]
     outflow: Sequence[tuple[str, Decimal]]
+    week_on: date
     is_past: bool = False
 
     @property
@@ -57,7 +61,7 @@ def told_of(weeks: Sequence[WeekBars], currency: str) -> str:
     ahead = [week for week in weeks if not week.is_past]
     most = max(ahead, key=lambda week: week.sums[1])
     return _("The most goes out in the week of %(day)s: %(amount)s.") % {
-        "day": day(most.starts_on),
+        "day": day(most.week_on),
         "amount": short_money(most.sums[1], currency),
     }
 
@@ -78,12 +82,12 @@ def _bars(week: WeekBars, across: Days, up: Scale) -> list[str]:
 def _hit(week: WeekBars, across: Days, *, currency: str) -> str:
     came, went = week.sums
     told = _("Week of %(day)s: %(came)s in, %(went)s out") % {
-        "day": day(week.starts_on),
+        "day": day(week.week_on),
         "came": short_money(came, currency),
         "went": short_money(went, currency),
     }
     x = across(week.starts_on)
     size = across(week.ends_on) - x, _HEIGHT - _TOP - _BOTTOM
     return svg.box(
-        x, _TOP, size, "hit", data_week=week.starts_on.isoformat(), data_in=came, data_out=went, data_told=told
+        x, _TOP, size, "hit", data_week=week.week_on.isoformat(), data_in=came, data_out=went, data_told=told
     )

@@ -165,6 +165,7 @@ def bars_of(forecast: Forecast, *, past: int) -> list[WeekBars]:
             ends_on=week.ends_on,
             inflow=[(one.value, max(ZERO, sum_of(week, one) or ZERO)) for one in Group if one in INFLOW],
             outflow=[(one.value, max(ZERO, -(sum_of(week, one) or ZERO))) for one in Group if one not in INFLOW],
+            week_on=week.starts_on,
         )
         for week in forecast.path.weeks()
     ]
@@ -177,7 +178,7 @@ def _past_bars(forecast: Forecast, count: int) -> list[WeekBars]:
         amounts = [one.amount for one in booked if first <= one.on <= last]
         came: Decimal = sum((one for one in amounts if one > 0), ZERO)
         went: Decimal = -sum((one for one in amounts if one < 0), ZERO)
-        found.append(WeekBars(first, last + timedelta(days=1), [("in", came)], [("out", went)], is_past=True))
+        found.append(WeekBars(first, last + timedelta(days=1), [("in", came)], [("out", went)], first, is_past=True))
     return found
 
 

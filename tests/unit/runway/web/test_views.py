@@ -134,7 +134,7 @@ def test_the_bars_stand_under_the_days_of_the_line() -> None:
 
 def books(*, age_seconds: int | None = 60, **more: Any) -> Freshness:
     as_of = None if age_seconds is None else NOW - timedelta(seconds=age_seconds)
-    given = {"source": FreshnessSource.MIRROR, "calls_spent": 0, "stale": False} | more
+    given: dict[str, Any] = {"source": FreshnessSource.MIRROR, "calls_spent": 0, "stale": False} | more
     return Freshness(as_of=as_of, age_seconds=age_seconds, **given)
 
 
@@ -166,12 +166,12 @@ def test_what_is_doubtful_is_counted(freshness: Freshness, told: str) -> None:
 def row(name: str, forecast: Forecast | None, **more: Any) -> PortfolioRow:
     summary = None if forecast is None else summary_of(worked(forecast))
     nothing = Figure(None, "USD", T, "qbo", 0, "documents", reason="it is being worked out")
-    figures = {
+    figures: dict[str, Any] = {
         one: getattr(summary, one) if summary else nothing
         for one in ("days", "low", "cash", "floor", "due", "must_pays", "overdue_receivable")
     }
     business = Business(id=UUID(int=len(name)), name=name, home_currency="USD", time_zone="UTC", created_at=NOW)
-    given = {
+    given: dict[str, Any] = {
         "state": RowState.CURRENT if summary else RowState.MISSING, "why": None if summary else "it is being worked out",
         "days_change": nothing, "spark": summary.p50_by_week if summary else (), "is_at_risk": False, "waiting": Waiting(2, 1),
         "waiting_is_older": False, "assignee": None, "books": books(), "ritual": RitualState.NOT_STARTED, "last_ritual": None,

@@ -96,7 +96,8 @@ def test_thirteen_weeks_can_be_pointed_at_each_with_its_last_day() -> None:
     weeks = draw(make_balance(FALLING)).parts("rect", "hit")
     assert len(weeks) == 13
     assert (weeks[0].get("data-week"), weeks[0].get("data-p50")) == ("2026-03-15", str(300 - 4 * 7))
-    assert (weeks[-1].get("data-week"), weeks[-1].get("data-p50")) == ("2026-06-07", str(300 - 4 * 91))
+    assert (weeks[-1].get("data-week"), weeks[-1].get("data-p50")) == ("2026-06-08", str(300 - 4 * 91))
+    assert weeks[1].get("data-week") == "2026-03-23"
     edges = [(number(one, "x"), number(one, "x") + number(one, "width")) for one in weeks]
     assert all(abs(before[1] - after[0]) < 0.2 for before, after in pairwise(edges))
 

@@ -24,6 +24,7 @@ def week(number: int, *, came: tuple[int, ...], went: tuple[int, ...]) -> WeekBa
         starts + timedelta(days=6),
         [("in", Decimal(amount)) for amount in came],
         [("out", Decimal(amount)) for amount in went],
+        starts,
     )
 
 
