@@ -1,10 +1,13 @@
 import gc
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+import httpx
 import pytest
 import structlog
+from httpx._transports import default
 
 from infra.embedded.attachment import Attachment
 from tests.rig import (
@@ -25,6 +28,7 @@ _run_home = pytest.StashKey[RunHome]()
 
 def pytest_configure(config: pytest.Config) -> None:
     close_network()
+    _read_certificates_once()
     _print_logs_plainly()
     if not hasattr(config, "workerinput"):
         config.stash[_run_home] = RunHome()
@@ -39,6 +43,11 @@ def pytest_collection_finish() -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if home := config.stash.get(_run_home, None):
         home.remove()
+
+
+def _read_certificates_once() -> None:
+    """httpx reads all authorities anew for each client, a twentieth of a second each time, and no test speaks TLS."""
+    vars(default)["create_ssl_context"] = cache(httpx.create_ssl_context)
 
 
 def _print_logs_plainly() -> None:
