@@ -144,7 +144,8 @@ async def finish_connecting_qbo(
     company = await connect.finish(brought.state, code=brought.code, realm_id=brought.realmId, session_binding=binding)
     origin = origin_of(request, "connect")
     await _note(services, origin, business_id=company.business_id, became="active", realm_id=company.realm_id)
-    return _result(request, _success(company))
+    watch = (f"/c/{company.business_id}/health", "Watch the books being read")
+    return _result(request, _success(company), onwards=watch)
 
 
 @router.get(
@@ -221,10 +222,11 @@ def _refusal(error: str) -> str:
     return f"QuickBooks was not connected: Intuit answered {error!r}. Nothing was changed; you may begin again."
 
 
-def _result(request: Request, result: ConnectResult) -> Response:
+def _result(request: Request, result: ConnectResult, *, onwards: tuple[str, str] = ("/", "Back")) -> Response:
     if _wants_json(request):
         return JSONResponse(result.model_dump(), headers=NO_STORE)
-    return answer_page(request, "Connected" if result.connected else "Not connected", result.message)
+    title = "Connected" if result.connected else "Not connected"
+    return answer_page(request, title, result.message, onwards=onwards)
 
 
 def _wants_json(request: Request) -> bool:

@@ -13,7 +13,7 @@ from infra import exact_json
 from runway.routes.errors import answer_error
 
 NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-_STYLE = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1rem}small{color:#666}"
+_STYLE = ":root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1rem}small{opacity:.8}"
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -36,13 +36,21 @@ class PageRoute(APIRoute):
 
 
 def answer_page(
-    request: Request, title: str, message: str, *, status: int = HTTPStatus.OK, request_id: str | None = None
+    request: Request,
+    title: str,
+    message: str,
+    *,
+    status: int = HTTPStatus.OK,
+    request_id: str | None = None,
+    onwards: tuple[str, str] | None = None,
 ) -> Response:
+    """`onwards`: a path of ours, and the words of the link that leads there."""
     reference = f"<p><small>Reference for support: {escape(request_id)}</small></p>" if request_id else ""
+    link = f'<p><a href="{escape(onwards[0])}" autofocus>{escape(onwards[1])}</a></p>' if onwards else ""
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style nonce="{request.state.csp_nonce}">{_STYLE}</style></head>'
-        f"<body><main><h1>{escape(title)}</h1><p>{escape(message)}</p>{reference}</main></body></html>"
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"><style nonce="{request.state.csp_nonce}">{_STYLE}</style></head>'
+        f"<body><main><h1>{escape(title)}</h1><p>{escape(message)}</p>{link}{reference}</main></body></html>"
     )
     return HTMLResponse(page, status, headers=NO_STORE)
 
