@@ -7,6 +7,7 @@ from runway.web.pages import (
     bills,
     cockpit,
     digest,
+    firm,
     health,
     invitations,
     invoices,
@@ -22,6 +23,8 @@ from runway.web.pages import (
     settings_people,
     settings_rules,
     sign_in,
+    start,
+    tour,
     tray,
 )
 
@@ -46,6 +49,9 @@ ROUTERS = (
     digest.router,
     health.router,
     audit.router,
+    firm.router,
+    start.router,
+    tour.router,
     settings.router,
     settings_people.router,
     settings_rules.router,

@@ -22,6 +22,7 @@ from runway.web.cookies import theme_of
 from runway.web.formats import FILTERS
 from runway.web.navigation import links_for
 from runway.web.strings import _, ngettext, reader
+from runway.web.tour import tour_of
 from runway.web.views.standing import BooksStanding, standing_of
 
 # The links of letters are addresses that open a door: no other site learns where one came from. "no-referrer" would hide a form's
@@ -71,7 +72,11 @@ def render(request: Request, template: str, *, status: int = HTTPStatus.OK, **va
     """`person` and `csrf` are of a signed-in page; `errors` are texts by field, the form's own under ""."""
     context = {"person": None, "csrf": "", "errors": {}, "notice": None, "bar": None, "client": None, **values}
     html = templates.get_template(template).render(
-        nonce=request.state.csp_nonce, theme=theme_of(request), request_id=request.state.request_id, **context
+        nonce=request.state.csp_nonce,
+        theme=theme_of(request),
+        request_id=request.state.request_id,
+        tour=tour_of(request) if context["person"] is not None else None,
+        **context,
     )
     headers, body = _HEADERS, html.encode()
     if len(body) > _WORTH_PRESSING and takes_gzip(request):
