@@ -78,6 +78,8 @@ def measures_of(outcome: Outcome, *, histories: int) -> tuple[Measure, ...]:
         at_most("lost", outcome.lost, "actions", bar=0),
         at_most("stuck", outcome.stuck, "actions", bar=0),
         at_most("people told wrong", outcome.wrongly_told, "actions", bar=0),
+        at_most("sent after people had forbidden it", outcome.disallowed, "actions", bar=0),
+        reported("held back by the last word, or by a withdrawal", counts["held back"], "times"),
         at_most("invariants broken", outcome.broken, "times", bar=0),
         at_most("objects that differ from the books", outcome.differing, "objects", bar=0),
         at_most("objects with a version lost or doubled", outcome.broken_histories, "objects", bar=0),

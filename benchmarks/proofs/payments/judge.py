@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from benchmarks.proofs.payments.story import Ending
+from benchmarks.proofs.payments.deciding import Send, is_forbidden
+from benchmarks.proofs.payments.endings import Ending
 from benchmarks.proofs.payments.town import Lane
 from benchmarks.proofs.payments.witness import Seen
 from infra.actions.states import EDGES, ActionState
@@ -31,6 +32,7 @@ class Verdict:
     lost: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     wrongly_told: list[str] = field(default_factory=list)
+    disallowed: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -38,7 +40,7 @@ class Verdict:
 
     @property
     def wrongs(self) -> list[str]:
-        return [*self.duplicates, *self.lost, *self.stuck, *self.wrongly_told, *self.broken]
+        return [*self.duplicates, *self.lost, *self.stuck, *self.wrongly_told, *self.disallowed, *self.broken]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ async def judge(lane: Lane, ending: Ending) -> Verdict:
             continue
         _judge_books(lane, ending, row, verdict)
         _judge_log(row, logs[intent_id], verdict)
+        _judge_rights(ending, row, logs[intent_id], verdict)
         _measure(ending, row, logs[intent_id], verdict)
     verdict.stuck += [f"{_name(ending.rows[each])} is still {ending.rows[each].get('state')}" for each in ending.stuck]
     _judge_guards(ending, logs, verdict)
@@ -151,8 +154,22 @@ def _judge_log(row: dict[str, Any], log: Sequence[_Logged], verdict: Verdict) ->
             verdict.broken.append(f"{name}: {before.state} ({before.fence}) became {after.state} ({after.fence})")
 
 
+def _judge_rights(ending: Ending, row: dict[str, Any], log: Sequence[_Logged], verdict: Verdict) -> None:
+    """Nothing leaves after it was forbidden: what people said before the last moment at which it could be held back counts."""
+    bills = frozenset(line["bill"] for line in row["meaning"]["bills"])
+    for before, after in pairwise(log):
+        if after.event != "send_started" or before.state != ActionState.CLAIMED.value:
+            continue  # it may have been executed already: then it is not asked any more
+        verdict.counts["sent where an approval could be taken back"] += ending.plan.is_deciding
+        if is_forbidden(Send(bills, taken_at=before.at, at=after.at), ending.words):
+            verdict.disallowed.append(f"{_name(row)} was sent, and people had forbidden it before")
+    verdict.counts["held back"] += sum(each.event == "held" for each in log)
+
+
 def _measure(ending: Ending, row: dict[str, Any], log: Sequence[_Logged], verdict: Verdict) -> None:
     """How soon it was settled once QuickBooks could answer; what only half an hour of quiet proves, or a person, counts apart."""
+    if any(each.event == "held" for each in log):  # it waited for people
+        return
     if row["id"] in ending.reviews:
         verdict.counts["settled by a person"] += 1
         return

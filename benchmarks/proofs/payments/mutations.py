@@ -21,6 +21,7 @@ from infra.actions.spec import Go, NotThere
 from infra.actions.states import ActionState
 from infra.actions.workshop import Held
 from infra.qbo.simulator.behaviour import DEFAULT, Behaviour
+from runway.orchestrators.last_word import LastWord
 
 Patch = tuple[Any, str, Callable[[Any], Any]]
 """Where, which name, and what takes its place, made from the true one."""
@@ -29,6 +30,8 @@ IGNORES_IDS: Final = replace(DEFAULT, requestid_replay="ignored")
 SOON: Final = Kind(longest_late=40, stall=0.0)
 _SOON_IN_DOUBT: Final = replace(SOON, doubtful=True)
 """On books that do not know request ids, what comes late must come before a replay: nobody could tell otherwise."""
+
+_DECIDING: Final = Kind(deciding=1.0)
 
 _S = ActionState
 
@@ -184,6 +187,21 @@ def _verified_unseen(_true: Any) -> Any:
     return verify
 
 
+def _unasked(_true: Any) -> Any:
+    async def say(*_given: Any) -> None:
+        return None
+
+    return say
+
+
+def _keeps_nothing(true: Any) -> Any:
+    async def keep(uow: Any, rail: Any, row: Any, **more: Any) -> None:
+        if row.state != _S.CLAIMED.value:
+            await true(uow, rail, row, **more)
+
+    return keep
+
+
 def _no_sweep(_true: Any) -> Any:
     async def sweep(*_given: Any, **_more: Any) -> int:
         return 0
@@ -240,6 +258,10 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     ),
     "what was confirmed is not read": Mutation(
         ((verifying, "verify", _verified_unseen),), found_by="wrongly_told", kind=_LIARS
+    ),
+    "nobody has a last word": Mutation(((LastWord, "say", _unasked),), found_by="disallowed", kind=_DECIDING),
+    "the last word is said on the books as they were": Mutation(
+        ((settling, "keep", _keeps_nothing),), histories=400, found_by="disallowed", kind=_DECIDING
     ),
     "nobody sweeps": Mutation(((driving, "sweep", _no_sweep),), found_by="stuck"),
     "a key is not remembered": Mutation(((accept, "request", _key_anew),)),

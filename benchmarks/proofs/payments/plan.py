@@ -27,6 +27,15 @@ class Act(StrEnum):
     RECONNECT = "reconnect"
     LOSE_REDIS = "lose Redis"
     FIND_REDIS = "find Redis"
+    APPROVE = "approve the bill"
+    WITHDRAW = "withdraw the approval"
+    ASK_FOR_APPROVAL = "every bill needs an approval"
+    ASK_FOR_NONE = "no bill needs an approval"
+    MOVE_DUE = "move the due date"
+    LET_GO = "execute what is held"
+
+
+_DECIDING: Final = frozenset({Act.WITHDRAW, Act.MOVE_DUE, Act.ASK_FOR_APPROVAL})
 
 
 @dataclass(frozen=True, order=True)
@@ -67,8 +76,15 @@ class Plan:
     skews: tuple[float, float]
     lies: str
     ends_at: float
+    needs_approval: bool = False
+    approved: tuple[int, ...] = ()
+    """At first: whether bills need it, and which have it."""
     salt: str = ""
     """A history that is played again in the same books is another one there."""
+
+    @property
+    def is_deciding(self) -> bool:
+        return bool(_DECIDING & {deed.what for deed in self.deeds})
 
     @property
     def key(self) -> str:
@@ -87,6 +103,7 @@ class Kind:
         longest_late: simulated seconds at the most until a late request is carried out.
         calm: nobody lies, nobody else is at work in QuickBooks.
         lies, stall: the chance of a history with one.
+        deciding: the chance that bills need approvals, which people take back while payments are under way.
         doubtful: the first request is carried out unseen, or late, and somebody would rather cancel; a second payment would fit on the bill.
     """
 
@@ -94,6 +111,7 @@ class Kind:
     calm: bool = False
     lies: float = 0.03
     stall: float = 0.12
+    deciding: float = 0.3
     doubtful: bool = False
 
 
@@ -116,6 +134,8 @@ def draw_plan(seed: int, kind: Kind = ANY) -> Plan:
         spells = (_doubt(draw, kind), *spells)
         deeds.append(Deed(draw.uniform(1, 90), Act.CANCEL))
     dies = draw.random() < 0.45
+    decisions = draw_decisions(seed, len(totals), chance=kind.deciding)
+    deeds += decisions.deeds
     ends_at = max([5.0, *(deed.at for deed in deeds), *(spell.ends for spell in spells)])
     return Plan(
         seed=seed,
@@ -132,7 +152,42 @@ def draw_plan(seed: int, kind: Kind = ANY) -> Plan:
         skews=(draw.choice((0, 0, -7200, 86_400, 40 * 86_400)), draw.choice((0, 300, -300, -40 * 86_400))),
         lies=draw.choice(("other", "nothing", "refusal")) if draw.random() < kind.lies and not kind.calm else "",
         ends_at=ends_at,
+        needs_approval=decisions.needs_approval,
+        approved=decisions.approved,
     )
+
+
+@dataclass(frozen=True)
+class Decisions:
+    needs_approval: bool = False
+    approved: tuple[int, ...] = ()
+    deeds: tuple[Deed, ...] = ()
+
+
+_TAKEN_BACK: Final = (Act.WITHDRAW, Act.WITHDRAW, Act.MOVE_DUE, Act.ASK_FOR_APPROVAL)
+
+
+def draw_decisions(seed: int, bills: int, *, chance: float) -> Decisions:
+    """Of the seed's own numbers: everything else about a history is the same without them.
+
+    Most fall between the click and the send, which is some hundredths of a second; the others while it is tried again.
+    """
+    draw = random.Random(f"decisions:{seed}")  # noqa: S311 - a schedule, not a secret
+    if draw.random() >= chance:
+        return Decisions()
+
+    def soon() -> float:
+        return draw.choice((draw.uniform(0, 0.12), draw.uniform(0, 0.12), draw.uniform(0, 5), draw.uniform(0, 300)))
+
+    deeds = [Deed(soon(), draw.choice(_TAKEN_BACK), bill=draw.randrange(bills)) for _ in range(draw.choice((1, 1, 2)))]
+    if draw.random() < 0.5:
+        again = max(deed.at for deed in deeds) + draw.uniform(0, 60)
+        deeds += [Deed(again, Act.APPROVE, bill=bill) for bill in range(bills)]
+        deeds.append(Deed(again + draw.uniform(0, 5), Act.LET_GO))
+    if draw.random() < 0.15:
+        deeds.append(Deed(soon(), Act.ASK_FOR_NONE))
+    needs_approval = draw.random() < 0.8
+    return Decisions(needs_approval, tuple(bill for bill in range(bills) if draw.random() < 0.9), tuple(deeds))
 
 
 def _people(draw: random.Random, bills: int, *, shares: tuple[int, ...]) -> tuple[tuple[Form, ...], list[Deed]]:

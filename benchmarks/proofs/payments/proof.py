@@ -15,7 +15,7 @@ from benchmarks.proofs.payments.town import Lane, Machines, open_machines
 from infra.embedded.servers import ServerAddresses
 
 _SUMMED = (
-    "histories", "duplicates", "lost", "stuck", "wrongly_told", "broken", "differing", "broken_histories", "counts", "seconds",
+    "histories", "duplicates", "lost", "stuck", "wrongly_told", "disallowed", "broken", "differing", "broken_histories", "counts", "seconds",
 )  # fmt: skip
 
 
@@ -28,6 +28,7 @@ class Outcome:
     lost: int = 0
     stuck: int = 0
     wrongly_told: int = 0
+    disallowed: int = 0
     broken: int = 0
     differing: int = 0
     broken_histories: int = 0
@@ -41,6 +42,7 @@ class Outcome:
         self.lost += len(verdict.lost)
         self.stuck += len(verdict.stuck)
         self.wrongly_told += len(verdict.wrongly_told)
+        self.disallowed += len(verdict.disallowed)
         self.broken += len(verdict.broken)
         self.counts += verdict.counts
         self.seconds += verdict.seconds

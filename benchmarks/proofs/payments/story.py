@@ -7,16 +7,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
+from benchmarks.proofs.payments.afterwards import Afterwards, is_held, rests
+from benchmarks.proofs.payments.deciding import CLERK
 from benchmarks.proofs.payments.driving import Driver
+from benchmarks.proofs.payments.endings import Ending, Told
 from benchmarks.proofs.payments.fates import CURRENT, Fate, Killed
 from benchmarks.proofs.payments.plan import Act, Deed, Plan
+from benchmarks.proofs.payments.screens import ON_BILLS, change_bill, change_payment
 from benchmarks.proofs.payments.town import Lane, Machines
 from domains.ap.models import PayType
 from domains.ap.pay_bills import PAY_BILLS, PaidBill, PayBills
-from infra.actions.errors import FoundAfterAll, TooLate
+from domains.ap.releases import PAYER
+from infra.actions.errors import TooLate
 from infra.actions.spec import ActionRequest, Meaning
 from infra.errors import OodalooError
 from infra.ids import new_id
@@ -24,7 +29,7 @@ from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.store import Record
 from infra.qbo.simulator.faults import ServiceFault
 from infra.qbo.simulator.files.demo_company import profile
-from infra.qbo.simulator.files.demo_company.books import expense_line, linked_line, ref
+from infra.qbo.simulator.files.demo_company.books import expense_line, ref
 from infra.qbo.simulator.trouble.rules import read_rules
 
 REST_WITHIN = 75 * 60.0
@@ -32,35 +37,7 @@ REST_WITHIN = 75 * 60.0
 
 WITHIN: Final = 4 * 3600.0
 
-_RESTING = frozenset({"confirmed", "failed", "cancelled", "needs_review"})
 _TRIES = 4
-
-
-@dataclass
-class Told:
-    """An answer to a form: the action that stands for it, or why there is none."""
-
-    form: int
-    at: float
-    intent_id: UUID | None = None
-    refusal: str = ""
-
-
-@dataclass
-class Ending:
-    """How a history ended. `rows` are the actions as the database has them, by id."""
-
-    plan: Plan
-    calm_at: float
-    rows: dict[UUID, dict[str, Any]]
-    told: list[Told]
-    edits: list[tuple[float, str]]
-    bills: list[str]
-    reviews: dict[UUID, str]
-    stuck: list[UUID]
-    removed: set[str]
-    fate: Fate
-    faults: list[str]
 
 
 @dataclass
@@ -93,6 +70,7 @@ class Story:
         lane.lost_bells, lane.doubled, lane.is_redis_lost = plan.lost_bells, plan.doubled, False
         lane.begin(self.driver.fate, skews=plan.skews, lies=plan.lies)
         self._enter_bills()
+        await self._begin_deciding()
         began = self.now
         for deed in plan.deeds:
             self.driver.at(began + deed.at, partial(self._do, deed))
@@ -101,15 +79,20 @@ class Story:
             self.driver.at(began + spell.ends, partial(self._end_trouble, number))
         await self.driver.until(lambda: not self.driver.events and self.now >= began + plan.ends_at, within=WITHIN)
         calm_at = await self._calm()
+        afterwards = Afterwards(lane, self.driver, self.faults)
         is_at_rest = await self.driver.until(self._is_at_rest, within=REST_WITHIN)
-        stuck = [] if is_at_rest else [each for each, row in self.driver.rows.items() if not _rests(row)]
-        reviews = await self._look_once_more()
-        await self._leave()
+        is_at_rest = await self._decide_in_the_end() and is_at_rest
+        stuck = [] if is_at_rest else [each for each, row in self.driver.rows.items() if not rests(row)]
+        reviews = await afterwards.look_once_more()
+        await afterwards.leave()
+        words = list(lane.deciders.words)
+        if plan.is_deciding:
+            await lane.deciders.set_policy(is_needed=False)
         lane.fate = None
         faults = [*self.faults, *lane.watched.faults, *(f"a step raised {what}" for what in lane.raised)]
         bills = [bill.id for bill in self.bills]
         return Ending(
-            plan, calm_at, self.driver.rows, self.told, self.edits, bills, reviews, stuck, self.removed, self.driver.fate, faults
+            plan, calm_at, self.driver.rows, self.told, self.edits, bills, reviews, stuck, self.removed, self.driver.fate, faults, words
         )  # fmt: skip
 
     def _enter_bills(self) -> None:
@@ -120,6 +103,33 @@ class Story:
             self.bills.append(company.create("Bill", body))
         self._settled()
         self.forms = [self._meaning(form.bills, form.shares) for form in self.plan.forms]
+
+    async def _begin_deciding(self) -> None:
+        """Before the first click: what is needed, and who has said yes already."""
+        plan, deciders = self.plan, self.lane.deciders
+        if not plan.is_deciding:
+            return
+        await deciders.enter(self.bills)
+        await deciders.set_policy(is_needed=plan.needs_approval)
+        for number in plan.approved:
+            await deciders.approve(self.bills[number].id)
+
+    async def _decide_in_the_end(self) -> bool:
+        """What is still held is approved and let go, or cancelled by whoever may not have it; whether all came to rest."""
+        held = self._held()
+        if not held:
+            return True
+        for bill in self.bills:
+            await self.lane.deciders.approve(bill.id)
+        await self.lane.deciders.let_go(held)
+        await self.driver.until(self._is_at_rest, within=REST_WITHIN)
+        for intent_id in self._held():
+            with suppress(TooLate):
+                await self._withdraw_wish(intent_id)
+        return await self.driver.until(self._is_at_rest, within=REST_WITHIN) and not self._held()
+
+    def _held(self) -> list[UUID]:
+        return [intent_id for intent_id, row in self.driver.rows.items() if is_held(row)]
 
     def _settled(self) -> None:
         self.machines.town.simulator.settle(self.company)
@@ -173,10 +183,23 @@ class Story:
                 lane.disconnect()
             case Act.RECONNECT:
                 await lane.reconnect()
+            case Act.APPROVE | Act.WITHDRAW | Act.ASK_FOR_APPROVAL | Act.ASK_FOR_NONE | Act.LET_GO:
+                await self._decide(deed)
             case _:
-                with suppress(ServiceFault):
-                    self._in_quickbooks(deed)
+                self._in_quickbooks(deed)
                 self._settled()
+
+    async def _decide(self, deed: Deed) -> None:
+        deciders, bill = self.lane.deciders, self.bills[deed.bill].id
+        match deed.what:
+            case Act.APPROVE:
+                await deciders.approve(bill)
+            case Act.WITHDRAW:
+                await deciders.withdraw(bill)
+            case Act.LET_GO:
+                await deciders.let_go(self._held())
+            case _:
+                await deciders.set_policy(is_needed=deed.what is Act.ASK_FOR_APPROVAL)
 
     async def _ask(self, form: int, *, other_words: bool = False) -> None:
         """A client tries until it has an answer; each try is a request of its own, which may die with its process."""
@@ -188,8 +211,9 @@ class Story:
             operation=PAY_BILLS.operation,
             client_key=self.plan.key_of(form),
             meaning=meaning,
-            actor="user:proof",
+            actor=CLERK.actor,
             request_id=str(new_id()),
+            facts={PAYER: str(CLERK.user_id)},
         )
         for _ in range(_TRIES):
             CURRENT.set(self.lane.fate)
@@ -213,58 +237,34 @@ class Story:
         if known is None:
             return
         CURRENT.set(self.lane.fate)
-        try:
-            async with self.machines.uow([self.lane.business_id]) as uow:
-                await self.lane.engines[0].cancel(
-                    uow, self.lane.business_id, known, actor="user:proof", request_id="cancel"
-                )
-        except (Killed, TooLate):
-            return
+        with suppress(Killed, TooLate):
+            await self._withdraw_wish(known)
+
+    async def _withdraw_wish(self, intent_id: UUID) -> None:
+        async with self.machines.uow([self.lane.business_id]) as uow:
+            await self.lane.engines[0].cancel(
+                uow, self.lane.business_id, intent_id, actor=CLERK.actor, request_id="cancel"
+            )
 
     def _in_quickbooks(self, deed: Deed) -> None:
         """Somebody at QuickBooks' own screens; refused by it, nothing happens."""
-        company, bill = self.company, self.bills[deed.bill]
-        if bill.id not in company.stores["Bill"].records:
+        bill = self.bills[deed.bill]
+        if bill.id not in self.company.stores["Bill"].records:
             return
-        payments = [each for marked in self._marks() for each in self.machines.witness.created[marked]]
-        living = [each for each in payments if self.machines.witness.is_living(each)]
-        match deed.what:
-            case Act.EDIT_BILL:
-                total = Decimal(str(bill.body["TotalAmt"])) + Decimal(5)
-                company.update("Bill", {**bill.body, "Line": [expense_line(profile.UTILITIES, total)]})
-                self.edits.append((self.now, bill.id))
-            case Act.NOTE_BILL:
-                company.update("Bill", {**bill.body, "PrivateNote": "looked at"})
-            case Act.DELETE_BILL:
-                company.delete("Bill", bill.body)
-            case Act.PAY_ELSEWHERE:
-                self._pay_elsewhere(bill)
-            case Act.REMOVE_PAYMENT | Act.VOID_PAYMENT if living:
-                record = company.stores["BillPayment"].records[living[0].id]
-                self.removed.add(record.id)
-                (company.delete if deed.what is Act.REMOVE_PAYMENT else company.void)("BillPayment", record.body)
-            case Act.NOTE_PAYMENT if living:
-                record = company.stores["BillPayment"].records[living[0].id]
-                note = f"{record.body.get('PrivateNote', '')} seen"
-                company.update("BillPayment", {**record.body, "PrivateNote": note})
+        payments = [each for mark in self.lane.watched.sent if mark for each in self.machines.witness.created[mark]]
+        living = [each.id for each in payments if self.machines.witness.is_living(each)]
+        with suppress(ServiceFault):
+            if deed.what in ON_BILLS:
+                self._on_bill(deed, bill)
+            elif living:
+                self.removed |= change_payment(self.company, living[0], deed.what)
 
-    def _pay_elsewhere(self, bill: Record) -> None:
-        still_open = Decimal(str(bill.body.get("Balance", 0)))
-        if still_open <= 0:
-            return
-        self.company.create(
-            "BillPayment",
-            {
-                "VendorRef": ref(self.vendor),
-                "PayType": "Check",
-                "CheckPayment": {"BankAccountRef": ref(profile.CHECKING)},
-                "TotalAmt": still_open,
-                "Line": [linked_line(still_open, to=bill.id, kind="Bill")],
-            },
-        )
-
-    def _marks(self) -> list[str]:
-        return [mark for mark in self.lane.watched.sent if mark]
+    def _on_bill(self, deed: Deed, bill: Record) -> None:
+        change_bill(self.company, bill, deed.what)
+        if deed.what is Act.EDIT_BILL:
+            self.edits.append((self.now, bill.id))
+        elif deed.what is Act.MOVE_DUE:
+            self.lane.deciders.changed(bill.id)
 
     async def _calm(self) -> float:
         """Nothing goes wrong any more, and QuickBooks has carried out all that it still had. When that was."""
@@ -278,73 +278,7 @@ class Story:
 
     def _is_at_rest(self) -> bool:
         """Every action is answered, and what is confirmed verified."""
-        return all(_rests(row) for row in self.driver.rows.values())
-
-    async def _look_once_more(self) -> dict[UUID, str]:
-        """What was given up in doubt is watched for days, and a review is looked at each hour: that hour is over now.
-
-        Then the people: they look into the books, and say what they find. The answers by action.
-        """
-        doubtful = {each: row["fence"] for each, row in self.driver.rows.items() if _is_doubtful(row)}
-        if doubtful:
-            await self._due_now(list(doubtful))
-            looked = await self.driver.until(
-                lambda: (
-                    all(self.driver.rows[each]["fence"] > fence for each, fence in doubtful.items())
-                    and self._is_at_rest()
-                ),
-                within=3600,
-            )
-            if not looked:
-                self.faults.append("a look that was due was not made")
-        reviews = {}
-        for each in doubtful:
-            if self.driver.rows[each]["state"] == "needs_review":
-                reviews[each] = await self._review(each)
-        if reviews:
-            await self.driver.until(self._is_at_rest, within=600)
-        return reviews
-
-    async def _review(self, intent_id: UUID) -> str:
-        row, engine = self.driver.rows[intent_id], self.lane.engines[0]
-        living = [each for each in self.machines.witness.created[row["mark"]] if self.machines.witness.is_living(each)]
-        try:
-            if living:
-                await engine.review_found(
-                    self.lane.business_id, intent_id, external_id=living[0].id, actor="user:proof", request_id="review"
-                )
-                return f"{row['outcome_code']}: it is there"
-            await engine.review_not_there(self.lane.business_id, intent_id, actor="user:proof", request_id="review")
-        except FoundAfterAll:
-            return f"{row['outcome_code']}: found after all"
-        except OodalooError as error:
-            self.faults.append(f"a person's word was refused: {error}")
-        return f"{row['outcome_code']}: not there"
-
-    async def _due_now(self, intents: Sequence[UUID]) -> None:
-        await self._as_owner(
-            "UPDATE action_intent SET due_at = clock_timestamp() WHERE id = ANY(%s) AND due_at IS NOT NULL", intents
-        )
-
-    async def _leave(self) -> None:
-        """Nobody watches this history any longer."""
-        await self._as_owner("UPDATE action_intent SET due_at = NULL WHERE id = ANY(%s)", list(self.driver.rows))
-
-    async def _as_owner(self, statement: str, intents: Sequence[UUID]) -> None:
-        root = self.lane.root
-        async with root.transaction():
-            await root.execute("SET LOCAL session_replication_role = replica")
-            await root.execute(statement, (list(intents),))
-
-
-def _rests(row: dict[str, Any]) -> bool:
-    if row["state"] not in _RESTING or row["lease_until"] is not None:
-        return False
-    return row["state"] != "confirmed" or bool(row["verifications"]) or row["reversed_at"] is not None
-
-
-def _is_doubtful(row: dict[str, Any]) -> bool:
-    return bool(row["state"] == "needs_review" or (row["state"] == "failed" and row["ever_ambiguous"]))
+        return all(rests(row) for row in self.driver.rows.values())
 
 
 async def play(lane: Lane, plan: Plan) -> Ending:

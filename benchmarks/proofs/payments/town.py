@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 from sqlalchemy import make_url
 
 from benchmarks.companies import ConnectedCompany, Town, open_town
+from benchmarks.proofs.payments.deciding import Deciders
 from benchmarks.proofs.payments.fates import CURRENT, Fate, Killed, fated
 from benchmarks.proofs.payments.hours import AGE, LaneClock, LaneTime, lane_times
 from benchmarks.proofs.payments.rail import LaneLimiter, Watched, WatchedRail
@@ -51,6 +52,7 @@ from infra.qbo.transport import Patience
 from infra.ratelimit.breaker import RailBreaker
 from infra.ratelimit.lanes import Lane as CallLane
 from infra.security.rail_tokens import account_of
+from runway.orchestrators.last_word import LastWord
 from runway.registry import ACTION_SPECS, MIRROR_SPECS
 from runway.services import Services
 
@@ -100,8 +102,10 @@ class Lane:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     raised: list[str] = field(default_factory=list)
     notices: list[ActionNotice] = field(default_factory=list)
+    deciders: Deciders = field(init=False)
 
     def __post_init__(self) -> None:
+        self.deciders = Deciders(self)
         self.token = KeptToken(self.company.services.qbo_rail.auth.tokens_of(self.business_id))
 
     @property
@@ -115,6 +119,7 @@ class Lane:
     def begin(self, fate: Fate, *, skews: Sequence[float], lies: str) -> None:
         """A web process and two workers, each with its own clock."""
         self.fate, self.watched, self.raised, self.notices = fate, Watched(lies), [], []
+        self.deciders = Deciders(self)
         names = zip(("web", "a", "b"), (skews[0], *skews), strict=True)
         self.engines = [self.machines.engine(self, name, skew) for name, skew in names]
 
@@ -227,6 +232,7 @@ class Machines:
             lane.notices.append(notice)
 
         assert lane.fate is not None
+        last_word = LastWord(self.uow, clock)
         shop = Workshop(
             specs=ACTION_SPECS,
             uow=_stalling(self.uow),
@@ -236,10 +242,15 @@ class Machines:
             environment="proof",
             tell=tell,
             trusts_request_id=self.trusts,
+            last_word=last_word.say,
+            stopped=last_word.stopped,
             share=lane.fate.draw.random,
             worker=worker,
         )
         return ActionEngine(shop, changes=self.changes)
+
+    async def rail(self, lane: Lane) -> ActionRail:
+        return await self._rail(lane, LaneClock())
 
     async def _rail(self, lane: Lane, clock: LaneClock) -> ActionRail:
         """As the wiring makes it, but for its patience."""
@@ -339,7 +350,10 @@ async def open_machines(
         for company in town.companies:
             root = await stack.enter_async_context(await _root(addresses))
             await root.execute(AGE)
-            machines.lanes.append(Lane(company, machines, root))
+            await company.sync()
+            lane = Lane(company, machines, root)
+            await lane.deciders.set_policy(is_needed=False)
+            machines.lanes.append(lane)
         stack.enter_context(fences_watched(machines))
         yield machines
 
