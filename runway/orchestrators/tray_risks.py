@@ -11,6 +11,7 @@ from runway.calculators.burn_runway import RunwayState
 from runway.calculators.forecast import Forecast
 from runway.calculators.outlook import DatedFlow, PathRow
 from runway.calculators.tray_priority import Reason, TrayGroup, TrayItem
+from runway.language.formats import day, money
 from runway.orchestrators.tray_rows import Chip, NextStep, Subject, TrayRow, TraySources
 
 _OF_NOTICES: Mapping[NoticeKind, tuple[TrayGroup, Reason]] = {
@@ -30,10 +31,10 @@ def risk_rows(forecast: Forecast) -> Iterable[TrayRow]:
     if first is not None and (is_below or not runway.early.is_beyond_horizon):
         floor, low = forecast.report.floor.value or ZERO, runway.low_point_p10
         short = max(ZERO, floor - (low.amount.value or ZERO))
-        words = "Cash is below the floor" if is_below else f"Cash may fall below the floor on {first}"
-        chip = Chip("floor_breach", f"lowest {low.amount.value} {low.amount.unit} on {low.on} if payments come late")
+        words = "Cash is below the floor" if is_below else "Cash may fall below the floor"
+        lowest = f"lowest {money(low.amount.value, str(low.amount.unit))} on {day(low.on)} if payments come late"
         item = TrayItem("floor", TrayGroup.RISK, frozenset({Reason.FLOOR_BREACH}), to_cents(short), first)
-        yield TrayRow(item, words, None, (chip,), NextStep.PLAN)
+        yield TrayRow(item, words, None, (Chip("floor_breach", lowest),), NextStep.PLAN)
     seen: set[tuple[PathRow, str]] = set()
     for flow in forecast.standing.uncovered:
         if (flow.row, flow.key) not in seen:
@@ -53,7 +54,7 @@ def _uncovered(flow: DatedFlow) -> TrayRow:
         due_on=flow.on,
     )
     chip = Chip("uncovered", "the cautious path has no cash on that day")
-    return TrayRow(item, f"{what} on {flow.on} is not covered", flow.key, (chip,), NextStep.PLAN)
+    return TrayRow(item, f"{what} is not covered", flow.key, (chip,), NextStep.PLAN)
 
 
 def notice_rows(sources: TraySources) -> Iterable[TrayRow]:
