@@ -1,15 +1,17 @@
 """`oodaloo simulator trouble …` and `… clock`: the levers of a running simulator, over its admin API."""
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import httpx
 import typer
 
 from infra import exact_json
 from infra.errors import InvalidInput, MalformedJSON
-from infra.qbo.simulator.api.admin_guard import HEADER
-from infra.qbo.simulator.trouble.rules import Rule, read_rules
+
+if TYPE_CHECKING:
+    import httpx
+
+    from infra.qbo.simulator.trouble.rules import Rule
 
 AdminURL = Annotated[str, typer.Option(help="Where the simulator listens.")]
 AdminSecret = Annotated[
@@ -90,12 +92,14 @@ def clock(
     _show(_ask("POST" if asked else "GET", admin_url, "clock", secret=admin_secret, content=content))
 
 
-def read_scenario(path: Path) -> list[Rule]:
+def read_scenario(path: Path) -> "list[Rule]":
     """The rules of a scenario file.
 
     Raises:
         InvalidInput: not readable, or no rules.
     """
+    from infra.qbo.simulator.trouble.rules import read_rules
+
     try:
         return read_rules(exact_json.loads(path.read_bytes()), source=str(path))
     except OSError as error:
@@ -111,7 +115,13 @@ def _read(path: Path) -> bytes:
         _fail(f"{path}: {error.strerror or 'cannot be read'}", error)
 
 
-def _ask(method: str, admin_url: str, what: str, *, secret: str | None, content: bytes | None = None) -> httpx.Response:
+def _ask(
+    method: str, admin_url: str, what: str, *, secret: str | None, content: bytes | None = None
+) -> "httpx.Response":
+    import httpx
+
+    from infra.qbo.simulator.api.admin_guard import HEADER
+
     headers = {HEADER: secret} if secret else {}
     try:
         answer = httpx.request(
@@ -124,7 +134,7 @@ def _ask(method: str, admin_url: str, what: str, *, secret: str | None, content:
     return answer
 
 
-def _show(answer: httpx.Response) -> None:
+def _show(answer: "httpx.Response") -> None:
     typer.echo(answer.text)
 
 

@@ -8,8 +8,6 @@ import typer
 
 from infra.clock import SystemClock
 from infra.errors import InvalidInput
-from infra.qbo.simulator.files.generator import write_large
-from infra.qbo.simulator.files.large_company import LargeCompany
 
 
 def generate(
@@ -27,6 +25,9 @@ def generate(
     same_second: Annotated[int, typer.Option(help="How many of the bills share one creation second.")] = 0,
 ) -> None:
     """Write a company of any size as a company file."""
+    from infra.qbo.simulator.files.generator import write_large
+    from infra.qbo.simulator.files.large_company import LargeCompany
+
     today = SystemClock().now().astimezone(ZoneInfo("America/Los_Angeles")).date()
     try:
         size = LargeCompany(
