@@ -80,16 +80,23 @@ def create_worker_database(servers: RunServers, name: str) -> Database:
     Raises:
         RuntimeError: there is no migration to apply.
     """
-    if not ScriptDirectory.from_config(alembic_config()).get_heads():
-        raise RuntimeError(f"{MIGRATIONS / 'versions'} holds no migration, so there is no schema to test on.")
     superuser_url = servers.database("postgres").superuser_url
-    with _locked(servers.attachment.home / "template.lock"):
-        ensure_database(superuser_url, _TEMPLATE)
-        migrate(servers.database(_TEMPLATE).owner_url)
+    made = servers.attachment.home / "template.made"
+    with _locked(made.with_suffix(".lock")):
+        if not made.exists():
+            _make_template(servers, superuser_url)
+            made.touch()
         with connect(superuser_url) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         ensure_database(superuser_url, name, template=_TEMPLATE)
     return servers.database(name)
+
+
+def _make_template(servers: RunServers, superuser_url: str) -> None:
+    if not ScriptDirectory.from_config(alembic_config()).get_heads():
+        raise RuntimeError(f"{MIGRATIONS / 'versions'} holds no migration, so there is no schema to test on.")
+    ensure_database(superuser_url, _TEMPLATE)
+    migrate(servers.database(_TEMPLATE).owner_url)
 
 
 @contextmanager
