@@ -47,7 +47,11 @@ async def show_ritual(request: Request, client: ReadsBooks) -> Response:
     ritual = fetched.value.ritual
     if ritual.state is RitualState.NOT_STARTED:
         page = ritual_page(fetched.value, RitualStep.BOOKS, base=client.path)
-        values: dict[str, Any] = {"page": page, "last": fetched.value.last}
+        values: dict[str, Any] = {
+            "page": page,
+            "last": fetched.value.last,
+            "is_read": fetched.freshness.as_of is not None,
+        }
         return render_client(request, client, "ritual/start.html", here=_HERE, freshness=fetched.freshness, **values)
     return go_to(f"{client.path}/ritual/{ritual.next_step or RitualStep.SUMMARY}")
 
