@@ -49,17 +49,16 @@ def progress_of(client: Client, intent: ActionIntent) -> ProgressView:
     return progress_view(show(client, intent), client.entry.permissions)
 
 
-async def show_outcome(request: Request, client: Client, intent: ActionIntent) -> Response:
-    """Once it was asked for: its own page; for htmx its progress, which looks again until it is over."""
+async def show_outcome(request: Request, client: Client, intent: ActionIntent, *, back: str | None = None) -> Response:
+    """Once it was asked for: its own page; for htmx its progress, which looks again until it is over. `back` is the document's own page."""
     if not wants_part(request):
         return go_to(f"{client.path}/payments/{intent.id}")
     up_to = max(patience_left(request), _SHORT)
     latest = await client.process.actions.wait_for_change(client.business.id, intent.id, up_to=up_to, known=intent)
+    template = "payments/_progress.html" if back is None else "payments/_outcome.html"
     progress = progress_of(client, latest)
-    return with_headers(
-        render(request, "payments/_progress.html", client=client, csrf=client.csrf, progress=progress),
-        ACTED,
-    )
+    answer = render(request, template, client=client, csrf=client.csrf, progress=progress, back=back)
+    return with_headers(answer, ACTED)
 
 
 def show_done(request: Request, client: Client, path: str, notice: str) -> Response:

@@ -118,7 +118,7 @@ async def pay(request: Request, client: ExecutesPayments, bill_id: UUID) -> Resp
         if not is_for_form(error):
             raise
         return await _show_confirm(request, client, bill_id, typed, form.wanted, refusal=refusal_view(error))
-    return await show_outcome(request, client, intent)
+    return await show_outcome(request, client, intent, back=f"{client.path}/payables/{bill_id}")
 
 
 async def _pay(request: Request, client: Client, bill_id: UUID, wanted: WantedPayment, typed: Typed) -> ActionIntent:

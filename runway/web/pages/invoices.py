@@ -89,7 +89,7 @@ async def remind(request: Request, client: SendsReminders, invoice_id: UUID) -> 
         intent = await _remind(request, client, invoice_id, form.wanted, typed)
     except OodalooError as error:
         return await _show_refused(request, client, invoice_id, error, typed, opened="remind")
-    return await show_outcome(request, client, intent)
+    return await show_outcome(request, client, intent, back=f"{client.path}/receivables/{invoice_id}")
 
 
 @router.post("/record-payment")
@@ -110,7 +110,7 @@ async def record_payment(request: Request, client: RecordsReceipts, invoice_id: 
         intent = await client.services.collecting.record_payment(invoice_id, received, asking=asking)
     except OodalooError as error:
         return await _show_refused(request, client, invoice_id, error, typed, opened="record")
-    return await show_outcome(request, client, intent)
+    return await show_outcome(request, client, intent, back=f"{client.path}/receivables/{invoice_id}")
 
 
 @router.post("/promise")
