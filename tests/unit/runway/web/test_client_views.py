@@ -32,7 +32,7 @@ SHOWN = Shown("/c/1", "USD", ZoneInfo("America/Los_Angeles"), {ADA: "Ada Park"})
 
 
 def settings(**given: object) -> SettingsOut:
-    nothing = {
+    nothing: dict[str, object] = {
         "floor_amount": None, "floor_days": None, "counted_accounts": [], "uncounted_accounts": [], "filing_day": None,
         "counts_owner_draws": True, "counts_uninvoiced_sales": None, "counts_to_come": True,
         "version": 0, "set_at": None, "actor": None,
