@@ -109,8 +109,12 @@ _TYPES = {DigestFormat.HTML: "text/html", DigestFormat.TEXT: "text/plain", Diges
 def _in_other_forms() -> dict[int | str, Any]:
     responses = read_of_books(books_example(DIGEST_EXAMPLE))
     ok = responses[HTTPStatus.OK.value]
-    others = {kind: {"schema": {"type": "string"}} for kind in ("text/html", "text/plain")}
-    others["application/pdf"] = {"schema": {"type": "string", "format": "binary"}}
+    text, binary = {"type": "string"}, {"type": "string", "format": "binary"}
+    others = {
+        "text/html": {"schema": text, "example": "<!doctype html>"},
+        "text/plain": {"schema": text, "example": "Corner Bakery\nWeek of March 16, 2026\n"},
+        "application/pdf": {"schema": binary, "example": "%PDF-1.3"},
+    }
     return responses | {HTTPStatus.OK.value: {**ok, "content": {**ok["content"], **others}}}
 
 

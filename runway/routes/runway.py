@@ -14,6 +14,7 @@ from runway.orchestrators.cash_runway import CashRunway, RunwayQuestion, oldest_
 from runway.routes.access import Caller, ReadsBooks
 from runway.routes.answers import Answer, FreshnessOut, send
 from runway.routes.asked import AskedFreshness
+from runway.routes.bridge_out import BRIDGE_EXAMPLE, BridgeOut
 from runway.routes.documentation import read_of_books
 from runway.routes.runway_answer import RUNWAY_EXAMPLE, RunwayOut, runway_out
 
@@ -60,11 +61,18 @@ class AskedRunway(AskedFreshness):
         return DefaultFloor() if self.floor_days is None else BurnDaysFloor(self.floor_days)
 
 
+class RunwayAndChangeOut(RunwayOut):
+    change: BridgeOut | None = Field(description="What changed in `forecast` since last week; null in the first week.")
+
+
+_EXAMPLE = RUNWAY_EXAMPLE | {"data": RUNWAY_EXAMPLE["data"] | {"change": BRIDGE_EXAMPLE}}
+
+
 @router.get(
     "/runway",
     summary="How long the cash lasts",
-    response_model=Answer[RunwayOut],
-    responses=read_of_books(RUNWAY_EXAMPLE),
+    response_model=Answer[RunwayAndChangeOut],
+    responses=read_of_books(_EXAMPLE),
 )
 async def get_runway(request: Request, caller: ReadsBooks, asked: Annotated[AskedRunway, Query()]) -> Response:
     """How long the cash lasts: by what is expected (`forecast`, the headline), and as a cross-check at the trailing net burn
@@ -76,8 +84,10 @@ async def get_runway(request: Request, caller: ReadsBooks, asked: Annotated[Aske
     if not asked.is_as_decided:
         asked_again = await _measured_otherwise(caller, asked)
         report, freshness = asked_again.value, oldest_of([asked_again.freshness, freshness])
-    shown = runway_out(report, outlook.value, currency=caller.home_currency, time_zone=caller.business.time_zone)
-    return send(request, Answer[RunwayOut](data=shown, freshness=FreshnessOut.of(freshness)))
+    told = runway_out(report, outlook.value, currency=caller.home_currency, time_zone=caller.business.time_zone)
+    change = await caller.services.what_changed.since_last_week(outlook.value)
+    shown = RunwayAndChangeOut(**dict(told), change=BridgeOut.of(change))
+    return send(request, Answer[RunwayAndChangeOut](data=shown, freshness=FreshnessOut.of(freshness)))
 
 
 async def _measured_otherwise(caller: Caller, asked: AskedRunway) -> Fetched[RunwayReport]:

@@ -127,6 +127,7 @@ async def test_what_changed_adds_up_and_is_of_last_week(office: Office) -> None:
     change, today = data["change"], date.fromisoformat(data["as_of"])
     assert date.fromisoformat(change["since"]) == today - timedelta(days=today.weekday() + 7)
     assert change["is_reconstructed"] is True
+    assert (await office.viewer.get("/runway"))["data"]["change"] == change
     for name in ("cash", "balance"):
         steps = sum((Decimal(step[name]["value"]) for step in change["steps"]), Decimal(0))
         assert steps == Decimal(change[name]["change"]["value"])
