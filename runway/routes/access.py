@@ -25,6 +25,7 @@ from infra.clock import Clock
 from infra.errors import Forbidden, OodalooError, Unauthenticated
 from runway.business_services import BusinessServices
 from runway.routes.edge import bind_business
+from runway.routes.masking import unmasked
 from runway.services import Services
 
 SESSION_COOKIE = "__Host-sid"
@@ -133,7 +134,11 @@ def refuse_foreign(request: Request, *, sent: str | None) -> None:
         return
     refuse_foreign_origin(request)
     session = session_token(request)
-    if session is None or sent is None or not hmac.compare_digest(sent.encode(), csrf_token(session).encode()):
+    if (
+        session is None
+        or sent is None
+        or not hmac.compare_digest(unmasked(sent).encode(), csrf_token(session).encode())
+    ):
         raise ForeignRequest
 
 

@@ -23,6 +23,7 @@ from runway.routes.access import (
     session_token,
 )
 from runway.routes.edge import bind_business
+from runway.routes.masking import masked
 from runway.web.strings import set_zone
 from runway.web.visits import Visit, agent_of
 
@@ -59,7 +60,7 @@ def client_for(permission: Permission) -> Callable[..., Awaitable[Client]]:
         entry = await _enter(request, session)
         origin = await permit(request, entry, permission)
         set_zone(ZoneInfo(entry.business.time_zone))
-        visit = Visit(_person(entry), csrf_token(session), origin, agent_of(request))
+        visit = Visit(_person(entry), masked(csrf_token(session)), origin, agent_of(request))
         return Client(entry, origin, services_of(request), visit)
 
     permitted.permission = permission  # type: ignore[attr-defined]  # what the test of every route looks for

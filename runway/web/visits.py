@@ -20,6 +20,7 @@ from runway.routes.access import (
     session_token,
 )
 from runway.routes.doors import Door, is_door
+from runway.routes.masking import masked
 
 NOBODY = "nobody"
 
@@ -49,7 +50,7 @@ async def find_visit(request: AnyRequest) -> Visit | None:
             person = await services.access.find_person(uow.session, session, now=services.clock.now())
     except SessionUnknown:
         return None
-    return Visit(person, csrf_token(session), origin_of(request, person.actor), agent_of(request))
+    return Visit(person, masked(csrf_token(session)), origin_of(request, person.actor), agent_of(request))
 
 
 @is_door(Door.SIGNED_IN)

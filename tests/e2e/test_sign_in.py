@@ -9,6 +9,7 @@ from pwdlib import PasswordHash
 
 from domains.core.permissions import Role
 from domains.core.secrets import hash_of
+from runway.routes.access import csrf_token
 from tests.e2e.town import OPERATOR, PASSWORD, Forms, Town, open_town
 from tests.rig import Database
 
@@ -184,6 +185,17 @@ async def test_forms_of_other_sites_are_refused(town: Town) -> None:
     assert (await mine.send("/account/sign-out-everywhere", {"csrf": csrf})).status_code == 303
 
 
+async def test_a_forms_token_is_other_bytes_on_each_page_and_each_is_taken(town: Town) -> None:
+    user, browser = await town.person(), town.browser()
+    await browser.sign_in(user)
+    first, second = await browser.csrf(), await browser.csrf()
+    assert first != second
+    damaged = first[:-1] + ("0" if first[-1] != "0" else "1")
+    assert (await browser.send("/account/theme", {"csrf": damaged, "theme": "dark"})).status_code == 403
+    for csrf in (first, second):
+        assert (await browser.send("/account/theme", {"csrf": csrf, "theme": "dark"})).status_code == 303
+
+
 @pytest.mark.parametrize("path", ["/sign-in", "/forgot-password"])
 async def test_no_other_site_signs_a_browser_in_or_asks_for_letters(town: Town, path: str) -> None:
     user, browser = await town.person(), town.browser()
@@ -314,4 +326,4 @@ async def test_me_tells_a_person_what_they_may_do(town: Town) -> None:
     assert [held["id"] for held in me["businesses"]] == [str(business.id)]
     assert "payments.execute" in me["businesses"][0]["withheld"]
     assert "payments.execute" not in me["businesses"][0]["permissions"]
-    assert me["csrf_token"] == await browser.csrf()
+    assert me["csrf_token"] == csrf_token(browser.session or "")

@@ -13,6 +13,7 @@ from domains.core.second_factor import setup_uri
 from domains.core.sign_in_errors import CodeRefused
 from infra.errors import TooManyRequests
 from runway.routes.access import AllServices, csrf_token
+from runway.routes.masking import masked
 from runway.web.cookies import give_session
 from runway.web.local_paths import local_path
 from runway.web.page_route import PageRoute
@@ -104,7 +105,7 @@ async def _shown(services: AllServices, visit: Visit, wanted: str) -> dict[str, 
 def _show_codes(
     request: Request, visit: Visit, codes: list[str], *, wanted: str = "", session: SecretStr | None = None
 ) -> Response:
-    csrf = visit.csrf if session is None else csrf_token(session.get_secret_value())
+    csrf = visit.csrf if session is None else masked(csrf_token(session.get_secret_value()))
     return render(
         request, "recovery_codes.html", person=visit.person, csrf=csrf, codes=codes, onwards=local_path(wanted)
     )

@@ -11,6 +11,7 @@ from domains.core.sign_in_errors import CodeRefused, SignInRefused
 from domains.core.sign_in_service import SignedIn
 from infra.errors import OodalooError, TooManyRequests
 from runway.routes.access import AllServices, csrf_token, origin_of, refuse_foreign, session_token
+from runway.routes.masking import masked
 from runway.web.cookies import give_session, take_session
 from runway.web.local_paths import HOME, local_path
 from runway.web.page_route import PageRoute
@@ -95,7 +96,7 @@ async def show_second_factor(
         pending = shown and await services.door.sign_in.find_pending(uow.session, shown, now=services.clock.now())
     if not shown or not pending:
         return go_to("/sign-in")
-    return render(request, "second_step.html", wanted=_kept(wanted), csrf=csrf_token(shown))
+    return render(request, "second_step.html", wanted=_kept(wanted), csrf=masked(csrf_token(shown)))
 
 
 @router.post("/sign-in/second-factor")
