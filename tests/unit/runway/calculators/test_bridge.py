@@ -122,8 +122,8 @@ def test_golden_a_week_by_hand() -> None:
         BridgeCause.MODEL: (0, 0, -350),
     }
     heaviest = {one.cause: (one.largest.external_id, one.largest.amount) for one in found.steps if one.largest}
-    assert heaviest[BridgeCause.UNPLANNED] == ("Purchase/6/-350", -350)
-    assert heaviest[BridgeCause.RECEIPTS_LATER] == ("i2", -3000)
+    assert heaviest[BridgeCause.UNPLANNED] == ("Purchase/6/-350", Decimal(-350))
+    assert heaviest[BridgeCause.RECEIPTS_LATER] == ("i2", Decimal(-3000))
 
 
 def plain(cash: int = 5000, as_of: Any = TODAY, *movements: CashMovement, **more: Any) -> Forecast:
