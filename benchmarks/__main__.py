@@ -78,6 +78,12 @@ async def _dashboard() -> Sequence[Measure]:
     return await dashboard.run()
 
 
+async def _portfolio() -> Sequence[Measure]:
+    from benchmarks import portfolio
+
+    return await portfolio.run()
+
+
 async def _throttle() -> Sequence[Measure]:
     from benchmarks import throttle
 
@@ -197,6 +203,7 @@ _BENCHES: dict[str, Work] = {
     "throttle": _throttle,
     "open_breaker_read": _open_breaker_read,
     "dashboard": _dashboard,
+    "portfolio": _portfolio,
     "actions": _actions,
 }
 _PROOFS: dict[str, Work] = {

@@ -1,6 +1,7 @@
 """Builds the FastAPI application."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 
@@ -39,7 +40,10 @@ def _build(opener: ServicesOpener) -> FastAPI:
         async with opener() as services:
             app.state.services = services
             app.state.edge = EdgeRules.of(services.settings, services.redis)
+            # What was made until now lives as long as the process: a full collection, some large answers away, need not walk it.
+            gc.freeze()
             yield
+            gc.unfreeze()
             await app.state.edge.rates.limiter.close()
 
     app = FastAPI(

@@ -17,6 +17,7 @@ from domains.ap.models import Bill
 from domains.ap.pay_bills import PAY_BILLS_OPERATION
 from domains.core.ledger import LEDGER, live
 from infra.actions.models import ActionIntent, ActionLine
+from infra.db.many import is_one_of
 from infra.ids import new_id
 from infra.sync.shapes import LogSource
 from infra.sync.spec import LogEvent
@@ -126,7 +127,7 @@ async def list_scheduled_of(session: AsyncSession, business_ids: Sequence[UUID])
             (ActionIntent.business_id == ActionLine.business_id) & (ActionIntent.id == ActionLine.intent_id),
         )
         .where(
-            ActionLine.business_id.in_(business_ids),
+            is_one_of(ActionLine.business_id, business_ids),
             ActionLine.rail == LEDGER.value,
             ActionLine.target_kind == BILLS_FROM_QBO.entity,
             ActionLine.is_open,

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domains.cash.models import Account, AccountType
 from domains.cash.settings_models import RunwaySettingsRow
 from domains.core.ledger import live
+from infra.db.many import is_one_of
 from infra.errors import InvalidInput
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('runway_settings:' || :business_id, 0))")
@@ -72,7 +73,7 @@ async def list_settings(session: AsyncSession, business_ids: Sequence[UUID]) -> 
     """What counts now, of several businesses at once; one that never chose is not in it."""
     rows = await session.scalars(
         select(RunwaySettingsRow)
-        .where(RunwaySettingsRow.business_id.in_(business_ids))
+        .where(is_one_of(RunwaySettingsRow.business_id, business_ids))
         .ext(distinct_on(RunwaySettingsRow.business_id))
         .order_by(RunwaySettingsRow.business_id, RunwaySettingsRow.version.desc())
     )

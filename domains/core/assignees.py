@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.db.base import Base
+from infra.db.many import is_one_of
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('business_assignee:' || :business_id, 0))")
 
@@ -32,7 +33,7 @@ async def list_assigned(session: AsyncSession, business_ids: Sequence[UUID]) -> 
     """Business → person, of several businesses at once; those that are nobody's are not in it."""
     rows = await session.execute(
         select(BusinessAssigneeRow.business_id, BusinessAssigneeRow.user_id)
-        .where(BusinessAssigneeRow.business_id.in_(business_ids))
+        .where(is_one_of(BusinessAssigneeRow.business_id, business_ids))
         .ext(distinct_on(BusinessAssigneeRow.business_id))
         .order_by(BusinessAssigneeRow.business_id, BusinessAssigneeRow.version.desc())
     )

@@ -5,12 +5,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, PrimaryKeyConstraint, select
+from sqlalchemy import CheckConstraint, Index, LargeBinary, PrimaryKeyConstraint, Text, cast, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.db.base import Base
+from infra.db.many import is_one_of
 
 _A_WEEK = timedelta(weeks=1)
 
@@ -51,7 +52,7 @@ class KeptSummary(NamedTuple):
     as_of: date
     mark: str
     computed_at: datetime
-    summary: dict[str, Any]
+    summary: str
 
 
 async def find_kept(session: AsyncSession, business_id: UUID) -> KeptForecastRow | None:
@@ -62,19 +63,20 @@ async def find_kept(session: AsyncSession, business_id: UUID) -> KeptForecastRow
 
 
 async def list_summaries(session: AsyncSession, business_ids: Sequence[UUID]) -> list[KeptSummary]:
-    columns = [getattr(KeptForecastRow, name) for name in KeptSummary._fields]
-    query = select(*columns).where(KeptForecastRow.business_id.in_(business_ids))
+    """`summary` as its JSON: who reads two hundred of them knows its shape, and reads it faster so."""
+    columns = [getattr(KeptForecastRow, name) for name in KeptSummary._fields if name != "summary"]
+    query = select(*columns, cast(KeptForecastRow.summary, Text)).where(
+        is_one_of(KeptForecastRow.business_id, business_ids)
+    )
     return [KeptSummary._make(row) for row in await session.execute(query)]
 
 
-async def list_weeks_before(
-    session: AsyncSession, weeks: Mapping[UUID, date]
-) -> dict[UUID, tuple[date, dict[str, Any]]]:
+async def list_weeks_before(session: AsyncSession, weeks: Mapping[UUID, date]) -> dict[UUID, tuple[date, str]]:
     """Business → the day and summary of the last forecast of the week before the one given; none was kept of those left out."""
     before = {business_id: week_on - _A_WEEK for business_id, week_on in weeks.items()}
     rows = await session.execute(
-        select(KeptWeekRow.business_id, KeptWeekRow.week_on, KeptWeekRow.as_of, KeptWeekRow.summary).where(
-            KeptWeekRow.business_id.in_(list(before)), KeptWeekRow.week_on.in_(set(before.values()))
+        select(KeptWeekRow.business_id, KeptWeekRow.week_on, KeptWeekRow.as_of, cast(KeptWeekRow.summary, Text)).where(
+            is_one_of(KeptWeekRow.business_id, list(before)), KeptWeekRow.week_on.in_(set(before.values()))
         )
     )
     return {row[0]: (row[2], row[3]) for row in rows if before[row[0]] == row[1]}

@@ -1,20 +1,21 @@
 """What a kept forecast brings into the tray, counted when it was kept: a list of businesses need not open their forecasts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import PrimaryKeyConstraint, select
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
 from infra.db.base import Base
+from infra.db.many import is_one_of
 
 
 class KeptTrayRow(Base):
-    """`mark` is the forecast's. `items` are [key, state, kind at the rail, id at the rail], the last two null of what is no document."""
+    """`mark` is the forecast's. `items` has `states` and `held`, see KeptTray: flat, for they are read by the hundred."""
 
     __tablename__ = "kept_tray"
     __table_args__ = (PrimaryKeyConstraint("business_id"),)
@@ -22,33 +23,31 @@ class KeptTrayRow(Base):
     business_id: Mapped[UUID]
     mark: Mapped[str]
     counted_at: Mapped[datetime]
-    items: Mapped[list[list[Any]]] = mapped_column(JSONB)
-
-
-class KeptItem(NamedTuple):
-    """`state` is what `dismiss` and `snooze` hold on to."""
-
-    key: str
-    state: str
-    kind: str | None = None
-    external_id: str | None = None
+    items: Mapped[dict[str, Any]]
 
 
 class KeptTray(NamedTuple):
+    """`states`: item → what `dismiss` and `snooze` hold on to. `held`: "Bill:145", as open actions name it at the rail → the item about it."""
+
     mark: str
     counted_at: datetime
-    items: tuple[KeptItem, ...]
+    states: Mapping[str, str]
+    held: Mapping[str, str]
 
 
 async def list_kept(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, KeptTray]:
     query = select(KeptTrayRow.business_id, KeptTrayRow.mark, KeptTrayRow.counted_at, KeptTrayRow.items)
-    rows = await session.execute(query.where(KeptTrayRow.business_id.in_(business_ids)))
-    return {row[0]: KeptTray(row[1], row[2], tuple(KeptItem(*item) for item in row[3])) for row in rows}
+    rows = await session.execute(query.where(is_one_of(KeptTrayRow.business_id, business_ids)))
+    return {row[0]: KeptTray(row[1], row[2], row[3]["states"], row[3]["held"]) for row in rows}
 
 
 async def keep(session: AsyncSession, business_id: UUID, tray: KeptTray) -> None:
     """Unless a later one is there."""
-    values = {"mark": tray.mark, "counted_at": tray.counted_at, "items": [list(item) for item in tray.items]}
+    values = {
+        "mark": tray.mark,
+        "counted_at": tray.counted_at,
+        "items": {"states": dict(tray.states), "held": dict(tray.held)},
+    }
     statement = insert(KeptTrayRow).values(business_id=business_id, **values)
     await session.execute(
         statement.on_conflict_do_update(

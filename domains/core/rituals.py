@@ -28,6 +28,7 @@ from domains.core.ritual_errors import (
     VersionUnknown,
 )
 from domains.core.ritual_models import RitualEventRow
+from infra.db.many import is_one_of
 from infra.db.tenancy import TenantAwareService
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('ritual:' || :business_id, 0))")
@@ -191,7 +192,9 @@ async def list_last_finished(session: AsyncSession, business_ids: Sequence[UUID]
     """Of several businesses at once; one that never finished any is not in it."""
     rows = await session.execute(
         select(RitualEventRow.business_id, RitualEventRow.week_on, RitualEventRow.recorded_at, RitualEventRow.actor)
-        .where(RitualEventRow.business_id.in_(business_ids), RitualEventRow.kind == RitualEventKind.FINISHED.value)
+        .where(
+            is_one_of(RitualEventRow.business_id, business_ids), RitualEventRow.kind == RitualEventKind.FINISHED.value
+        )
         .ext(distinct_on(RitualEventRow.business_id))
         .order_by(RitualEventRow.business_id, RitualEventRow.week_on.desc())
     )
@@ -202,7 +205,7 @@ async def list_begun(session: AsyncSession, weeks: Mapping[UUID, date]) -> dict[
     """Business → how many events its ritual of this week has; one that is not started is not in it."""
     rows = await session.execute(
         select(RitualEventRow.business_id, RitualEventRow.week_on, func.count())
-        .where(RitualEventRow.business_id.in_(list(weeks)), RitualEventRow.week_on.in_(set(weeks.values())))
+        .where(is_one_of(RitualEventRow.business_id, list(weeks)), RitualEventRow.week_on.in_(set(weeks.values())))
         .group_by(RitualEventRow.business_id, RitualEventRow.week_on)
     )
     return {business_id: count for business_id, week_on, count in rows if weeks[business_id] == week_on}

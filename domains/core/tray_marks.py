@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.core.decision_models import TrayMark
+from infra.db.many import is_one_of
 from infra.db.tenancy import TenantAwareService
 
 
@@ -67,6 +68,6 @@ class TrayMarks(TenantAwareService):
 async def list_marks(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, dict[str, TrayMark]]:
     """Of several businesses at once: business → item → what was done with it."""
     found: dict[UUID, dict[str, TrayMark]] = defaultdict(dict)
-    for mark in await session.scalars(select(TrayMark).where(TrayMark.business_id.in_(business_ids))):
+    for mark in await session.scalars(select(TrayMark).where(is_one_of(TrayMark.business_id, business_ids))):
         found[mark.business_id][mark.item] = mark
     return found

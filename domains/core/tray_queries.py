@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domains.core.ledger import LEDGER
 from domains.core.notice_models import Notice
 from infra.actions.models import ActionLine
+from infra.db.many import is_one_of
 from infra.sync.drift import DriftItem
 from infra.sync.runs import SyncState
 
@@ -39,7 +40,7 @@ async def list_open_notices(
 ) -> list[Notice]:
     """The latest first."""
     query = select(Notice).where(
-        Notice.business_id.in_(business_ids), Notice.resolved_at.is_(None), Notice.kind.in_(kinds)
+        is_one_of(Notice.business_id, business_ids), Notice.resolved_at.is_(None), Notice.kind.in_(kinds)
     )
     return list(await session.scalars(query.order_by(Notice.raised_at.desc(), Notice.id).limit(most)))
 
@@ -53,7 +54,7 @@ async def sum_open_drift(session: AsyncSession, business_ids: Sequence[UUID]) ->
             func.count(),
             func.coalesce(func.sum(func.abs(DriftItem.size)), 0),
         )
-        .where(DriftItem.business_id.in_(business_ids), DriftItem.repaired_at.is_(None))
+        .where(is_one_of(DriftItem.business_id, business_ids), DriftItem.repaired_at.is_(None))
         .group_by(DriftItem.business_id, DriftItem.entity)
     )
     found: dict[UUID, dict[str, OpenDrift]] = {}
@@ -67,7 +68,7 @@ async def list_mirror_states(session: AsyncSession, business_ids: Sequence[UUID]
     never = func.bool_or(SyncState.last_synced_at.is_(None))
     rows = await session.execute(
         select(SyncState.business_id, never, func.min(SyncState.last_synced_at), func.sum(SyncState.quarantined))
-        .where(SyncState.business_id.in_(business_ids), SyncState.rail == LEDGER.value)
+        .where(is_one_of(SyncState.business_id, business_ids), SyncState.rail == LEDGER.value)
         .group_by(SyncState.business_id)
     )
     return {row[0]: MirrorState(None if row[1] else row[2], int(row[3])) for row in rows}
@@ -79,7 +80,7 @@ async def list_under_way(
     """(business, kind, the rail's id) of what an open action of ours has hold of."""
     rows = await session.execute(
         select(ActionLine.business_id, ActionLine.target_kind, ActionLine.target_external_id).where(
-            ActionLine.business_id.in_(business_ids), ActionLine.is_open, ActionLine.target_kind.in_(kinds)
+            is_one_of(ActionLine.business_id, business_ids), ActionLine.is_open, ActionLine.target_kind.in_(kinds)
         )
     )
     return {(row[0], row[1], row[2]) for row in rows}

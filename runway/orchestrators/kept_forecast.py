@@ -63,6 +63,7 @@ class _Content:
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Content)
+_summaries = msgspec.json.Decoder(ForecastSummary)
 
 
 class UnreadableContent(Exception):
@@ -117,13 +118,13 @@ def written(summary: ForecastSummary) -> dict[str, Any]:
     return held
 
 
-def read(held: dict[str, Any]) -> ForecastSummary:
-    """What `written` was given, to the cent.
+def read(held: str) -> ForecastSummary:
+    """What `written` was given, to the cent, from its text.
 
     Raises:
         UnreadableContent: another release wrote it.
     """
     try:
-        return msgspec.convert(held, ForecastSummary)
-    except msgspec.ValidationError as error:
+        return _summaries.decode(held)
+    except msgspec.DecodeError as error:
         raise UnreadableContent from error

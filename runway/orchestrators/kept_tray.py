@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domains.core import kept_trays
 from domains.core.decision_models import TrayMark
-from domains.core.kept_trays import KeptItem, KeptTray
+from domains.core.kept_trays import KeptTray
 from domains.core.models import Business
 from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWorkFactory
@@ -40,28 +40,36 @@ class TrayCounter:
     async def keep(self, business: Business, forecast: Forecast, *, mark: str) -> None:
         counted_at = self.clock.now()
         entries = await self.tray.list_entries([TrayBook(business, forecast.basis.as_of, forecast)])
-        kept = KeptTray(mark, counted_at, tuple(items_to_keep(entries)))
+        kept = kept_of(entries, mark=mark, counted_at=counted_at)
         async with self.uow([business.id]) as uow:
             await kept_trays.keep(uow.session, business.id, kept)
 
 
-def items_to_keep(entries: Iterable[TrayEntry]) -> Iterable[KeptItem]:
-    """Those that take a forecast to know; notices, drift and the age of the books are looked at each time."""
-    for entry in entries:
-        subject = entry.row.subject
-        if not _is_of_now(entry.row.item.key):
-            held = None if subject is None else _HELD_AS.get(subject.kind)
-            yield KeptItem(entry.row.item.key, entry.state, held, None if subject is None else subject.external_id)
+def kept_of(entries: Sequence[TrayEntry], *, mark: str, counted_at: datetime) -> KeptTray:
+    """The items that take a forecast to know; notices, drift and the age of the books are looked at each time."""
+    kept = [entry for entry in entries if not _is_of_now(entry.row.item.key)]
+    return KeptTray(
+        mark,
+        counted_at,
+        states={entry.row.item.key: entry.state for entry in kept},
+        held={
+            f"{_HELD_AS[subject.kind]}:{subject.external_id}": entry.row.item.key
+            for entry in kept
+            if (subject := entry.row.subject) is not None and subject.kind in _HELD_AS
+        },
+    )
 
 
-def waiting(kept: Sequence[KeptItem], sources: TraySources, marks: Mapping[str, TrayMark], *, today: date) -> Waiting:
+def waiting(kept: KeptTray, sources: TraySources, marks: Mapping[str, TrayMark], *, today: date) -> Waiting:
     """Args:
-    kept: as `items_to_keep` gave them.
+    kept: as it was counted.
     sources: of now: notices, drift, mirrors, and what is under way.
     marks: what people did with items.
     today: the company's.
     """
-    states = {item.key: item.state for item in kept if (item.kind, item.external_id) not in sources.under_way}
+    states = dict(kept.states)
+    for kind, external_id in sources.under_way:
+        states.pop(kept.held.get(f"{kind}:{external_id}", ""), None)
     for row in (*notice_rows(sources), *mirror_rows(sources)):
         states[row.item.key] = state_mark(row.item, today)
     on_us = on_client = 0

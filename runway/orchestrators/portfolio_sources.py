@@ -1,9 +1,9 @@
 """What a list of businesses is made of, read in one transaction, a statement a question however many they are."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from domains.ap import approval_queries
@@ -81,13 +81,15 @@ async def read_sources(
         last = await rituals.list_last_finished(session, ids)
         begun = await rituals.list_begun(session, weeks)
         assigned = await list_assigned(session, ids)
-    under_way = under_way_by_business(held)
+    under_way, noticed = under_way_by_business(held), defaultdict(list)
+    for notice in notices:
+        noticed[notice.business_id].append(notice)
     rows: dict[UUID, RowSources] = {}
     for business in businesses:
         one = business.id
         mark = str(mark_of(days[one], decided=decided[one], books=books[one]))
         tray = trays.get(one)
-        own = [notice for notice in notices if notice.business_id == one]
+        own = noticed[one]
         sources = TraySources(
             today=days[one],
             now=now,
@@ -103,7 +105,7 @@ async def read_sources(
             summary=summary,
             is_kept_current=summary is not None and kept[one].mark == mark,
             summary_before=_summary(before[one][1]) if one in before else None,
-            waiting=None if tray is None else waiting(tray.items, sources, marks.get(one, {}), today=days[one]),
+            waiting=None if tray is None else waiting(tray, sources, marks.get(one, {}), today=days[one]),
             is_count_older=is_older(tray, mark=mark, decided_at=decided_at.get(one)),
             mirrors=mirrors.get(one),
             drift=drift.get(one, {}),
@@ -121,7 +123,7 @@ def _ritual(week_on: date, last: LastRitual | None, *, begun: int) -> RitualStat
     return RitualState.UNDER_WAY if begun else RitualState.NOT_STARTED
 
 
-def _summary(held: dict[str, Any]) -> ForecastSummary | None:
+def _summary(held: str) -> ForecastSummary | None:
     """None of what another release kept: it is worked out anew."""
     try:
         return read(held)

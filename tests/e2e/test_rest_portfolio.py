@@ -9,11 +9,13 @@ from uuid import UUID
 import pytest
 
 from domains.core.models import Business
+from infra import exact_json
 from infra.sync.freshness import AS_IT_STANDS
 from runway.calculators.cards import due_soon
 from runway.orchestrators.kept_forecast import read, summary_of, written
 from runway.orchestrators.portfolio import Portfolio, PortfolioFilter, PortfolioRow, RowState
 from runway.orchestrators.tray import TrayBook
+from runway.routes.portfolio import PortfolioAnswer
 from tests.e2e.rest import Shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,7 +50,7 @@ async def test_what_is_not_kept_is_asked_for_and_then_equals_the_plain_computati
     worked = (await services.of(business).outlook.get_with_capital(freshness=AS_IT_STANDS)).value
     forecast = worked.forecast
     assert row.state is RowState.CURRENT
-    assert row.summary == summary_of(worked) == read(written(summary_of(worked)))
+    assert row.summary == summary_of(worked) == read(exact_json.dumps(written(summary_of(worked))).decode())
     assert row.days == forecast.standing.runway.days
     assert (row.cash, row.floor) == (forecast.report.cash.cash, forecast.report.floor)
     assert (row.due, row.must_pays) == (due_soon(forecast).total, due_soon(forecast).must_pays)
@@ -119,3 +121,9 @@ async def test_nobody_but_a_member_can_be_given_a_business(bakery: Shop) -> None
     assert await put(bakery, "/portfolio/assignee", {"user_id": "0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11"}) == 400
     assert await put(bakery, "/portfolio/assignee", {"user_id": None}) == 204
     assert (await the_row(bakery)).assignee is None
+
+
+async def test_the_answer_is_what_its_model_says_though_it_is_not_made_by_it(bakery: Shop) -> None:
+    await bakery.visitor.get("/dashboard")
+    answer = await bakery.visitor.ask("/portfolio")
+    assert PortfolioAnswer.model_validate_json(answer.content).model_dump(mode="json") == answer.json()
