@@ -103,6 +103,10 @@ async def test_what_settled_adds_up_to_what_was_paid(bakery: Shop) -> None:
     }
     assert applied == sum(left.values())
     spent = await reader.payments.list_settlements(day.min, day, freshness=AS_IT_STANDS)
+    for side, whole in ((reader.invoices, collected.value), (reader.payments, spent.value)):
+        party = whole[0].party_id
+        theirs = await side.list_settlements(day.min, day, party=party, freshness=AS_IT_STANDS)
+        assert theirs.value == [one for one in whole if one.party_id == party] != whole
     by_check = [body for body in bakery.bodies("BillPayment") if body["PayType"] == "Check"]
     assert sum(one.money for one in spent.value) == sum(Decimal(str(body["TotalAmt"])) for body in by_check)
 
