@@ -20,6 +20,8 @@ from domains.cash.settings_models import RunwaySettingsRow
 from domains.core.access_log import AccessLogRow
 from domains.core.access_trail import AccessTrail, TrailFilter
 from domains.core.asking import SEEN_FIGURES
+from domains.core.digest_models import DigestSettingRow
+from domains.core.digests import DigestChoices
 from domains.core.models import Business
 from domains.core.ritual_models import RitualEventRow
 from infra.actions.models import ActionIntent, ActionTransactionLog
@@ -127,6 +129,7 @@ async def settings(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
         *await _versions(session, wanted, ApprovalPolicyRow, "approval_policy", first=asdict(NewPolicy())),
         *await _versions(session, wanted, RunwaySettingsRow, "runway_settings", first=asdict(RunwayChoices())),
         *await _versions(session, wanted, ReminderPolicyRow, "reminder_policy", first=_reminders()),
+        *await _versions(session, wanted, DigestSettingRow, "digest_setting", first=asdict(DigestChoices())),
     ]
     return sorted(found, key=lambda one: one.place, reverse=True)[: wanted.limit]
 

@@ -161,8 +161,8 @@ async def test_the_timeline_tells_who_set_what_from_what_and_filters_by_it(offic
     assert "The owner set what is to be approved" in told
     assert "needed from 0 → became 100.00" in told
     assert "The owner set cash and floor" in told
-    assert "session signed in" not in told
-    assert "member invited" in text_of(await office.owner.get("/audit?kind=access"))
+    assert "invited somebody" not in told
+    assert "The owner invited somebody" in text_of(await office.owner.get("/audit?kind=access"))
     of_system = text_of(await office.owner.get("/audit?actor=system"))
     assert "brought in changes by the first reading" in of_system
     assert "what is to be approved" not in of_system
@@ -193,7 +193,7 @@ async def test_the_export_has_every_entry_and_is_told_of_in_the_log(office: Offi
     as_csv = await office.owner.get("/audit/export?kind=setting")
     assert as_csv.text.splitlines()[0].startswith('"at","kind","verb"')
     assert len(as_csv.text.splitlines()) == 1 + len([row for row in rows if row["kind"] == "setting"])
-    assert "audit exported" in text_of(await office.owner.get("/audit?kind=access"))
+    assert "The owner exported the log" in text_of(await office.owner.get("/audit?kind=access"))
     assert (await office.bookkeeper.get("/audit/export")).status_code == 403
 
 

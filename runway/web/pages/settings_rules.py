@@ -9,6 +9,7 @@ from starlette.responses import Response
 from infra.errors import OodalooError
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from runway.routes import approvals, reminder_policy, runway_settings
+from runway.routes.digest import get_digest_settings
 from runway.web.clients import PREFIX, Client, ManagesSettings, ReadsBooks
 from runway.web.forms import is_for_form, read, typed_form
 from runway.web.page_route import PageRoute
@@ -16,6 +17,7 @@ from runway.web.pages.settings import render_settings, told
 from runway.web.people import names_in
 from runway.web.rendering import go_to
 from runway.web.strings import keyed
+from runway.web.views.digest import weekday_choices
 from runway.web.views.mail_settings import mail_values, rows_of, wanted_levels
 from runway.web.views.settings import cash_accounts, runway_values, wanted_runway
 from runway.web.views.trail import who_is
@@ -119,7 +121,10 @@ async def _mail_page(request: Request, client: Client, **values: Any) -> Respons
     policy = (await reminder_policy.get_reminder_policy(client)).data
     held = mail_values(policy)
     rows = rows_of(values.get("values") or held)
-    return await _page(request, client, "mail", held=held, policy=policy, rows=rows, **values)
+    digest = (await get_digest_settings(client)).data
+    weekday = dict(weekday_choices())[str(digest.weekday)]
+    more = {"rows": rows, "digest": digest, "weekday": weekday, **values}
+    return await _page(request, client, "mail", held=held, policy=policy, **more)
 
 
 async def _page(

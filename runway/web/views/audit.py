@@ -1,5 +1,6 @@
 """The audit timeline in words: who did what to which thing, what it was before, why, and how we can prove it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,12 +9,13 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from domains.core.access_log import AccessEvent
 from domains.core.access_trail import csv_line
 from infra.log_proof.seals import LoggedRow, Seal
 from infra.log_proof.verified import UNCHANGED, Outcome
 from runway.orchestrators.audit_events import AuditEvent, AuditKind
 from runway.orchestrators.audit_timeline import ChainState
-from runway.web.formats import ago, money
+from runway.web.formats import ago, money, when
 from runway.web.strings import _, keyed
 from runway.web.views.progress import meant_view
 from runway.web.views.standing import Pill
@@ -46,6 +48,39 @@ _VERBS = {
     "decided": keyed("decided a step of"),
     "finished": keyed("finished"),
 }
+_DOORS = {
+    AccessEvent.SIGNED_IN: keyed("signed in"),
+    AccessEvent.SIGN_IN_REFUSED: keyed("was not let in"),
+    AccessEvent.SECOND_FACTOR_REFUSED: keyed("gave a wrong second factor"),
+    AccessEvent.PROVED_AGAIN: keyed("showed again who they are"),
+    AccessEvent.SIGNED_OUT: keyed("signed out"),
+    AccessEvent.SIGNED_OUT_EVERYWHERE: keyed("signed out everywhere"),
+    AccessEvent.PASSWORD_CHANGED: keyed("changed the password of"),
+    AccessEvent.PASSWORD_RESET_ASKED: keyed("asked for a new password for"),
+    AccessEvent.SECOND_FACTOR_SET: keyed("set up a second factor"),
+    AccessEvent.SECOND_FACTOR_REMOVED: keyed("removed the second factor of"),
+    AccessEvent.RECOVERY_CODE_USED: keyed("used a recovery code"),
+    AccessEvent.RECOVERY_CODES_MADE: keyed("made new recovery codes"),
+    AccessEvent.USER_CREATED: keyed("made an account for"),
+    AccessEvent.USER_DISABLED: keyed("disabled"),
+    AccessEvent.USER_ENABLED: keyed("enabled"),
+    AccessEvent.INVITED: keyed("invited somebody"),
+    AccessEvent.INVITATION_REVOKED: keyed("withdrew an invitation"),
+    AccessEvent.JOINED: keyed("let in"),
+    AccessEvent.ROLE_CHANGED: keyed("changed the role of"),
+    AccessEvent.REMOVED: keyed("removed"),
+    AccessEvent.FIRM_CREATED: keyed("made a firm"),
+    AccessEvent.BUSINESS_CREATED: keyed("made this business"),
+    AccessEvent.TOKEN_CREATED: keyed("made a token"),
+    AccessEvent.TOKEN_REVOKED: keyed("ended a token"),
+    AccessEvent.TOKEN_FIRST_USED: keyed("came from there for the first time that day"),
+    AccessEvent.TOKEN_REFUSED: keyed("showed a token that opens nothing"),
+    AccessEvent.PERMISSION_REFUSED: keyed("was refused what their role does not have"),
+    AccessEvent.BUSINESS_REFUSED: keyed("asked for a business that is not theirs"),
+    AccessEvent.CONNECTION_CHANGED: keyed("changed the connection to QuickBooks"),
+    AccessEvent.WEBHOOK_REFUSED: keyed("sent a webhook that was not signed"),
+    AccessEvent.EXPORTED: keyed("exported the log"),
+}
 _OBJECTS = {
     "bill": keyed("bill"),
     "pay_bills": keyed("a payment"),
@@ -54,6 +89,7 @@ _OBJECTS = {
     "approval_policy": keyed("what is to be approved"),
     "runway_settings": keyed("cash and floor"),
     "reminder_policy": keyed("how customers are reminded"),
+    "digest_setting": keyed("the weekly digest"),
     "ritual": keyed("the ritual of the week of"),
     "backfill": keyed("the first reading"),
     "incremental": keyed("the schedule"),
@@ -64,6 +100,7 @@ _OBJECTS = {
     "door": "",
 }
 _LONGEST = 200
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _COLUMNS = (
     "at", "kind", "verb", "actor", "object_kind", "object_id", "object_name", "changes", "reason", "request_id",
 )  # fmt: skip
@@ -185,14 +222,15 @@ def _system_name(actor: str) -> str:
 
 def _verb(event: AuditEvent) -> str:
     if event.kind is AuditKind.ACCESS:
-        return event.verb.replace(".", " ").replace("_", " ")
+        known = _DOORS.get(event.verb)  # type: ignore[call-overload]  # a member is its text
+        return _(known) if known else event.verb.replace(".", " ").replace("_", " ")
     return _(_VERBS[event.verb]) if event.verb in _VERBS else event.verb.replace("_", " ")
 
 
 def _what(event: AuditEvent, shown: Shown) -> str:
     known = _OBJECTS.get(event.object_kind)
     words = [event.object_kind.replace("_", " ") if known is None else _(known) if known else ""]
-    if event.object_kind == "person" and event.object_id is not None:
+    if event.object_kind == "person" and event.object_id is not None and event.actor != f"user:{event.object_id}":
         words.append(shown.names.get(event.object_id, ""))
     if event.intent is not None:
         meant = meant_view(event.intent, shown.home_currency)
@@ -224,6 +262,8 @@ def _told(value: Any) -> str | None:
         return _("yes") if value else _("no")
     if isinstance(value, list):
         return _("%(n)s of them") % {"n": len(value)} if value and isinstance(value[0], dict) else _words(value)
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return when(datetime.fromisoformat(value))
     return str(value).replace("_", " ")[:_LONGEST]
 
 

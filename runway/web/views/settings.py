@@ -28,7 +28,7 @@ SECTIONS = (
     Section("connection", keyed("QuickBooks"), keyed("The connected company: connect, reconnect or disconnect it."), Permission.BOOKS_READ),
     Section("approvals", keyed("Approvals"), keyed("Which bills need an approval, and which need two people."), Permission.BOOKS_READ),
     Section("runway", keyed("Cash and floor"), keyed("Which accounts are cash, how much must always be there, and what counts."), Permission.BOOKS_READ),
-    Section("mail", keyed("Mail"), keyed("How customers are reminded: steps, texts, hours and sender."), Permission.BOOKS_READ),
+    Section("mail", keyed("Mail"), keyed("The weekly digest, and how customers are reminded: steps, texts, hours and sender."), Permission.BOOKS_READ),
 )  # fmt: skip
 
 
