@@ -36,7 +36,7 @@ from tests.e2e.town import MovedClock, Town
 from tests.rig import Database
 
 _LOOK_EVERY_SECONDS = 0.1
-_BESIDE = 4
+_BESIDE = 6
 
 
 class _InnerServer(uvicorn.Server):
@@ -152,17 +152,24 @@ async def _working(town: Town) -> AsyncIterator[None]:
 
 
 async def _work(town: Town) -> None:
+    """Side by side: one that takes long keeps nobody waiting."""
     services = town.services
     waiting = (OutboxRow.finished_at.is_(None), OutboxRow.dead_at.is_(None), OutboxRow.due_at <= func.clock_timestamp())
-    while True:
-        async with services.jobs_uow([]) as uow:
-            due = list(
-                await uow.session.scalars(
-                    select(OutboxRow.id).where(*waiting).order_by(OutboxRow.due_at).limit(_BESIDE)
-                )
-            )
-        await asyncio.gather(*(execute(row, jobs=JOBS, context=services, uow=services.jobs_uow) for row in due))
-        await asyncio.sleep(0 if due else _LOOK_EVERY_SECONDS)
+    running: dict[int, asyncio.Task[bool]] = {}
+    try:
+        while True:
+            async with services.jobs_uow([]) as uow:
+                due = await uow.session.scalars(select(OutboxRow.id).where(*waiting).order_by(OutboxRow.due_at))
+                new = [row for row in due if row not in running][: _BESIDE - len(running)]
+            for row in new:
+                running[row] = asyncio.create_task(execute(row, jobs=JOBS, context=services, uow=services.jobs_uow))
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            for row in [row for row, task in running.items() if task.done()]:
+                running.pop(row).result()
+    finally:
+        for task in running.values():
+            task.cancel()
+        await asyncio.gather(*running.values(), return_exceptions=True)
 
 
 def _free_port() -> int:

@@ -1,0 +1,166 @@
+"""A whole week with the keyboard alone, from the sign-in to the digest's mail; and what a page that was left open does."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from domains.core.permissions import Role
+from infra.clock import SystemClock
+from infra.qbo.simulator.files.company_file import IN_TROUBLE
+from infra.qbo.simulator.files.generator import sample_company
+from infra.qbo.simulator.timestamps import PACIFIC
+from infra.qbo.simulator.trouble.background import add_trouble
+from infra.qbo.simulator.trouble.rules import read_rules
+from tests.browser.keyboard import Keyboard
+from tests.browser.site import Site, open_site
+from tests.browser.watching import watched_page
+from tests.e2e.town import PASSWORD, Phone
+from tests.rig import Database
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+
+# The first payment that QuickBooks is told of is answered late.
+LATE = {
+    "name": "late",
+    "match": {"entity": "BillPayment", "verb": "create", "count": 1},
+    "effect": {"do": "late", "after_seconds": 2},
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(
+    chromium: Browser,  # noqa: ARG001 - no site is opened for nobody
+    site_database: Database,
+    module_redis_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Site]:
+    """One company, connected to nobody yet."""
+    today = SystemClock().now().astimezone(PACIFIC).date()
+    home = tmp_path_factory.mktemp("ritual")
+    files = [sample_company(IN_TROUBLE, today=today)]
+    async with open_site(site_database, module_redis_url, home=home, files=files) as opened:
+        yield opened
+
+
+async def test_a_week_with_the_keyboard_alone(chromium: Browser, site: Site) -> None:
+    town = site.town
+    business = await town.business()
+    owner = await town.person(business, role=Role.OWNER)
+    phone = await town.set_up_factor(owner)
+    add_trouble(site.simulator, read_rules([LATE], source="the test"))
+    async with watched_page(chromium, site.url, also=(site.info.base_url,)) as (page, _):
+        keys = Keyboard(page)
+        await sign_in(page, owner.email, phone)
+        await connect(page)
+        await watch_the_books_being_read(page)
+
+        await keys.link("Ritual")
+        await keys.button("Start this week's ritual")
+        await expect(page.get_by_text("Ties out").last).to_be_visible()
+        await keys.type(page.get_by_label("Note"), "Tied out to the cent")
+        await keys.button("Looked at: go on")
+        await keys.button("Looked at: go on")
+
+        first = page.locator("#ritual-rows tbody tr").first
+        number = await first.locator("th .soft").inner_text()
+        assert await pay_the_bill(page, 0, meanwhile=lambda: pay_in_quickbooks(site, number)) == "Not recorded"
+        outcomes = [await pay_the_bill(page, row) for row in (1, 2)]
+        assert outcomes == ["Recorded", "Recorded"]
+        await keys.button("Decided: go on")
+
+        for row in range(2):
+            await remind(page, row)
+        await keys.button("Decided: go on")
+
+        await keys.type(page.get_by_label("Note"), "The owner lends 10,000 on Monday")
+        await keys.button("Acted on it: go on")
+        await expect(page.get_by_text("The owner lends 10,000 on Monday")).to_be_visible()
+        await keys.button("Finish, and lock the figures")
+        await expect(page.get_by_text("These figures are locked.")).to_be_visible()
+
+        await keys.link("See and send the digest")
+        await keys.button("Send it now")
+        await expect(page.locator("#sends").get_by_text("Sent", exact=True)).to_be_visible()
+        pdf = await page.request.get(f"/c/{business.id}/digest.pdf")
+        assert (await pdf.body()).startswith(b"%PDF")
+    letters = (await town.letters())[owner.email]
+    assert any("Quill Lane" in letter or business.name in letter for letter in letters)
+
+
+async def sign_in(page: Page, email: str, phone: Phone) -> None:
+    """The fields have the focus where they should."""
+    await page.goto("/sign-in")
+    await page.keyboard.type(email)
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/sign-in/second-factor*")
+    await page.keyboard.type(phone.code())
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(re.compile(r"/c/[0-9a-f-]{36}$"))
+
+
+async def connect(page: Page) -> None:
+    keys = Keyboard(page)
+    await keys.link("Connect QuickBooks")
+    await page.wait_for_url("**/settings/connection")
+    await keys.link("Connect QuickBooks")
+    await page.wait_for_url(re.compile("oauth"))
+    await keys.button("Connect")
+    await expect(page.get_by_role("heading", name="Connected")).to_be_visible()
+    await keys.link("Watch the books being read")
+
+
+async def watch_the_books_being_read(page: Page) -> None:
+    """Before the eyes: nobody loads the page again."""
+    await page.wait_for_url("**/health")
+    await expect(page.get_by_text("The books are being read.")).to_have_count(0, timeout=60_000)
+    await page.reload()
+    await expect(page.get_by_text("Same as QuickBooks").first).to_be_visible()
+
+
+def pay_in_quickbooks(site: Site, number: str) -> None:
+    """Somebody there was faster, and nobody has told us."""
+    (company,) = site.companies
+    (bill,) = [one.body for one in company.stores["Bill"].records.values() if one.body.get("DocNumber") == number]
+    bank = next(one.body for one in company.stores["Account"].records.values() if one.body["AccountType"] == "Bank")
+    line = {"Amount": bill["Balance"], "LinkedTxn": [{"TxnId": bill["Id"], "TxnType": "Bill"}]}
+    company.create(
+        "BillPayment",
+        {
+            "VendorRef": bill["VendorRef"],
+            "PayType": "Check",
+            "CheckPayment": {"BankAccountRef": {"value": bank["Id"]}},
+            "TotalAmt": bill["Balance"],
+            "Line": [line],
+        },
+    )
+
+
+async def pay_the_bill(page: Page, row: int, *, meanwhile: Callable[[], None] = lambda: None) -> str:
+    """Approve and pay the bill of that row, and watch what becomes of it; the word that it ends on."""
+    keys, sheet = Keyboard(page), page.locator("#sheet")
+    await keys.press(page.locator("#ritual-rows [data-open]").nth(row))
+    await keys.press(sheet.get_by_role("button", name=re.compile("^Approve ")))
+    await keys.button("Review the payment", sheet)
+    await expect(sheet.get_by_role("button", name="Record the payment")).to_be_visible()
+    meanwhile()
+    await keys.button("Record the payment", sheet)
+    settled = sheet.get_by_text(re.compile("^(Recorded|Not recorded)$")).first
+    await expect(settled).to_be_visible(timeout=30_000)
+    told = await settled.inner_text()
+    await page.keyboard.press("Escape")
+    await expect(sheet).to_be_hidden()
+    return told
+
+
+async def remind(page: Page, row: int) -> None:
+    keys, sheet = Keyboard(page), page.locator("#sheet")
+    await keys.press(page.locator("#ritual-rows [data-open]").nth(row))
+    await keys.press(sheet.get_by_role("button", name=re.compile("^Send the reminder")))
+    await expect(sheet.get_by_text(re.compile("^(Sent|Mailed|Mail sent)")).first).to_be_visible(timeout=30_000)
+    await page.keyboard.press("Escape")
+    await expect(sheet).to_be_hidden()
