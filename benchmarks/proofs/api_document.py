@@ -86,18 +86,28 @@ async def ask_as(
     examples: int,
     phases: str,
     seed: int,
+    paths: str = "",
     done: Callable[[], object] = lambda: None,
 ) -> list[Told]:
-    """One run a role, each with somebody of that role in a business with books."""
+    """One run a role, each with somebody of that role in a business with books. `paths`: a pattern of those that are asked."""
     chance = random.Random(seed)  # noqa: S311  # a schedule, not a secret
     world = await stage.make_world(chance, businesses=3)
     while not all(_headers(stage, world, who) for who in roles if who != NOBODY):
         world = await stage.make_world(chance, businesses=3)  # some worlds lack a fresh session of some role
     told = []
+    stage.app.openapi()  # whoever asks for the document waits ten seconds, and making it may take a busy machine longer
     async with served(stage.app) as url:
         for who in roles:
             told.append(
-                await _ask(who, _headers(stage, world, who), url=url, examples=examples, phases=phases, seed=seed)
+                await _ask(
+                    who,
+                    _headers(stage, world, who),
+                    url=url,
+                    examples=examples,
+                    phases=phases,
+                    seed=seed,
+                    paths=paths,
+                )
             )
             done()
     return told
@@ -122,16 +132,19 @@ def _shown(principal: Principal) -> dict[str, str]:
     return {"Cookie": f"__Host-sid={principal.secret}", "X-CSRF-Token": principal.csrf}
 
 
-async def _ask(who: str, headers: dict[str, str], *, url: str, examples: int, phases: str, seed: int) -> Told:
+async def _ask(
+    who: str, headers: dict[str, str], *, url: str, examples: int, phases: str, seed: int, paths: str
+) -> Told:
     # Beside a session in the cookie a made-up token proves nothing.
     not_asked = f"{_NOT_ASKED},ignored_auth" if "Cookie" in headers else _NOT_ASKED
     given = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
+    chosen = ["--include-path-regex", paths] if paths else []
     with tempfile.TemporaryDirectory() as directory:
         process = await asyncio.create_subprocess_exec(
             str(Path(sys.executable).with_name("schemathesis")), "--config-file", _written(directory), "run", f"{url}{OPENAPI_PATH}",
             "--no-color", "--seed", str(seed), "--phases", phases, "--max-examples", str(examples),
             "--checks", "all", "--exclude-checks", not_asked, "--generation-database", "none", "--warnings", "off",
-            "--continue-on-failure", "--suppress-health-check", "all", "--no-shrink", *given,
+            "--continue-on-failure", "--suppress-health-check", "all", "--request-timeout", "120", "--no-shrink", *given, *chosen,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=directory,
             env={"PATH": os.environ["PATH"], "HOME": directory, "COLUMNS": "200"},
         )  # fmt: skip

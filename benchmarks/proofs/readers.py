@@ -52,14 +52,19 @@ async def run(readers: int, *, strategies: Sequence[SyncStrategy] = tuple(SyncSt
 
 
 async def prove(
-    addresses: ServerAddresses, *, home: Path, readers: int, strategies: Sequence[SyncStrategy]
+    addresses: ServerAddresses,
+    *,
+    home: Path,
+    readers: int,
+    strategies: Sequence[SyncStrategy],
+    processes: int = _PROCESSES,
 ) -> ProofResult:
     file = generate_large(_SIZE, today=SystemClock().now().date())
     async with open_town(addresses, home=home, files=[file], latency_ms=50) as town:
         [company] = town.companies
         await company.sync()
-        async with _open_crowd(town, company, readers=readers) as crowd:
-            await crowd.ask(SyncStrategy.ON_DEMAND, readers=_FIRST_CALLS * _PROCESSES)
+        async with _open_crowd(town, company, readers=readers, processes=processes) as crowd:
+            await crowd.ask(SyncStrategy.ON_DEMAND, readers=_FIRST_CALLS * processes)
             await crowd.let_it_age()
             stale = await crowd.ask(SyncStrategy.ON_DEMAND)
             fresh = await crowd.ask(SyncStrategy.ON_DEMAND)
@@ -67,21 +72,21 @@ async def prove(
             patient = await crowd.ask(SyncStrategy.PAGE)
             # Nobody waited for this refresh: were it to end later, the next round's readers would share it. One reader a process
             # who takes nothing begun before ends behind all that is under way.
-            await crowd.ask(SyncStrategy.LIVE, readers=_PROCESSES)
+            await crowd.ask(SyncStrategy.LIVE, readers=processes)
             add_trouble(town.simulator, read_rules({"effect": {"do": "silence"}}, source="proof"))
             hanging = {}
             for strategy in strategies:
                 await crowd.let_it_age()
                 hanging[strategy] = await crowd.ask(strategy)
             town.simulator.trouble.remove()
-    return ProofResult("readers", tuple(_measures(readers, stale=stale, fresh=fresh, patient=patient, hanging=hanging)))
+    measures = _measures(readers, stale=stale, fresh=fresh, patient=patient, hanging=hanging)
+    return ProofResult("readers", (reported("readers: at once", readers, f"over {processes} processes"), *measures))
 
 
 def _measures(
     readers: int, *, stale: Seen, fresh: Seen, patient: Seen, hanging: dict[SyncStrategy, Seen]
 ) -> list[Measure]:
     measures = [
-        reported("readers: at once", readers, f"over {_PROCESSES} processes"),
         at_most("readers: refreshes of a stale mirror", stale.refreshes, "refreshes", bar=1),
         at_most("readers: calls for a stale mirror", stale.calls, "calls", bar=1),
         reported("readers: … who had it fresh within 2 s", stale.ended["fresh"], "readers"),
@@ -152,19 +157,19 @@ class Crowd:
 
 
 @asynccontextmanager
-async def _open_crowd(town: Town, company: ConnectedCompany, *, readers: int) -> AsyncIterator[Crowd]:
+async def _open_crowd(town: Town, company: ConnectedCompany, *, readers: int, processes: int) -> AsyncIterator[Crowd]:
     async with AsyncExitStack() as stack:
-        processes = []
-        for _ in range(_PROCESSES):
+        started = []
+        for _ in range(processes):
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "benchmarks.proofs.readers_child", str(company.business_id),
                 stdin=PIPE, stdout=PIPE, env={**os.environ, **town.environment},
             )  # fmt: skip
             stack.push_async_callback(_end, process)
-            processes.append(process)
-        for process in processes:
+            started.append(process)
+        for process in started:
             assert await _line_of(process) == b"ready\n"
-        yield Crowd(town, company, processes, readers=readers)
+        yield Crowd(town, company, started, readers=readers)
 
 
 async def _line_of(process: Process) -> bytes:
