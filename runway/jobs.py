@@ -20,7 +20,7 @@ from infra.mail.post import MAIL_JOB
 from infra.qbo.asked_jobs import COMPARE, RECONCILE, RECONCILE_ACTION, RESCAN, TIE_OUT, touched_of
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from runway.orchestrators.connect_qbo import BACKFILL_JOB
-from runway.orchestrators.digest_sending import DIGEST_JOB, DIGEST_QUEUE
+from runway.orchestrators.digest_sending import DIGEST_JOB
 from runway.orchestrators.disconnect_qbo import REVOKE_JOB
 from runway.orchestrators.forecast_jobs import KEEP_FORECAST_JOB, KEEP_FORECAST_QUEUE
 from runway.orchestrators.qbo_webhooks import WEBHOOKS_JOB, WEBHOOKS_QUEUE
@@ -240,7 +240,7 @@ JOBS = {
     REMIND_JOB: JobDefinition(queue="bulk", run=remind, beside_others=2),
     KEEP_FORECAST_JOB: JobDefinition(queue=KEEP_FORECAST_QUEUE, run=keep_forecast, beside_others=2),
     DIGESTS_JOB: JobDefinition(queue="bulk", run=begin_digests, beside_others=1),
-    DIGEST_JOB: JobDefinition(queue=DIGEST_QUEUE, run=send_digest, beside_others=2),
+    DIGEST_JOB: JobDefinition(queue="bulk", run=send_digest, beside_others=2),
     DAYS_JOB: JobDefinition(queue="sync", run=begin_days, beside_others=1),
     HOUSEKEEPING_JOB: JobDefinition(queue="bulk", run=keep_house, beside_others=1),
     MONDAY_JOB: JobDefinition(queue="bulk", run=begin_monday),

@@ -23,7 +23,7 @@ from runway.calculators.digest import Digest
 from runway.orchestrators.digest import DigestDataOrchestrator, monday_of
 from runway.papers.letter import digest_letter
 
-DIGEST_JOB, DIGEST_QUEUE = "digest.send", "bulk"
+DIGEST_JOB = "digest.send"
 # Of the business's own people; who only watches, or keeps the books of many, asks for it.
 DEFAULT_ROLES = frozenset({Role.OWNER, Role.APPROVER, Role.BOOKKEEPER})
 _LATEST = timedelta(hours=24)
@@ -58,7 +58,7 @@ class DigestSending:
         """
         async with self.uow([self.business.id]) as uow:
             if await self._digests.ask(uow.session, wish, week_on=self.week_on):
-                uow.enqueue(DIGEST_JOB, str(self.business.id), str(wish.ask_id), queue=DIGEST_QUEUE)
+                uow.enqueue(DIGEST_JOB, str(self.business.id), str(wish.ask_id), queue="bulk")
 
     async def ask_of_the_week(self) -> None:
         """By the schedule: once its hour has come, and within a day of it."""
