@@ -82,7 +82,7 @@ class Paying:
 
     async def settled(self, payment_id: str) -> dict[str, Any]:
         """The payment once it is over."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 shown = await self.shown(payment_id)
                 if shown["outcome"] in OVER:
@@ -91,7 +91,7 @@ class Paying:
 
     async def verified(self, payment_id: str) -> dict[str, Any]:
         """The payment once it was read back, and what hangs on it is in our copy."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 shown = await self.settled(payment_id)
                 if shown["verified_at"] is not None:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.rig import RunServers
 
+pytestmark = pytest.mark.timeout(400)
+
 QBO_KEYS = {"QBO_CLIENT_ID": "id", "QBO_CLIENT_SECRET": "secret"}
 NOWHERE = "postgresql://app:secret@127.0.0.1:1/oodaloo"
 
@@ -21,7 +23,7 @@ def refused(home: Path, *arguments: str, **settings: str) -> str:
         env={**environment, "OODALOO_HOME": str(home), **QBO_KEYS, **settings},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 1, done

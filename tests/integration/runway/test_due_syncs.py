@@ -203,7 +203,7 @@ async def test_one_that_hangs_fails_or_has_a_bug_delays_no_other(
     begun: list[UUID] = []
     work = due_syncs(uow, jobs_uow, behave, begun=begun, at_once=2, each=timedelta(seconds=2))
     running = asyncio.create_task(work.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await all_done.wait()
         assert not await running
     assert done == set(good)

@@ -18,7 +18,7 @@ with servers(ServerSettings()) as addresses:
     print(addresses.database_app_url, flush=True)
     sys.stdin.read()
 """
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 100
 
 
 @contextmanager

@@ -115,7 +115,7 @@ async def test_one_slot_ahead_is_another_scheduler_that_looked_later(
 
 async def test_without_redis_the_schedule_is_kept(uow: UnitOfWorkFactory, entry: CronEntry) -> None:
     keeping = asyncio.create_task(Cron([entry], uow=uow, redis_url="unix:///nowhere/at/all.sock").keep())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await rows(uow, entry):  # noqa: ASYNC110 - only the table tells
             await asyncio.sleep(0.02)
     keeping.cancel()
@@ -127,7 +127,7 @@ async def test_rq_shows_the_schedule_and_forgets_a_scheduler_that_left(
 ) -> None:
     keeping = asyncio.create_task(scheduler(entry).keep())
     with Redis.from_url(redis_url) as client:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not shown_as_run(client):  # noqa: ASYNC110 - only Redis tells
                 await asyncio.sleep(0.02)
         (shown,) = CronScheduler.all(client)

@@ -108,7 +108,7 @@ async def test_a_process_killed_between_intuit_s_answer_and_the_commit_loses_no_
             assert child.stdin is not None
             child.stdin.write("go\n")
             child.stdin.flush()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not path.exists():  # noqa: ASYNC110 - another process makes it
                     await asyncio.sleep(0.01)
             child.kill()

@@ -293,7 +293,7 @@ async def test_a_killed_simulator_comes_back_as_it_was(tmp_path: Path, seed: int
         assert any(rule["applied"] for rule in before["trouble"]["rules"])
         assert [await _again(http, realm, nth) for nth in range(30)] == replies
         await http.post("/admin/clock", json={"advance_seconds": 120})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (commits := (await http.get("/admin/oracle", params={"entity": "Transfer"})).json()["commits"]):  # noqa: ASYNC110 - what is awaited is in another process
                 await asyncio.sleep(0.01)
         assert [commit["who"] for commit in commits] == ["late"]

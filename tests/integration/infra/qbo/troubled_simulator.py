@@ -64,6 +64,6 @@ async def troubled(simulator: Simulator) -> AsyncIterator[Rig]:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait for work that goes on beside the test."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110 - what is awaited has no event of its own
             await asyncio.sleep(0.005)
