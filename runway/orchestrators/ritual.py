@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from domains.core.digests import Wish, ask_id_of
 from domains.core.member_queries import list_names
 from domains.core.models import Business
 from domains.core.ritual import (
@@ -27,6 +28,7 @@ from runway.calculators.forecast import Forecast
 from runway.calculators.forecast_runway import ForecastRunway
 from runway.calculators.quality import BooksAge
 from runway.calculators.ritual_snapshot import seen_in_ritual, snapshot
+from runway.orchestrators.digest_sending import DigestSending
 from runway.orchestrators.outlook import Outlook
 
 _STEP_WORDS: Mapping[RitualStep, str] = {
@@ -83,6 +85,12 @@ class RitualView:
         finished = self.ritual.finished
         return None if finished is None else finished.figures
 
+    @property
+    def digest_id(self) -> UUID | None:
+        """What the week's digest was asked for by, if finishing asked for it; see DigestProgress."""
+        held = (self.snapshot or {}).get("digest_id")
+        return UUID(held) if held else None
+
     def who(self, actor: str) -> str:
         return self.names.get(actor, actor)
 
@@ -98,6 +106,7 @@ class RitualDesk:
     clock: Clock
     actor: str
     request_id: str
+    digest: DigestSending
 
     @property
     def today(self) -> date:
@@ -144,15 +153,30 @@ class RitualDesk:
             ritual = await self._rituals.reopen(uow.session, week_of(self.today), step, note=note, by=by)
         return await self._view(ritual, fetched)
 
-    async def finish(self, *, note: str | None, version: int) -> Fetched[RitualView]:
-        """Lock it, with the figures of now and all that was decided."""
+    async def finish(self, *, note: str | None, version: int, sends_digest: bool = False) -> Fetched[RitualView]:
+        """Lock it, with the figures of now and all that was decided; and have the week's digest sent, to each recipient once."""
         fetched = await self.outlook.get(freshness=AS_IT_STANDS)
         by, frozen = await self._writer(version), _snapshot(fetched)
+        wish = self._wish() if sends_digest else None
+        frozen["digest_id"] = None if wish is None else str(wish.ask_id)
         async with self.uow([self.business.id]) as uow:
             ritual = await self._rituals.finish(
                 uow.session, week_of(self.today), note=note, snapshot=lambda one: frozen | _decided(one), by=by
             )
+        if wish is not None:
+            await self.digest.ask(wish)  # cut off before it, who finishes again asks again: it is the same wish
         return await self._view(ritual, fetched)
+
+    def _wish(self) -> Wish:
+        """One a ritual, whoever finishes it."""
+        key = f"ritual/{self.business.id}/{week_of(self.today)}"
+        return Wish(
+            ask_id=ask_id_of("ritual", key),
+            actor=self.actor,
+            request_id=self.request_id,
+            digest=key,
+            now=self.clock.now(),
+        )
 
     async def last(self) -> LastRitual | None:
         """The last that was finished."""

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -57,6 +58,9 @@ class DecidingStep(Strict):
 class FinishingRitual(Strict):
     version: int = Field(ge=0, description="The ritual's version that you were shown: all that was done is in it.")
     note: str | None = Field(default=None, max_length=2000)
+    send_digest: bool = Field(
+        default=False, description="Send the week's digest; whoever has had this week's gets no second one."
+    )
 
 
 class StepOut(BaseModel):
@@ -151,6 +155,7 @@ class RitualOut(BaseModel):
     last_finished_at: datetime | None
     material: MaterialOut | None = Field(description="Of this week alone.")
     snapshot: dict[str, Any] | None = Field(description="The figures that it was locked with.")
+    digest_id: UUID | None = Field(description="If its end had the digest sent: `/digest/sends/{ask_id}` tells of it.")
 
     @classmethod
     def of(cls, view: RitualView) -> "RitualOut":
@@ -167,6 +172,7 @@ class RitualOut(BaseModel):
             last_finished_at=view.last.finished_at if view.last else None,
             material=MaterialOut.of(view.material) if view.material else None,
             snapshot=view.snapshot,
+            digest_id=view.digest_id,
         )
 
 
@@ -194,6 +200,7 @@ _EXAMPLE = books_example({
         "low": _USD, "low_on": "2026-05-28", "uncovered": 0,
     },
     "snapshot": None,
+    "digest_id": None,
 })  # fmt: skip
 
 
@@ -227,7 +234,8 @@ async def decide_step(caller: SyncsBooks, step: RitualStep, wanted: DecidingStep
 @router.post("/ritual/finish", summary="Finish this week's ritual", responses=documented(_EXAMPLE))
 async def finish_ritual(caller: SyncsBooks, wanted: FinishingRitual) -> Answer[RitualOut]:
     """Locks the snapshot: the figures of this moment, the path of 13 weeks, and all that was decided. Every other step must be done."""
-    return _answer(await desk_of(caller).finish(note=wanted.note, version=wanted.version))
+    desk = desk_of(caller)
+    return _answer(await desk.finish(note=wanted.note, version=wanted.version, sends_digest=wanted.send_digest))
 
 
 def desk_of(caller: Caller) -> RitualDesk:
@@ -240,6 +248,7 @@ def desk_of(caller: Caller) -> RitualDesk:
         clock=caller.clock,
         actor=caller.origin.actor,
         request_id=caller.origin.request_id,
+        digest=caller.process.digest_sending(caller.business),
     )
 
 

@@ -59,9 +59,11 @@ async def test_a_week_s_ritual_from_its_start_to_its_lock(bakery: Shop) -> None:
     unseen = assert_problem(await post(bakery, "/ritual/finish", version=version - 1), 409, "conflict")
     assert "did 'low point'" in unseen["detail"]
 
-    ended = await done(bakery, "/ritual/finish", version=version, note="Good week.")
+    ended = await done(bakery, "/ritual/finish", version=version, note="Good week.", send_digest=True)
     assert (ended["state"], ended["next_step"]) == ("finished", None)
-    assert await done(bakery, "/ritual/finish", version=version, note="Good week.") == ended
+    assert await done(bakery, "/ritual/finish", version=version, note="Good week.", send_digest=True) == ended
+    sent = (await bakery.visitor.get(f"/digest/sends/{ended['digest_id']}"))["data"]
+    assert [one["business_id"] for one in sent["businesses"]] == [bakery.visitor.business_id]
     locked = assert_problem(
         await post(bakery, "/ritual/steps/due", version=ended["version"], outcome="acted"), 409, "conflict"
     )

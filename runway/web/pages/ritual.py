@@ -63,11 +63,18 @@ async def start_ritual(client: SyncsBooks) -> Response:
 
 
 @router.post("/finish")
-async def finish_ritual(request: Request, client: SyncsBooks, version: Version, note: Note = "") -> Response:
+async def finish_ritual(
+    request: Request,
+    client: SyncsBooks,
+    version: Version,
+    note: Note = "",
+    *,
+    send_digest: Annotated[bool, Form()] = False,
+) -> Response:
     """Lock it. What somebody else did meanwhile is shown first, and what was typed stays."""
     desk = desk_of(client)
     try:
-        await desk.finish(note=note.strip() or None, version=version)
+        await desk.finish(note=note.strip() or None, version=version, sends_digest=send_digest)
     except Conflict as error:
         return await _show_again(request, client, desk, RitualStep.SUMMARY, error=error, note=note)
     return go_to(f"{client.path}/ritual/summary?notice=finished")
