@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from babel import Locale, dates, numbers
 
@@ -19,7 +20,7 @@ def money(amount: Decimal | str | None, currency: str, *, signed: bool = False) 
     if amount is None:
         return NOTHING
     value = to_cents(Decimal(amount))
-    return _sign(value, signed=signed) + numbers.format_currency(abs(value), currency, locale=reader().locale)
+    return _sign(value, signed=signed) + _currency(abs(value), currency, reader().locale)
 
 
 def round_money(amount: Decimal | str | None, currency: str) -> str:
@@ -27,8 +28,7 @@ def round_money(amount: Decimal | str | None, currency: str) -> str:
     if amount is None:
         return NOTHING
     value, locale = to_cents(Decimal(amount)).to_integral_value(), reader().locale
-    told = numbers.format_currency(abs(value), currency, _whole_pattern(locale), locale=locale, currency_digits=False)
-    return (_sign(value) if value else "") + told
+    return (_sign(value) if value else "") + _currency(abs(value), currency, locale, is_whole=True)
 
 
 def short_money(amount: Decimal | str | None, currency: str, *, signed: bool = False) -> str:
@@ -38,11 +38,11 @@ def short_money(amount: Decimal | str | None, currency: str, *, signed: bool = F
     value = Decimal(amount)
     size = abs(value)
     if size >= _MILLION:
-        text, unit = numbers.format_decimal(size / _MILLION, "0.##", locale=reader().locale), "m"
+        text, unit = _decimal(size / _MILLION, "0.##", reader().locale), "m"
     elif size >= _THOUSAND * 10:
-        text, unit = numbers.format_decimal(size / _THOUSAND, "0.#", locale=reader().locale), "k"
+        text, unit = _decimal(size / _THOUSAND, "0.#", reader().locale), "k"
     else:
-        text, unit = numbers.format_decimal(size, "#,##0", locale=reader().locale), ""
+        text, unit = _decimal(size, "#,##0", reader().locale), ""
     sign = "" if text == "0" else _sign(value, signed=signed)
     symbol = numbers.get_currency_symbol(currency, locale=reader().locale)
     gap = "" if len(symbol) == 1 else "\N{NO-BREAK SPACE}"
@@ -54,25 +54,14 @@ def number(value: Decimal | float | str | None, places: int = 0) -> str:
         return NOTHING
     value = Decimal(str(value))
     pattern = "#,##0" + (f".{'0' * places}" if places else "")
-    return _sign(value) + numbers.format_decimal(abs(value), pattern, locale=reader().locale)
+    return _sign(value) + _decimal(abs(value), pattern, reader().locale)
 
 
 def day(on: date | None, style: str = "short") -> str:
     """`short`: 7 Dec; `weekday`: Mon 7 Dec; `month`: Dec 2026; `long`: 7 December 2026, each as the reader's locale orders it."""
     if on is None:
         return NOTHING
-    locale = reader().locale
-    match style:
-        case "short":
-            return dates.format_skeleton("MMMd", on, locale=locale)
-        case "weekday":
-            return dates.format_skeleton("MMMEd", on, locale=locale)
-        case "month":
-            return dates.format_skeleton("yMMM", on, locale=locale)
-        case "year":
-            return dates.format_date(on, "medium", locale=locale)
-        case _:
-            return dates.format_date(on, "long", locale=locale)
+    return _day(on, style, reader().locale)
 
 
 def when(instant: datetime | None) -> str:
@@ -111,6 +100,34 @@ def days(n: Decimal | float | None) -> str:
         return NOTHING
     whole = int(Decimal(str(n)).to_integral_value())
     return ngettext("%(n)s day", "%(n)s days", abs(whole)) % {"n": number(whole)}
+
+
+# A page has hundreds of amounts, mostly those of the last time it was asked for; Babel takes a good part of a millisecond for each.
+@lru_cache(maxsize=20_000)
+def _currency(size: Decimal, currency: str, locale: Locale, *, is_whole: bool = False) -> str:
+    if not is_whole:
+        return numbers.format_currency(size, currency, locale=locale)
+    return numbers.format_currency(size, currency, _whole_pattern(locale), locale=locale, currency_digits=False)
+
+
+@lru_cache(maxsize=10_000)
+def _decimal(size: Decimal, pattern: str, locale: Locale) -> str:
+    return numbers.format_decimal(size, pattern, locale=locale)
+
+
+@lru_cache(maxsize=5_000)
+def _day(on: date, style: str, locale: Locale) -> str:
+    match style:
+        case "short":
+            return dates.format_skeleton("MMMd", on, locale=locale)
+        case "weekday":
+            return dates.format_skeleton("MMMEd", on, locale=locale)
+        case "month":
+            return dates.format_skeleton("yMMM", on, locale=locale)
+        case "year":
+            return dates.format_date(on, "medium", locale=locale)
+        case _:
+            return dates.format_date(on, "long", locale=locale)
 
 
 def _whole_pattern(locale: Locale) -> str:

@@ -19,13 +19,17 @@ class Pill:
 
 @dataclass(frozen=True)
 class BooksStanding:
+    """`drift` None: nothing was read yet that could differ."""
+
     as_of: datetime | None
     freshness: Pill
-    drift: Pill
+    drift: Pill | None
 
 
 def standing_of(freshness: Freshness, *, now: datetime) -> BooksStanding:
-    return BooksStanding(freshness.as_of, _freshness(freshness, now=now), _drift(freshness))
+    return BooksStanding(
+        freshness.as_of, _freshness(freshness, now=now), _drift(freshness) if freshness.as_of else None
+    )
 
 
 def _freshness(freshness: Freshness, *, now: datetime) -> Pill:

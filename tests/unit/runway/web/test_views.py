@@ -160,7 +160,10 @@ def test_how_fresh_the_books_are_is_a_word_a_tone_and_a_reason(freshness: Freshn
     ],
 )  # fmt: skip
 def test_what_is_doubtful_is_counted(freshness: Freshness, told: str) -> None:
-    assert standing_of(freshness, now=NOW).drift.text == told
+    drift = standing_of(freshness, now=NOW).drift
+    assert drift is not None
+    assert drift.text == told
+    assert standing_of(books(age_seconds=None), now=NOW).drift is None
 
 
 def row(name: str, forecast: Forecast | None, **more: Any) -> PortfolioRow:
