@@ -45,7 +45,7 @@ async def furnish(site: Site, names: Sequence[str]) -> Furnished:
 async def wait_until_read(site: Site, business_id: UUID) -> None:
     """The first reading of all the books is over."""
     visitor = await site.visitor(business_id)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while True:
             entities = (await visitor.get("/sync"))["data"]["entities"]
             if entities and all(entity["last_synced_at"] for entity in entities):

@@ -31,6 +31,7 @@ WIDTHS = (1440, 360)
 THEMES: tuple[Theme, ...] = ("light", "dark")
 _COLOURS = 64
 _TALLEST = 1500
+_PATIENCE_MS = 120_000
 
 
 async def draw(wanted: Sequence[str]) -> int:
@@ -52,7 +53,21 @@ async def draw(wanted: Sequence[str]) -> int:
         ):
             furnished = await furnish(site, [sample.name for sample in SAMPLE_FIRM])
             screens = [one for one in await list_screens(furnished) if not wanted or one.name in wanted]
-            return await _draw_all(browser, furnished, screens)
+            drawn = await _draw_all(browser, furnished, screens)
+            write_index(FOLDER)
+            return drawn
+
+
+def write_index(folder: Path) -> None:
+    """A page that shows them all: wide in both themes, with links to the narrow ones."""
+    names = sorted(path.name.removesuffix("-1440-light.png") for path in folder.glob("*-1440-light.png"))
+    rows = [
+        f"## {name}\n\n| light | dark |\n| --- | --- |\n| ![{name}]({name}-1440-light.png) | ![{name}, dark]({name}-1440-dark.png) |\n\n"
+        f"Narrow: [light]({name}-360-light.png), [dark]({name}-360-dark.png).\n"
+        for name in names
+    ]
+    told = "# Every screen\n\nDrawn by `python -m tests.browser.screens` from the sample firm of `make demo`; run it after a change of looks.\n\n"
+    (folder / "README.md").write_text(told + "\n".join(rows), encoding="utf-8")
 
 
 async def _draw_all(browser: Browser, furnished: Furnished, screens: Sequence[Screen]) -> int:
@@ -66,6 +81,7 @@ async def _draw_all(browser: Browser, furnished: Furnished, screens: Sequence[Sc
             locale="en-US",
             timezone_id="America/Los_Angeles",
         )
+        context.set_default_timeout(_PATIENCE_MS)
         for screen in screens:
             await _draw(context, furnished, screen, width=width)
             drawn += len(THEMES)
@@ -79,7 +95,7 @@ async def _draw(context: BrowserContext, furnished: Furnished, screen: Screen, *
         await furnished.site.let_in(context, screen.who.session)
     page = await context.new_page()
     await page.goto(screen.path)
-    await page.wait_for_load_state("networkidle")
+    await page.evaluate("() => document.fonts.ready.then(() => true)")
     if screen.prepare is not None:
         await screen.prepare(page)
     for theme in THEMES:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -20,7 +21,7 @@ from tests.browser.watching import watched_page
 from tests.e2e.town import PASSWORD, Phone
 from tests.rig import Database
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 # The first payment that QuickBooks is told of is answered late.
 LATE = {
@@ -90,9 +91,43 @@ async def test_a_week_with_the_keyboard_alone(chromium: Browser, site: Site) -> 
     assert any("Quill Lane" in letter or business.name in letter for letter in letters)
 
 
+async def test_a_page_left_open_for_a_day_keeps_what_was_typed(chromium: Browser, site: Site) -> None:
+    town = site.town
+    business = await town.business()
+    owner = await town.person(business, role=Role.OWNER)
+    phone = await town.set_up_factor(owner)
+    async with watched_page(chromium, site.url) as (page, _):
+        await sign_in(page, owner.email, phone)
+        await page.goto(f"/c/{business.id}/settings/runway")
+        amount = page.get_by_label("Amount in USD")
+        await page.get_by_label("an amount", exact=True).check()
+        await amount.fill("12345")
+        await site.stop()
+        await site.start()
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("Saved.")).to_be_visible()
+
+        await page.get_by_label("Day of the month").fill("15")
+        await amount.fill("23456")
+        site.clock.ahead += timedelta(days=1)
+        await page.get_by_role("button", name="Save").click()
+        await page.wait_for_url("**/sign-in?*")
+        await fill_in_sign_in(page, owner.email, phone)
+        await page.wait_for_url("**/settings/runway*")
+        await expect(amount).to_have_value("23456")
+        await expect(page.get_by_label("Day of the month")).to_have_value("15")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("Saved.")).to_be_visible()
+
+
 async def sign_in(page: Page, email: str, phone: Phone) -> None:
-    """The fields have the focus where they should."""
     await page.goto("/sign-in")
+    await fill_in_sign_in(page, email, phone)
+    await page.wait_for_url(re.compile(r"/c/[0-9a-f-]{36}$"))
+
+
+async def fill_in_sign_in(page: Page, email: str, phone: Phone) -> None:
+    """The fields have the focus where they should."""
     await page.keyboard.type(email)
     await page.keyboard.press("Tab")
     await page.keyboard.type(PASSWORD)
@@ -100,7 +135,6 @@ async def sign_in(page: Page, email: str, phone: Phone) -> None:
     await page.wait_for_url("**/sign-in/second-factor*")
     await page.keyboard.type(phone.code())
     await page.keyboard.press("Enter")
-    await page.wait_for_url(re.compile(r"/c/[0-9a-f-]{36}$"))
 
 
 async def connect(page: Page) -> None:
@@ -117,7 +151,7 @@ async def connect(page: Page) -> None:
 async def watch_the_books_being_read(page: Page) -> None:
     """Before the eyes: nobody loads the page again."""
     await page.wait_for_url("**/health")
-    await expect(page.get_by_text("The books are being read.")).to_have_count(0, timeout=60_000)
+    await expect(page.get_by_text("The books are being read.")).to_have_count(0, timeout=120_000)
     await page.reload()
     await expect(page.get_by_text("Same as QuickBooks").first).to_be_visible()
 

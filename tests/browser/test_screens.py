@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from infra.clock import SystemClock
 from infra.qbo.simulator.files.company_file import IN_TROUBLE, TIGHT
@@ -17,7 +17,7 @@ from tests.browser.site import open_site
 from tests.browser.watching import watched_page
 from tests.rig import Database
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 WIDTHS = (360, 768, 1440)
 
@@ -36,7 +36,6 @@ async def furnished(
         yield await furnish(site, ["Copper Gate Electric", "Quill Lane Joinery", "Not Connected Yet"])
 
 
-@pytest.mark.timeout(300)
 async def test_no_screen_breaks_a_rule_in_any_theme_or_width(chromium: Browser, furnished: Furnished) -> None:
     wrong = []
     for screen in await list_screens(furnished):
@@ -52,6 +51,26 @@ async def test_no_screen_breaks_a_rule_in_any_theme_or_width(chromium: Browser, 
                     wrong += await _look(page, screen)
             wrong += [f"{screen.name}: {one}" for one in watch.taken()]
     assert not wrong, "\n".join(wrong)
+
+
+async def test_the_cockpit_is_small_and_reads_without_script(chromium: Browser, furnished: Furnished) -> None:
+    """All that a first visit fetches, as it goes over the wire."""
+    url, client = furnished.site.url, f"/c/{furnished.client}"
+    sizes: list[int] = []
+
+    async with watched_page(chromium, url) as (page, _):
+        await furnished.site.let_in(page.context, furnished.admin.session)
+        devtools = await page.context.new_cdp_session(page)
+        await devtools.send("Network.enable")
+        devtools.on("Network.loadingFinished", lambda event: sizes.append(int(event["encodedDataLength"])))
+        await page.goto(client, wait_until="networkidle")
+    assert sum(sizes) < 150_000, sizes
+
+    async with watched_page(chromium, url, script=False) as (page, _):
+        await furnished.site.let_in(page.context, furnished.admin.session)
+        for path, words in ((client, "Week by week"), (f"{client}/payables", "Vendor and bill"), ("/", "Copper Gate")):
+            await page.goto(path)
+            await expect(page.get_by_text(words).first).to_be_visible()
 
 
 async def _look(page: Page, screen: Screen) -> list[str]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Page, Request
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
 
 Theme = Literal["light", "dark"]
 # Chromium says in the console what it says in red in its network panel; a refusal that a test asks for is no error.
 _REFUSED = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
+_PATIENCE_MS = 30_000  # of a machine on which other tests run
 _TELL_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) => {
   console.error(`content policy: ${event.violatedDirective} stopped ${event.blockedURI} ${event.sample}`);
@@ -77,6 +78,9 @@ class Watch:
             self.wrong.append(f"{request.method} {request.url}: another host")
 
 
+expect.set_options(timeout=_PATIENCE_MS)
+
+
 @asynccontextmanager
 async def watched_page(
     browser: Browser,
@@ -98,7 +102,7 @@ async def watched_page(
         timezone_id="America/Los_Angeles",
         java_script_enabled=script,
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(_PATIENCE_MS)
     await context.add_init_script(_TELL_VIOLATIONS)
     context.on("page", watch.on)
     try:
