@@ -1,38 +1,17 @@
 """What changed since last week, as a chart and a table of named causes: they add up."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from runway.calculators.bridge import Bridge, BridgeStep
-from runway.calculators.bridge_causes import BridgeCause
 from runway.calculators.figures import Figure
+from runway.papers.words import cause_in_words
 from runway.web.charts.bridge import Step, bars_of, bridge_chart
 from runway.web.formats import number, short_money
-from runway.web.strings import _, keyed
+from runway.web.strings import _
 from runway.web.views.cockpit import NARROW, WIDE
-
-_CAUSES: Mapping[BridgeCause, str] = {
-    BridgeCause.EXPECTED: keyed("As it was expected"),
-    BridgeCause.RECEIPTS_EARLIER: keyed("Customers paid earlier"),
-    BridgeCause.RECEIPTS_LATER: keyed("Customers pay later"),
-    BridgeCause.RECEIPTS_UNBANKED: keyed("Paid, not in the bank yet"),
-    BridgeCause.INVOICES_CHANGED: keyed("Invoices changed"),
-    BridgeCause.NEW_INVOICES: keyed("New invoices"),
-    BridgeCause.BILLS_PAID: keyed("Bills paid"),
-    BridgeCause.BILLS_PUT_OFF: keyed("Bills put off"),
-    BridgeCause.BILLS_CHANGED: keyed("Bills changed"),
-    BridgeCause.NEW_BILLS: keyed("New bills"),
-    BridgeCause.DATES_CHANGED: keyed("Expected days changed"),
-    BridgeCause.PAY_AND_TAXES: keyed("Pay and taxes"),
-    BridgeCause.OTHER_INCOME: keyed("Other income"),
-    BridgeCause.UNPLANNED: keyed("What was not planned"),
-    BridgeCause.NOT_OPERATING: keyed("Owner, loans and transfers"),
-    BridgeCause.SETTINGS: keyed("Settings"),
-    BridgeCause.UNEXPLAINED: keyed("Not explained by documents"),
-    BridgeCause.MODEL: keyed("Way of reckoning"),
-}
 
 
 @dataclass(frozen=True)
@@ -80,14 +59,10 @@ def changes_view(bridge: Bridge, *, currency: str) -> ChangesView:
     )
 
 
-def cause_words(cause: BridgeCause) -> str:
-    return _(_CAUSES[cause])
-
-
 def _cause(step: BridgeStep) -> CauseView:
     largest = step.largest
     return CauseView(
-        cause_words(step.cause),
+        cause_in_words(step.cause),
         step.days,
         step.cash,
         step.balance,
@@ -102,7 +77,7 @@ def _charts(bridge: Bridge, *, is_of_days: bool, currency: str) -> tuple[str, st
     if before is None or now is None:
         return None
     steps = [
-        Step(cause_words(step.cause), value)
+        Step(cause_in_words(step.cause), value)
         for step in bridge.steps
         if (value := (step.days if is_of_days else step.balance).value)
     ]
