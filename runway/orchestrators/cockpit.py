@@ -42,9 +42,10 @@ class CockpitReader:
         Raises:
             StaleRefused: as Outlook.get.
         """
+        books = await self.outlook.company.get_books_mark(freshness=freshness)
+        if books.freshness.as_of is None:
+            return Fetched(await self.progress().get(self.business.id), books.freshness)
         fetched = await self.outlook.get_with_capital(freshness=freshness)
-        if fetched.freshness.as_of is None:
-            return Fetched(await self.progress().get(self.business.id), fetched.freshness)
         worked = fetched.value
         change, ritual = await self._of_weeks(self.business.id, worked)
         book = TrayBook(self.business, worked.forecast.basis.as_of, worked.forecast)

@@ -68,7 +68,7 @@
     if (KEYS[key]) { event.preventDefault(); KEYS[key](); }
   });
 
-  // What a chart says where the pointer is, or the arrow keys are.
+  // What a chart says where the pointer is; its table says the same to everybody.
   const tell = (mark) => {
     const figure = mark.closest("figure.chart");
     const readout = figure && find(".readout", figure);
@@ -82,7 +82,9 @@
   const secret = (field) => ["password", "hidden", "submit", "file"].includes(field.type) || field.autocomplete === "one-time-code";
   const typed = (form) => every("input, select, textarea", form).filter((field) => field.name && !secret(field));
   const place = () => location.pathname + location.search;
+  const isSignIn = () => location.pathname.startsWith("/sign-in");
   const keep = () => {
+    if (isSignIn()) return;
     const forms = every("form[method=post], form[hx-post]").map((form) => ({
       to: form.getAttribute("action") || form.getAttribute("hx-post") || "",
       fields: typed(form).map((field) => [field.name, ["checkbox", "radio"].includes(field.type) ? [field.value, field.checked] : field.value]),
@@ -92,9 +94,12 @@
   const restore = () => {
     let kept = null;
     try { kept = JSON.parse(sessionStorage.getItem(KEPT)); } catch { /* nothing that can be read */ }
-    if (location.pathname.startsWith("/sign-in")) {
-      const wanted = find("form input[name=next]");
-      if (kept && wanted && !wanted.value) wanted.value = kept.place;
+    if (isSignIn()) {
+      const form = find("main form");
+      if (kept && form && !form.elements.next) {
+        const wanted = Object.assign(document.createElement("input"), { type: "hidden", name: "next", value: kept.place });
+        form.append(wanted);
+      }
       return;
     }
     sessionStorage.removeItem(KEPT);
@@ -127,6 +132,10 @@
     place.replaceChildren(told);
     place.scrollIntoView({ block: "nearest" });
   };
+  // Who comes back to a page that was left open sees what is new since.
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && window.htmx) window.htmx.trigger(document.body, "wake");
+  });
   const signIn = find("[data-sign-in]");
   if (signIn) signIn.href = `/sign-in?next=${encodeURIComponent(place())}`;
 
