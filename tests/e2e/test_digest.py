@@ -23,6 +23,7 @@ from domains.core.permissions import Role
 from infra.ids import new_id
 from infra.jobs.outbox import OutboxRow
 from infra.mail.models import Mail
+from infra.mail.post import MAIL_JOB
 from runway.jobs import begin_digests, send_digest
 from runway.orchestrators.digest_sending import DIGEST_JOB
 from tests.e2e.conftest import small_company
@@ -232,7 +233,15 @@ async def test_once_a_recipient_and_week_and_who_is_gone_is_refused(office: Offi
     assert states[office.owner.email][0] == "already"
     assert "this week's digest" in states[office.owner.email][1]
     assert states[None] == ("refused", "does not belong to the business any more, or may not sign in")
-    assert len(await office.letters()) == 3
+    letters = await office.letters()
+    assert len(letters) == 3
+    theirs = next(str(mail_id) for mail_id, to in letters.items() if to == office.viewer.email)
+    async with office.shop.web.services.jobs_uow([]) as uow:
+        given_up = update(OutboxRow).where(OutboxRow.job == MAIL_JOB, OutboxRow.arguments == [theirs])
+        await uow.session.execute(given_up.values(dead_at=func.clock_timestamp(), last_error="550 no such mailbox"))
+    (business,) = (await office.became(sent))["businesses"]
+    states = {one["email"]: (one["state"], one["words"]) for one in business["recipients"]}
+    assert states[office.viewer.email] == ("failed", "The mail server did not take it: 550 no such mailbox")
 
 
 async def test_a_worker_that_is_killed_before_its_end_writes_nobody_twice(office: Office) -> None:
