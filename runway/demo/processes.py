@@ -27,9 +27,14 @@ class Children:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._may_end: set[str] = set()
 
-    def start(self, name: str, arguments: Sequence[str], *, environment: Mapping[str, str]) -> None:
-        """Run `oodaloo <arguments>`."""
+    def start(
+        self, name: str, arguments: Sequence[str], *, environment: Mapping[str, str], may_end: bool = False
+    ) -> None:
+        """Run `oodaloo <arguments>`; the demo does not live without it, unless it `may_end`."""
+        if may_end:
+            self._may_end.add(name)
         with self._log(name).open("wb") as output:
             self._running[name] = subprocess.Popen(  # noqa: S603  # our own command line, in this interpreter
                 [sys.executable, "-m", "runway.cli", *arguments],
@@ -42,13 +47,13 @@ class Children:
             )
 
     def check(self) -> None:
-        """All are alive.
+        """All that may not end are alive.
 
         Raises:
             ChildEnded: with the end of its log.
         """
         for name, process in self._running.items():
-            if process.poll() is not None:
+            if name not in self._may_end and process.poll() is not None:
                 raise ChildEnded(name, log=self._log(name))
 
     def stop(self) -> None:

@@ -21,6 +21,8 @@ from runway.demo.sample_firm import SAMPLES, Owner, Sample, make_owner, samples,
 from runway.demo.visitor import DemoStuck, Visitor, progress_display, watch_first_syncs
 from runway.worker import environment_of
 
+_WEEKS_REPLAYED = 8  # the least that gives a grade of four weeks
+
 
 class _Interrupted(BaseException):
     """Ctrl-C or SIGTERM: not an error."""
@@ -58,9 +60,11 @@ def _show(console: Console, home: Path, businesses: Sequence[Sample], *, port: i
         with servers(ServerSettings(home=home)) as addresses:
             migrate(addresses.database_owner_url)
             owner = make_owner(addresses.database_access_url, businesses)
-            visitors = _start(console, children, addresses, owner, home=home, port=port)
+            visitors, environment = _start(console, children, addresses, owner, home=home, port=port)
             _be_first_user(console, children, visitors)
             _tell(console, visitors[0], owner, businesses, seconds=time.monotonic() - started)
+            if not is_once:
+                _look_back(children, businesses, environment)
             while not is_once:
                 children.check()
                 time.sleep(0.5)
@@ -80,10 +84,17 @@ def _simulator_arguments(home: Path, businesses: Sequence[Sample]) -> list[str]:
     return arguments
 
 
+def _look_back(children: Children, businesses: Sequence[Sample], environment: Mapping[str, str]) -> None:
+    """Replay some Mondays, so that there is a grade, and something that this week can be compared with."""
+    for number, business in enumerate(businesses, start=1):
+        arguments = ["forecast", "backtest", business.name, "--weeks", str(_WEEKS_REPLAYED)]
+        children.start(f"history-{number}", arguments, environment=environment, may_end=True)
+
+
 def _start(
     console: Console, children: Children, addresses: ServerAddresses, owner: Owner, *, home: Path, port: int
-) -> Sequence[Visitor]:
-    """One visitor for each business, with the realm of its books."""
+) -> tuple[Sequence[Visitor], Mapping[str, str]]:
+    """One visitor for each business, with the realm of its books; and what the processes were told."""
     simulator = _wait_for(_info_file(home), children)
     console.print(f"[green]✓[/] QuickBooks simulator  {simulator['base_url']}")
     web_port = _free_port(port)
@@ -98,7 +109,7 @@ def _start(
     ]
     visitors[0].wait_until_up()
     console.print("[green]✓[/] Web app, worker and scheduler")
-    return visitors
+    return visitors, environment
 
 
 def _be_first_user(console: Console, children: Children, visitors: Sequence[Visitor]) -> None:
