@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from gettext import NullTranslations
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from jinja2.ext import babel_extract
 
 import runway.web
 from runway.web.rendering import templates
+from runway.web.strings import Reader, read_by
 
 ROOT = Path(runway.web.__file__).with_name("templates")
 TEMPLATES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.html"))
@@ -144,6 +146,23 @@ def keys_of(names: Iterable[str]) -> set[str]:
             ):
                 found |= {message} if isinstance(message, str) else {one for one in message or () if one}
     return found
+
+
+class Bracketed(NullTranslations):
+    """A language in which every text is in brackets."""
+
+    def gettext(self, message: str) -> str:
+        return f"[{message}]"
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return f"[{msgid1 if n == 1 else msgid2}]"
+
+
+def test_a_page_is_in_the_readers_language_and_what_it_tells_is_escaped() -> None:
+    source = '{{ _("Hello %(who)s", who=who) }} {{ ngettext("%(num)s day", "%(num)s days", 2) }} {% trans %}Bye{% endtrans %}'
+    with read_by(Reader(texts=Bracketed())):
+        assert templates.from_string(source).render(who="<b>") == "[Hello &lt;b&gt;] [2 days] [Bye]"
+    assert templates.from_string(source).render(who="you") == "Hello you 2 days Bye"
 
 
 def test_the_catalogue_can_be_made_of_them() -> None:
