@@ -60,7 +60,7 @@ class SoakSize:
 
 FULL = SoakSize(companies=200, days=2, steps=40)
 SAMPLE = SoakSize(
-    companies=5, days=1, steps=3, step_seconds=2, acts=100, acts_per_second=4, nightly_share=0, workers=1,
+    companies=3, days=1, steps=3, step_seconds=2, acts=60, acts_per_second=4, nightly_share=0, workers=1,
     job_lease_seconds=6, patience_seconds=240,
 )  # fmt: skip
 DRIFT_SHARE = "soak: most that differed at any look"

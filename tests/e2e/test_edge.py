@@ -333,7 +333,7 @@ async def test_https_is_demanded_for_good_where_the_public_url_has_it(
 
 async def test_production_shows_no_documentation(database: Database, redis_url: str, tmp_path: Path) -> None:
     async with edged(database, redis_url, tmp_path, environment="production") as web:
-        for path in ("/", "/docs", "/openapi.json", "/redoc", "/docs/oauth2-redirect"):
+        for path in ("/docs", "/openapi.json", "/redoc", "/docs/oauth2-redirect"):
             answer = await web.http.get(path)
             assert_problem(answer, 404, "not-found")
             assert_guarded(answer)
