@@ -30,7 +30,7 @@ class Links:
         return f"{self.public_url}/c/{self.business_id}{path}"
 
     def item(self, key: str) -> str:
-        return self(f"/tray/{quote(key)}")
+        return self(f"/tray/{quote(key, safe=':')}")
 
 
 def _environment(*, autoescape: bool) -> Environment:

@@ -95,7 +95,8 @@ class _Paper:
             if self._pdf.will_page_break(_DECISION_HEIGHT):
                 self._pdf.add_page()
             amount = f", {shown(one.amount)}" if one.amount else ""
-            self._write(f"{number}. {one.what}{amount}", bold=True)
+            on = f", {day(one.due_on, 'weekday')}" if one.due_on else ""
+            self._write(f"{number}. {one.what}{on}{amount}", bold=True)
             if one.why:
                 self._soft("; ".join(one.why))
             if one.days is not None and one.days.value is not None:

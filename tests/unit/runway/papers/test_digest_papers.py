@@ -96,7 +96,7 @@ def test_the_letter_says_it_twice() -> None:
         "There is no forecast of an earlier week to compare with yet.",
         "Differences from QuickBooks that are not repaired: 2.",
         "\N{MINUS SIGN}6 days",
-        f"https://books.example.com/c/{BUSINESS}/tray/bill%3A1",
+        f"https://books.example.com/c/{BUSINESS}/tray/bill:1",
     )
     assert [text for text in told if text not in letter.text] == []
     assert [text for text in told if text.replace("6 days", "6") not in letter.html] == []
