@@ -1,5 +1,6 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from domains.core.ritual import RitualEvent
 from infra.errors import Conflict, InvalidInput
 
 
@@ -28,9 +29,9 @@ class StepNotDone(Conflict):
 class ChangedMeanwhile(Conflict):
     """Somebody did something that whoever decides now has not seen. `said` is who did what, in words."""
 
-    def __init__(self, said: Iterable[str], *, version: int) -> None:
-        self.version = version
-        told = "; ".join(said)
+    def __init__(self, events: Sequence[RitualEvent], *, version: int, said: Iterable[str] | None = None) -> None:
+        self.events, self.version = events, version
+        told = "; ".join(said or (f"{event.actor}: {event.kind} {event.step or ''}".strip() for event in events))
         super().__init__(f"While you were looking: {told}. Look again (version {version}), then decide.")
 
 

@@ -36,12 +36,11 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('ritual:' || :busine
 
 @dataclass(frozen=True)
 class RitualWriter:
-    """Who, in which request. `version`: the ritual as they saw it; `said` puts an event into words for a refusal."""
+    """Who, in which request. `version`: the ritual as they saw it."""
 
     actor: str
     request_id: str
     version: int
-    said: Callable[[RitualEvent], str]
 
 
 class Rituals(TenantAwareService):
@@ -218,7 +217,7 @@ def _check(ritual: Ritual, by: RitualWriter, *, step: RitualStep | None = None) 
     if by.version > ritual.version:
         raise VersionUnknown(by.version)
     if unseen := ritual.since(by.version, step=step):
-        raise ChangedMeanwhile(map(by.said, unseen), version=ritual.version)
+        raise ChangedMeanwhile(unseen, version=ritual.version)
     if ritual.state is RitualState.FINISHED:
         raise RitualIsFinished
 

@@ -1,6 +1,7 @@
 """One business's weekly ritual: what each step looks at, and what people say of it, each with the figures that they saw."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from domains.core.ritual import (
     RitualStep,
     week_of,
 )
+from domains.core.ritual_errors import ChangedMeanwhile
 from domains.core.rituals import LastRitual, Rituals, RitualWriter, list_last_finished
 from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWorkFactory
@@ -138,8 +140,8 @@ class RitualDesk:
     ) -> Fetched[RitualView]:
         """The step is done, and this came of it."""
         fetched = await self.outlook.get(freshness=AS_IT_STANDS)
-        by, figures = await self._writer(version), seen_in_ritual(fetched.value)
-        async with self.uow([self.business.id]) as uow:
+        by, figures = self._writer(version), seen_in_ritual(fetched.value)
+        async with self._naming(), self.uow([self.business.id]) as uow:
             ritual = await self._rituals.decide(
                 uow.session, week_of(self.today), step, outcome=outcome, note=note, figures=figures, by=by
             )
@@ -148,18 +150,18 @@ class RitualDesk:
     async def reopen(self, step: RitualStep, *, note: str | None, version: int) -> Fetched[RitualView]:
         """The step is to be done again."""
         fetched = await self.outlook.get(freshness=AS_IT_STANDS)
-        by = await self._writer(version)
-        async with self.uow([self.business.id]) as uow:
+        by = self._writer(version)
+        async with self._naming(), self.uow([self.business.id]) as uow:
             ritual = await self._rituals.reopen(uow.session, week_of(self.today), step, note=note, by=by)
         return await self._view(ritual, fetched)
 
     async def finish(self, *, note: str | None, version: int, sends_digest: bool = False) -> Fetched[RitualView]:
         """Lock it, with the figures of now and all that was decided; and have the week's digest sent, to each recipient once."""
         fetched = await self.outlook.get(freshness=AS_IT_STANDS)
-        by, frozen = await self._writer(version), _snapshot(fetched)
+        by, frozen = self._writer(version), _snapshot(fetched)
         wish = self._wish() if sends_digest else None
         frozen["digest_id"] = None if wish is None else str(wish.ask_id)
-        async with self.uow([self.business.id]) as uow:
+        async with self._naming(), self.uow([self.business.id]) as uow:
             ritual = await self._rituals.finish(
                 uow.session, week_of(self.today), note=note, snapshot=lambda one: frozen | _decided(one), by=by
             )
@@ -193,18 +195,24 @@ class RitualDesk:
             business=self.business,
             ritual=ritual,
             today=self.today,
-            names=await self._names(ritual),
+            names=await self._names(ritual.events),
             last=await self.last(),
             material=_material(fetched.value) if is_this_week else None,
         )
         return Fetched(view, fetched.freshness)
 
-    async def _writer(self, version: int) -> RitualWriter:
-        """Refusals name people: their names are read before, for no other transaction is opened inside one."""
-        async with self.uow([self.business.id]) as uow:
-            ritual = await self._rituals.get(uow.session, week_of(self.today))
-        names = await self._names(ritual)
-        return RitualWriter(self.actor, self.request_id, version, said=self._said(names))
+    def _writer(self, version: int) -> RitualWriter:
+        return RitualWriter(self.actor, self.request_id, version)
+
+    @asynccontextmanager
+    async def _naming(self) -> AsyncIterator[None]:
+        """A refusal says who was faster by name; those are read once the books' transaction is over."""
+        try:
+            yield
+        except ChangedMeanwhile as error:
+            names = await self._names(error.events)
+            said = list(map(self._said(names), error.events))
+            raise ChangedMeanwhile(error.events, version=error.version, said=said) from None
 
     def _said(self, names: Mapping[str, str]) -> Callable[[RitualEvent], str]:
         zone = ZoneInfo(self.business.time_zone)
@@ -226,8 +234,8 @@ class RitualDesk:
 
         return said
 
-    async def _names(self, ritual: Ritual) -> dict[str, str]:
-        people = {actor: one for actor in {event.actor for event in ritual.events} if (one := _person(actor))}
+    async def _names(self, events: Iterable[RitualEvent]) -> dict[str, str]:
+        people = {actor: one for actor in {event.actor for event in events} if (one := _person(actor))}
         if not people:
             return {}
         async with self.access_uow([]) as uow:

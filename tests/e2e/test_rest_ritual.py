@@ -1,5 +1,6 @@
 """The weekly ritual over the demo company: two people at once, what is refused, and what is locked at its end."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -43,15 +44,22 @@ async def test_a_week_s_ritual_from_its_start_to_its_lock(bakery: Shop) -> None:
     due = await done(bakery, "/ritual/steps/due", version=1, outcome="decided", note="Rent first.")
     assert due["version"] == 3  # another step since version 1 hinders nobody
 
+    both = await asyncio.gather(  # on one step at the same moment
+        *(post(bakery, "/ritual/steps/overdue", version=3, outcome="acted", note=who) for who in ("Ann", "Ben"))
+    )
+    assert sorted(one.status_code for one in both) == [200, 409]
+    faster = next(one for one in both if one.status_code == 200).json()["data"]
+    assert (faster["version"], len(faster["events"])) == (4, 4)
+
     late = assert_problem(await post(bakery, "/ritual/steps/due", version=2, outcome="skipped"), 409, "conflict")
     assert "did 'due'" in late["detail"]
     assert "Rent first." in late["detail"]
-    assert "version 3" in late["detail"]
+    assert "version 4" in late["detail"]
 
-    reopened = await done(bakery, "/ritual/steps/due", version=3, is_done=False, note="One bill more.")
-    assert [step["is_done"] for step in reopened["steps"]] == [True, False, False, False, False, False]
-    left = assert_problem(await post(bakery, "/ritual/finish", version=4), 409, "conflict")
-    assert "changes, due, overdue, low point" in left["detail"]
+    reopened = await done(bakery, "/ritual/steps/due", version=4, is_done=False, note="One bill more.")
+    assert [step["is_done"] for step in reopened["steps"]] == [True, False, False, True, False, False]
+    left = assert_problem(await post(bakery, "/ritual/finish", version=5), 409, "conflict")
+    assert "changes, due, low point" in left["detail"]
 
     version = reopened["version"]
     for step in STEPS_BEFORE_THE_LAST[1:]:
