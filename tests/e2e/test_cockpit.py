@@ -17,6 +17,7 @@ from infra.ids import new_id
 from infra.qbo.simulator.files.company_file import CompanyFile
 from infra.qbo.simulator.files.generator import sample_company
 from infra.qbo.simulator.timestamps import PACIFIC
+from runway.orchestrators.cockpit import CockpitReader
 from runway.web.assets import asset
 from runway.web.formats import short_money
 from tests.e2e.people import Browser, join, member, open_business, sign_up
@@ -237,3 +238,17 @@ async def test_colours_are_chosen_and_remembered(firm: Firm) -> None:
     odd = await http.get("/account", headers={"Cookie": f'sid={session}; theme="><script>'})
     assert "data-theme" not in odd.text
     http.cookies.clear()
+
+
+async def test_what_breaks_here_is_a_page_with_the_requests_id(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the drawer is stuck")
+
+    monkeypatch.setattr(CockpitReader, "get", broken)
+    page = await firm.open(firm.viewer, f"/c/{firm.client}")
+    assert page.status_code == 500
+    assert "<h1>Something went wrong here</h1>" in page.text
+    assert page.headers["x-request-id"] in page.text
+    assert "drawer" not in page.text
+    part = await firm.open(firm.viewer, f"/c/{firm.client}", HX_Request="true")
+    assert (part.status_code, "<html" in part.text) == (500, False)
