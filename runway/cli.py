@@ -38,8 +38,8 @@ def demo(
     company: Annotated[
         str | None,
         typer.Option(
-            help="Books to run on: a company file, a ledger file, or demo, demo-tight or demo-trouble. "
-            "A firm with these three when left out."
+            help="Books to run on: a company file, a ledger file, or demo, demo-healthy, demo-tight or demo-trouble. "
+            "A firm with the last three when left out."
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the web app; 0 takes a free one.")] = 8000,

@@ -38,7 +38,7 @@ class Sample:
 
 
 SAMPLES: Final = (
-    Sample("Marrow Street Bakehouse", company_file.DEMO, "healthy"),
+    Sample("Marrow Street Bakehouse", company_file.HEALTHY, "healthy"),
     Sample("Copper Gate Electric", company_file.TIGHT, "tight: below its floor in about five weeks"),
     Sample("Quill Lane Joinery", company_file.IN_TROUBLE, "in trouble: less than three weeks of cash"),
 )
@@ -77,7 +77,7 @@ def write_trouble(file: Path) -> None:
                 {
                     "name": "first-payment-refused",
                     "match": {**payment, "realm": JOINER.realm_id},
-                    "effect": {"do": "answer", "status": 400, "body": "fault"},
+                    "effect": {"do": "answer", "status": 400, "body": "fault", "code": "5020"},
                 },
                 {
                     "name": "first-payment-late",

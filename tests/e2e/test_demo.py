@@ -93,5 +93,5 @@ def test_a_missing_company_file_is_said_in_one_line(tmp_path: Path) -> None:
         printed = process.communicate(timeout=120)[0]
     assert process.returncode == 1
     assert printed == (
-        "There is no company file no-such-file.json. Give a file's path, or one of the words demo, demo-tight, demo-trouble.\n"
+        "There is no company file no-such-file.json. Give a file's path, or one of the words demo, demo-healthy, demo-tight, demo-trouble.\n"
     )

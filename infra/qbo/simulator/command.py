@@ -31,7 +31,7 @@ def qbo(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     company: Annotated[
         list[str] | None,
-        typer.Option(help="A company or ledger file, or demo, demo-tight or demo-trouble. Repeatable."),
+        typer.Option(help="A company or ledger file, or demo, demo-healthy, demo-tight or demo-trouble. Repeatable."),
     ] = None,
     latency_ms: Annotated[float, typer.Option(min=0, help="Added to every API answer.")] = 0,
     seed: Annotated[int, typer.Option(help="Makes the client id and the edits of other users repeatable.")] = 0,

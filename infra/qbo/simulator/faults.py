@@ -208,9 +208,9 @@ def stale() -> ServiceFault:
     return ServiceFault("5010", "Stale Object Error", detail)
 
 
-def refused(reason: str, *, element: str = "") -> ServiceFault:
+def refused(reason: str, *, element: str = "", code: str = "6000") -> ServiceFault:
     message = "A business validation error has occurred while processing your request"
-    return ServiceFault("6000", message, f"Business Validation Error: {reason}", element=element)
+    return ServiceFault(code, message, f"Business Validation Error: {reason}", element=element)
 
 
 def duplicate_number(number: str, *, entity: str, identifier: str) -> ServiceFault:

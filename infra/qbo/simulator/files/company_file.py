@@ -13,9 +13,9 @@ from infra.errors import InvalidInput, MalformedJSON
 from infra.money import ZERO
 
 FORMAT = "oodaloo-company/1"
-DEMO, TIGHT, IN_TROUBLE = "demo", "demo-tight", "demo-trouble"
-SAMPLES = (DEMO, TIGHT, IN_TROUBLE)
-"""The companies that are made by code, relative to today: with cash for months, short once, short soon."""
+DEMO, HEALTHY, TIGHT, IN_TROUBLE = "demo", "demo-healthy", "demo-tight", "demo-trouble"
+SAMPLES = (DEMO, HEALTHY, TIGHT, IN_TROUBLE)
+"""The companies that are made by code, relative to today: a bakery, the same with a reserve, and two small ones that are short."""
 
 Body = dict[str, Any]
 """An object as the API would take it, Id included; amounts are Decimal or int."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from infra import exact_json
 from infra.money import ZERO
-from infra.qbo.simulator.files.company_file import DEMO, FORMAT, IN_TROUBLE, TIGHT, CompanyFile
+from infra.qbo.simulator.files.company_file import FORMAT, HEALTHY, IN_TROUBLE, TIGHT, CompanyFile
 from infra.qbo.simulator.files.demo_company import profile
 from infra.qbo.simulator.files.demo_company.story import Draws, first_day, is_draw_day, tell
 from infra.qbo.simulator.files.large_company import LargeCompany, envelope, transactions
@@ -21,26 +21,28 @@ _CASH_BEFORE_WINDOW: Final = Decimal(84_000)
 _CASH_NOW: Final = Decimal(52_000)
 _OPENING: Final = Decimal(82_000)
 _STEP: Final = Decimal(50)
+_RESERVE: Final = Decimal(60_000)
 _SMALL: Final = {TIGHT: ELECTRICIAN, IN_TROUBLE: JOINER}
 
 
-def demo_company(today: date, *, seed: int = 20) -> CompanyFile:
-    """Marrow Street Bakehouse with 18 months of books up to yesterday; the same for the same day and seed.
+def demo_company(today: date, *, seed: int = 20, reserve: Decimal = ZERO) -> CompanyFile:
+    """Marrow Street Bakehouse with 18 months of books up to yesterday; the same for the same day, seed and reserve.
 
     The owner's draws are what makes ends meet: they are set so that bank money stood near 84,000 ninety days ago and stands
-    near 52,000 now, which is a burn runway of about five months.
+    near 52,000 now, which is a burn runway of about five months; `reserve` comes on top of each.
     """
     window_from = today - timedelta(days=_WINDOW_DAYS)
     none = Draws(ZERO, ZERO, window_from)
-    dry = tell(today, seed=seed, opening=_OPENING, draws=none)
+    opening = _OPENING + reserve
+    dry = tell(today, seed=seed, opening=opening, draws=none)
     before = sum((amount for day, amount in dry.bank_moves.items() if day < window_from), start=ZERO)
     during = sum((amount for day, amount in dry.bank_moves.items() if day >= window_from), start=ZERO)
     draws = Draws(
-        earlier=_each(before - _CASH_BEFORE_WINDOW, first_day(today), window_from),
+        earlier=_each(before - _CASH_BEFORE_WINDOW - reserve, first_day(today), window_from),
         later=_each(during - (_CASH_NOW - _CASH_BEFORE_WINDOW), window_from, today),
         changes_on=window_from,
     )
-    books = tell(today, seed=seed, opening=_OPENING, draws=draws)
+    books = tell(today, seed=seed, opening=opening, draws=draws)
     return CompanyFile(
         format=FORMAT,
         company=profile.COMPANY | {"CompanyStartDate": first_day(today).isoformat()},
@@ -58,7 +60,9 @@ def demo_company(today: date, *, seed: int = 20) -> CompanyFile:
 
 def sample_company(word: str, *, today: date) -> CompanyFile:
     """One of the companies of `SAMPLES`."""
-    return demo_company(today) if word == DEMO else small_company(_SMALL[word], today=today)
+    if word in _SMALL:
+        return small_company(_SMALL[word], today=today)
+    return demo_company(today, reserve=_RESERVE if word == HEALTHY else ZERO)
 
 
 def small_company(trade: Trade, *, today: date, seed: int = 5) -> CompanyFile:

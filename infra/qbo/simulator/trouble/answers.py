@@ -32,7 +32,7 @@ def _body(answer: Answer, now: datetime) -> tuple[str, bytes]:
     kind = answer.body if answer.body != "auto" else _usual(answer.status)
     match kind:
         case "fault":
-            return "json", exact_json.dumps(_service(answer.status).body(now))
+            return "json", exact_json.dumps(_service(answer.status, answer.code).body(now))
         case "gateway":
             return "json", exact_json.dumps(_gateway(answer.status).body(now))
         case "xml":
@@ -52,7 +52,9 @@ def _usual(status: int) -> str:
     return "fault" if status <= _SYSTEM else "html"
 
 
-def _service(status: int) -> ServiceFault:
+def _service(status: int, code: str | None) -> ServiceFault:
+    if code is not None:
+        return faults.refused("It is not allowed.", code=code)
     return faults.system_failure("com.intuit.qbo.InternalError") if status >= _SYSTEM else faults.refused("Try again.")
 
 

@@ -79,7 +79,7 @@ class Match(_Strict):
 class Answer(_Strict):
     """That status instead of the true answer. `executed`: only after the request was carried out.
 
-    `body`: auto is Intuit's own form for the status; `fault` also makes a 200 with a fault inside.
+    `body`: auto is Intuit's own form for the status; `fault` also makes a 200 with a fault inside, of `code` where one is given.
     """
 
     do: Literal["answer"]
@@ -87,6 +87,7 @@ class Answer(_Strict):
     executed: bool = False
     retry_after_seconds: int | None = Field(default=None, ge=0)
     body: Literal["auto", "fault", "gateway", "xml", "html", "empty"] = "auto"
+    code: str | None = Field(default=None, pattern=r"^\d{1,5}$")
 
 
 class Silence(_Strict):

@@ -1,18 +1,27 @@
 """The small sample businesses: consistent books on any day, and the state that each stands for."""
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from infra import exact_json
+from infra.qbo.refusals import REFUSED
 from infra.qbo.simulator.files.company_checks import check_company
-from infra.qbo.simulator.files.company_file import IN_TROUBLE, TIGHT, CompanyFile, read_company_file
+from infra.qbo.simulator.files.company_file import HEALTHY, IN_TROUBLE, TIGHT, CompanyFile, read_company_file
 from infra.qbo.simulator.files.demo_company import profile
+from infra.qbo.simulator.files.small_companies.electrician import ELECTRICIAN
+from infra.qbo.simulator.files.small_companies.joiner import JOINER
+from infra.qbo.simulator.trouble.answers import make_answer
+from infra.qbo.simulator.trouble.rules import Answer
+from infra.qbo.simulator.trouble_command import read_scenario
+from runway.demo.sample_firm import write_trouble
 from tests.unit.infra.qbo.simulator.documents_read_twice import balances, movements, open_amounts
 
 TODAY = date(2026, 11, 21)
-DAYS = [TODAY, date(2027, 1, 1), date(2027, 5, 3), date(2028, 2, 29)]
+DAYS = [TODAY, date(2027, 1, 1), date(2028, 2, 29)]
 
 
 def bank_by_day(company: CompanyFile) -> dict[date, Decimal]:
@@ -69,3 +78,19 @@ def test_the_one_in_trouble_lost_cash_and_owes_suppliers_overdue(today: date) ->
 
 def test_the_same_day_makes_the_same_books() -> None:
     assert read_company_file(TIGHT, today=TODAY) == read_company_file(TIGHT, today=TODAY)
+
+
+def test_the_healthy_one_has_its_reserve() -> None:
+    books = balances(read_company_file(HEALTHY, today=TODAY))
+    assert sum(books[account] for account in profile.BANKS) > 100_000
+
+
+def test_what_goes_wrong_in_the_demo_is_read_by_the_simulator(tmp_path: Path) -> None:
+    write_trouble(tmp_path / "trouble.json")
+    rules = read_scenario(tmp_path / "trouble.json")
+    assert [rule.match.realm for rule in rules] == [JOINER.realm_id, ELECTRICIAN.realm_id]
+    refusal = rules[0].effect
+    assert isinstance(refusal, Answer)
+    assert refusal.code in REFUSED
+    _, _, body = make_answer(refusal, datetime(2026, 11, 21, tzinfo=UTC))
+    assert exact_json.loads(body)["Fault"]["Error"][0]["code"] == "5020"
