@@ -83,11 +83,11 @@ class Contents:
         match (route.method, route.path):
             case ("POST", "/api/v1/tokens"):
                 body, foreign = self._new_token(word, chosen)
-            case ("POST", "/api/v1/invitations"):
+            case ("POST", "/api/v1/invitations") | ("POST", "/c/{business_id}/settings/members/invite"):
                 body = {"email": f"{word}@invited.example", **self._standing()}
-            case ("PATCH", "/api/v1/members/{user_id}"):
+            case ("PATCH", "/api/v1/members/{user_id}") | ("POST", "/c/{business_id}/settings/members/{user_id}"):
                 body = self._standing()
-            case ("POST", "/api/v1/businesses"):
+            case ("POST", "/api/v1/businesses") | ("POST", "/firm/businesses"):
                 foreign = chance.choice([None, *self.world.firms])
                 body = {"name": f"new {word}", **({"firm_id": str(foreign)} if foreign else {})}
             case ("POST" | "PUT", path) if (of_money := _of_money(path.rpartition("/")[2], word)) is not None:

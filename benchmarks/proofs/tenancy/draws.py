@@ -52,7 +52,8 @@ class Draws:
         self._tried: Counter[tuple[str, str]] = Counter()
         self._contents = Contents(world, chance)
         self._doors_of: tuple[Snapshot | None, list[Opening]] = (None, [])
-        self._api = [route for route in routes if (route.path in focus if focus else not route.is_page)]
+        of_businesses = [route for route in routes if route.is_of_client or not route.is_page]
+        self._api = [route for route in routes if route.path in focus] if focus else of_businesses
         self._pages = [route for route in routes if route.is_page and not focus] or self._api
         offered = {route.asks_for() for route in self._api}
         labels = [(role, may) for role, permissions in ROLES.items() for may in permissions if may in offered]
@@ -91,7 +92,9 @@ class Draws:
             routes = [route for route in self._api if route.asks_for() == need and "{payment_id}" not in route.path]
             if found and routes:
                 self._tried[label, need] += 1  # answers of this batch are not here yet
-                ask = self._through(self.chance.choice(found), self.chance.choice(routes))
+                door = self.chance.choice(found)
+                fitting = [route for route in routes if door.standing.is_session or not route.is_of_client]
+                ask = self._through(door, self.chance.choice(fitting or routes))
                 is_only = len(found[0].standing.rights) == 1 and self.chance.random() < 0.3
                 return replace(ask, business=None) if is_only else ask
         return None

@@ -21,9 +21,13 @@ PROBLEM = "application/problem+json"
 _IDS_ARE_TOLD = frozenset({"/api/v1/audit", "/api/v1/audit/export"})
 # A conflict or a silent rail is found out by whoever was let in first.
 _BEHIND_THE_DOOR = frozenset({409, 503})
+# A business that was made a moment ago has no connection yet, and is told so.
+_MAY_BE_NOTHING = frozenset({"/api/v1/qbo/connection"})
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-# What differs from one answer to the next by itself: ids, a page's nonce, the age of the books.
-_OF_THE_MOMENT = re.compile(rf"""{_ID.pattern}|nonce(-|=")[A-Za-z0-9_-]+|"age_seconds":[0-9]+""")
+# What differs from one answer to the next by itself: ids, a page's nonce and its form's token, the age of the books.
+_OF_THE_MOMENT = re.compile(
+    rf"""{_ID.pattern}|nonce(-|=")[A-Za-z0-9_-]+|name="csrf" value="[^"]*"|"age_seconds":[0-9]+"""
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,8 @@ class Judge:
     def _judge_let_in(self, seen: Seen, ruling: Ruling) -> None:
         """Whoever may is not turned away at the door; what they ask may be refused for itself (403 of a gift, 404 of a row)."""
         status, is_plain_read = seen.answer.status_code, seen.ask.method == "GET" and "{" not in seen.ask.template
-        if status == 401 or (is_plain_read and status in {403, 404}):
+        is_turned_away = status == 403 or (status == 404 and seen.ask.template not in _MAY_BE_NOTHING)
+        if status == 401 or (is_plain_read and is_turned_away):
             self._complain("turned away", f"{seen.ask} → {status} {seen.answer.text[:300]} as {ruling.label}")
 
     def _judge_gift(self, seen: Seen, ruling: Ruling, snapshot: Snapshot) -> None:
@@ -121,12 +126,19 @@ class Judge:
                     right = standing.rights.get(UUID(place))
                     if right is None or wanted - right.permissions:
                         self._complain("gift", f"{ask} made a token for what its maker may not")
-            case ("POST", "/api/v1/invitations") | ("PATCH", "/api/v1/members/{user_id}"):
+            case (
+                ("POST", "/api/v1/invitations" | "/c/{business_id}/settings/members/invite")
+                | ("PATCH", "/api/v1/members/{user_id}")
+                | ("POST", "/c/{business_id}/settings/members/{user_id}")
+            ):
                 given = ask.body.get("role")
                 if given is not None and ROLES[given] - own:
                     self._complain("gift", f"{ask} gave the role {given}")
-            case ("DELETE", "/api/v1/members/{user_id}"):
-                held = snapshot.roles.get(UUID(ask.path.rsplit("/", 1)[1]), {}).get(chosen)
+            case ("DELETE", "/api/v1/members/{user_id}") | (
+                "POST",
+                "/c/{business_id}/settings/members/{user_id}/remove",
+            ):
+                held = snapshot.roles.get(UUID(ask.path.removesuffix("/remove").rsplit("/", 1)[1]), {}).get(chosen)
                 if held is None or held == "firm_admin" or ROLES[held] - own:
                     self._complain("gift", f"{ask} removed a {held}")
             case _:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from benchmarks.proofs.tenancy.page_rights import CLIENT_PAGES
 from benchmarks.proofs.tenancy.rights import DOORS, NEEDS
 
 
@@ -24,6 +25,11 @@ class KnownRoute:
     @property
     def is_page(self) -> bool:
         return not self.path.startswith("/api/")
+
+    @property
+    def is_of_client(self) -> bool:
+        """A page of one business, which a person's session alone opens."""
+        return self.path.startswith(CLIENT_PAGES)
 
     def asks_for(self) -> str:
         key = (self.method, self.path)

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from benchmarks.proofs.tenancy.ask import Ask
+from benchmarks.proofs.tenancy.page_rights import CLIENT_PAGES
 from benchmarks.proofs.tenancy.rights import (
     DOORS,
     FRESH_THOUGH_SAFE,
@@ -98,7 +99,7 @@ class Snapshot:
             standing = self.of(ask.principal)
             return Ruling(may=None, need=need, allowed=frozenset(standing.rights) if standing else frozenset())
         standing = self.of(ask.principal)
-        if standing is None:
+        if standing is None or (ask.template.startswith(CLIENT_PAGES) and not standing.is_session):
             return _DEAD
         if standing.is_session and ask.method not in SAFE and ask.csrf != "right":
             return Ruling(may=False, need=need, why="no proof that the request is from a page of ours")

@@ -1,5 +1,7 @@
 """The oracle's own copy of who may do what, and of what each route asks for. Nothing here is read from the product."""
 
+from benchmarks.proofs.tenancy.page_rights import PAGE_DOORS, PAGE_NEEDS
+
 _VIEWER = {"books.read"}
 _BOOKKEEPER = {"books.read", "books.sync", "receipts.record", "reminders.send"}
 _APPROVER = {"books.read", "books.sync", "bills.approve", "payments.execute", "receipts.record"}
@@ -20,7 +22,7 @@ WITH_FACTOR = frozenset(
 )
 WITH_FRESH_PROOF = frozenset({"connection.manage", "members.manage", "tokens.manage"})
 # It leads out to the consent page, and so opens a door though its method is safe.
-FRESH_THOUGH_SAFE = frozenset({("GET", "/api/v1/qbo/connect")})
+FRESH_THOUGH_SAFE = frozenset({("GET", "/api/v1/qbo/connect"), ("GET", "/c/{business_id}/settings/connection/connect")})
 
 _BOOKS = (
     "/bills",
@@ -77,6 +79,7 @@ _SYNCING = (
 )  # fmt: skip
 _PAYING = ("execute", "cancel", "void", "review")
 NEEDS: dict[tuple[str, str], str] = {
+    **PAGE_NEEDS,
     **{("GET", f"/api/v1{path}"): "books.read" for path in _BOOKS},
     **{("POST", f"/api/v1{path}"): "books.sync" for path in _SYNCING},
     **{("POST", f"/api/v1/bills/{{bill_id}}/{verb}"): "bills.approve" for verb in ("approve", "unapprove")},
@@ -122,6 +125,7 @@ NEEDS: dict[tuple[str, str], str] = {
     ("GET", "/api/v1/audit/export"): "audit.export",
 }
 DOORS: dict[tuple[str, str], str] = {
+    **PAGE_DOORS,
     ("GET", "/api/v1/me"): "recognised",
     ("GET", "/api/v1/firm/tray"): "recognised",
     ("GET", "/api/v1/portfolio"): "recognised",
