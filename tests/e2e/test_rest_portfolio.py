@@ -100,6 +100,11 @@ async def test_a_decision_makes_what_is_kept_older_until_it_is_kept_again(bakery
     again = await the_row(bakery)
     assert (again.state, again.floor.value) == (RowState.CURRENT, Decimal("12345.00"))
     assert not again.waiting_is_older
+    bill = (await bakery.visitor.every("/bills", limit=200))[-1]
+    assert await put(bakery, f"/bills/{bill['id']}/must-pay", {"reason": "Rent"}) == 200
+    assert (await the_row(bakery)).state is RowState.OLDER
+    assert await bakery.web.run_jobs(bakery.visitor.business_id) >= 1
+    assert (await the_row(bakery)).state is RowState.CURRENT  # told alike, of one business and of many
 
 
 async def test_rest_and_csv_have_the_same_rows(bakery: Shop) -> None:
