@@ -31,6 +31,7 @@ from infra.embedded.servers import ServerAddresses
 from infra.jobs import outbox
 from infra.jobs.outbox import OutboxRow
 from infra.jobs.sweeper import ring_due
+from infra.parent import end_with_parent
 from infra.qbo.asked_jobs import BACKFILL
 from infra.qbo.simulator.files.generator import generate_large
 from infra.qbo.simulator.files.large_company import LargeCompany
@@ -251,6 +252,7 @@ def _running_worker(town: Town) -> Iterator[psutil.Process]:
         [sys.executable, "-m", "runway.cli", "worker"],
         env=os.environ | town.environment | {"OODALOO_LOG_LEVEL": "WARNING"},
         start_new_session=True,
+        preexec_fn=end_with_parent,  # noqa: PLW1509 - nothing but one call of the kernel
     )
     try:
         yield psutil.Process(process.pid)
