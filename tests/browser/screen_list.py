@@ -28,8 +28,6 @@ async def list_screens(furnished: Furnished) -> list[Screen]:
     bill = (await visitor.get("/bills", status="open", limit=1))["data"][0]
     invoice = (await visitor.get("/invoices", status="overdue", limit=1))["data"][0]
     paths = {
-        "portfolio": "/",
-        "firm-tray": "/tray",
         "cockpit": client,
         "tray": f"{client}/tray",
         "payables": f"{client}/payables",
@@ -49,6 +47,8 @@ async def list_screens(furnished: Furnished) -> list[Screen]:
         "settings-runway": f"{client}/settings/runway",
         "settings-mail": f"{client}/settings/mail",
         "account": "/account",
+        "firm-tray": "/tray",
+        "portfolio": "/",  # late: by then every client's figures are there
     }
     return [
         Screen("sign-in", "/sign-in", None),
