@@ -26,12 +26,14 @@ from domains.core.models import Business
 from domains.core.ritual_models import RitualEventRow
 from infra.actions.models import ActionIntent, ActionTransactionLog
 from infra.log_proof.seals import LoggedRow
+from infra.money import to_cents
 from infra.sync.runs import SyncRun
 from runway.orchestrators.audit_events import SYSTEM, AuditEvent, AuditFilter, AuditKind
 
 _PEOPLE = ("user:%", "token:%", "cli", "nobody")
 # Steps of a worker between two that matter to a person are in the action's own trail.
-_STEPS = ("claimed", "sending", "retry_wait")
+_STEPS = ("claimed", "sending", "send_started", "retry_wait")
+_REFUSALS = frozenset({"refused", "failed"})
 _HIDDEN = frozenset({"business_id", "version", "actor", "request_id", "set_at"})
 
 
@@ -81,7 +83,7 @@ async def decisions(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
             object_kind="bill",
             object_id=one.bill_id,
             object_name=" · ".join(filter(None, [doc_number, vendor])) or None,
-            changes={"total": (None, f"{one.total} {one.currency}"), "due_on": (None, one.due_on)},
+            changes={"total": (None, f"{to_cents(one.total)} {one.currency}"), "due_on": (None, one.due_on)},
             reason=one.duplicate_reason,
             figures=_frozen(row.changes),
             logged=LoggedRow(row.__tablename__, row.id, int(row.tx_xid)),
@@ -112,7 +114,7 @@ async def actions(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
             object_kind=intent.operation,
             object_id=intent.id,
             changes={name: one for name in ("state", "hold", "not_before") if (one := _pair(row.changes.get(name)))},
-            reason=_reason(row.changes),
+            reason=_reason(row.changes) or (intent.outcome_words if row.transaction_type in _REFUSALS else None),
             figures=_frozen(row.changes),
             intent=intent,
             logged=LoggedRow(row.__tablename__, row.id, int(row.tx_xid)),

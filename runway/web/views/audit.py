@@ -41,6 +41,7 @@ _VERBS = {
     "needs_review": keyed("asks somebody to look at"),
     "confirmed": keyed("recorded in QuickBooks:"),
     "failed": keyed("could not do"),
+    "refused": keyed("could not record"),
     "cancelled": keyed("cancelled"),
     "set": keyed("set"),
     "changed": keyed("brought in changes by"),
