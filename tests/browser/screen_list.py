@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.browser.furnished import Furnished
 from tests.e2e.people import Browser as Person
@@ -48,7 +48,6 @@ async def list_screens(furnished: Furnished) -> list[Screen]:
         "settings-mail": f"{client}/settings/mail",
         "account": "/account",
         "firm-tray": "/tray",
-        "portfolio": "/",  # late: by then every client's figures are there
     }
     return [
         Screen("sign-in", "/sign-in", None),
@@ -57,7 +56,13 @@ async def list_screens(furnished: Furnished) -> list[Screen]:
         Screen("not-found", f"{client}/vendors/nobody", admin, status=404),
         Screen("ritual-start", f"{client}/ritual", admin),
         *await _ritual(furnished, admin),
+        Screen("portfolio", "/", admin, prepare=_until_worked_out),
     ]
+
+
+async def _until_worked_out(page: Page) -> None:
+    """The list looks again by itself while figures are on their way."""
+    await expect(page.get_by_text("it is being worked out")).to_have_count(0)
 
 
 async def _ritual(furnished: Furnished, who: Person) -> list[Screen]:

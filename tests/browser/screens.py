@@ -15,10 +15,9 @@ from playwright.async_api import Browser, BrowserContext
 
 from infra.clock import SystemClock
 from infra.embedded.attachment import Attachment
-from infra.qbo.simulator.files.company_file import SAMPLES
 from infra.qbo.simulator.files.generator import sample_company
 from infra.qbo.simulator.timestamps import PACIFIC
-from runway.demo.sample_firm import SAMPLES as SAMPLE_FIRM
+from runway.demo.sample_firm import SAMPLES
 from tests.browser.chromium import NO_BROWSER, find_chromium, running_chromium
 from tests.browser.furnished import Furnished, furnish
 from tests.browser.screen_list import Screen, list_screens
@@ -46,12 +45,12 @@ async def draw(wanted: Sequence[str]) -> int:
         servers = RunServers(attachment)
         database = create_worker_database(servers, "oodaloo_screens")
         today = SystemClock().now().astimezone(PACIFIC).date()
-        files = [sample_company(word, today=today) for word in SAMPLES]
+        files = [sample_company(sample.books, today=today) for sample in SAMPLES]
         async with (
             open_site(database, servers.redis_url(0), home=Path(home), files=files) as site,
             running_chromium(path) as browser,
         ):
-            furnished = await furnish(site, [sample.name for sample in SAMPLE_FIRM])
+            furnished = await furnish(site, [sample.name for sample in SAMPLES])
             screens = [one for one in await list_screens(furnished) if not wanted or one.name in wanted]
             drawn = await _draw_all(browser, furnished, screens)
             write_index(FOLDER)
