@@ -22,9 +22,10 @@ document.addEventListener("securitypolicyviolation", (event) => {
 
 @dataclass
 class Watch:
-    """`wrong` is what a test must not see, in words; `hosts` may be asked."""
+    """`wrong` is what a test must not see, in words; `hosts` may be asked, and `ours` is the one that is looked at."""
 
     hosts: frozenset[str]
+    ours: str
     wrong: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     allowed: set[int] = field(default_factory=set)
@@ -67,6 +68,8 @@ class Watch:
         if self.is_away and "net::ERR_" in message.text:
             return
         where: Any = message.location
+        if where["url"] and urlsplit(where["url"]).netloc != self.ours:
+            return  # another's page, such as the consent's: what is wrong there is not ours
         self.wrong.append(f"{where['url']}:{where['lineNumber']}: {message.text}")
 
     def _asked(self, request: Request) -> None:
@@ -92,7 +95,7 @@ async def watched_page(
     script: bool = True,
 ) -> AsyncIterator[tuple[Page, Watch]]:
     """A page of a new profile; leaving, whatever went wrong fails the test. `also`: hosts that a step leads to."""
-    watch = Watch(frozenset(urlsplit(url).netloc for url in (site, *also)))
+    watch = Watch(frozenset(urlsplit(url).netloc for url in (site, *also)), urlsplit(site).netloc)
     context = await browser.new_context(
         base_url=site,
         viewport={"width": width, "height": 900},
