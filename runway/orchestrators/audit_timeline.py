@@ -4,14 +4,17 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from redis.asyncio import Redis
+
 from domains.core.models import Business
+from infra.clock import Clock
+from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.log_proof.proof import LogHead, LogProofService
 from infra.log_proof.seals import LoggedRow, Seal, find_seals
 from infra.log_proof.verified import Verified, read_verified
 from runway.orchestrators import audit_sources as sources
 from runway.orchestrators.audit_events import AuditCursor, AuditEvent, AuditFilter, AuditKind
 from runway.orchestrators.audit_sources import Wanted
-from runway.services import Services
 
 _IN_BOOKS = {
     AuditKind.DECISION: sources.decisions,
@@ -42,17 +45,22 @@ class ChainState:
     verified: Verified | None
 
 
+@dataclass(frozen=True)
 class AuditTimeline:
-    def __init__(self, business: Business, *, process: Services) -> None:
-        self._business = business
-        self._process = process
+    """`access_uow` is of the role that sees who came through the doors."""
+
+    business: Business
+    uow: UnitOfWorkFactory
+    access_uow: UnitOfWorkFactory
+    redis: Redis
+    clock: Clock
 
     async def get(self, asked: AuditFilter, *, cursor: AuditCursor | None, limit: int) -> AuditPage:
         events = await self._newest(asked, cursor=cursor, limit=limit + 1)
         shown = events[:limit]
         rows = [one.logged for one in shown if one.logged is not None]
-        async with self._process.uow([self._business.id]) as uow:
-            seals = await find_seals(uow.session, self._business.id, rows)
+        async with self.uow([self.business.id]) as uow:
+            seals = await find_seals(uow.session, self.business.id, rows)
         more = AuditCursor(*shown[-1].place).encode() if len(events) > limit else None
         return AuditPage(shown, seals, more)
 
@@ -66,21 +74,21 @@ class AuditTimeline:
 
     async def chain(self) -> ChainState:
         """Whether the log hangs together, by the installation's own verification of it."""
-        async with self._process.uow([self._business.id]) as uow:
-            head = await LogProofService(uow.session).find_head(self._business.id)
-        verified = await read_verified(self._process.redis)
+        async with self.uow([self.business.id]) as uow:
+            head = await LogProofService(uow.session).find_head(self.business.id)
+        verified = await read_verified(self.redis)
         return ChainState(head, max(verified, key=lambda one: one.ended_at, default=None))
 
     async def _newest(self, asked: AuditFilter, *, cursor: AuditCursor | None, limit: int) -> list[AuditEvent]:
-        until: datetime = self._process.clock.now() + _CLOCKS_APART if cursor is None else cursor.at
-        wanted = Wanted(self._business, asked, until, limit + _AT_THE_SAME_INSTANT)
+        until: datetime = self.clock.now() + _CLOCKS_APART if cursor is None else cursor.at
+        wanted = Wanted(self.business, asked, until, limit + _AT_THE_SAME_INSTANT)
         found: list[AuditEvent] = []
-        async with self._process.uow([self._business.id]) as uow:
+        async with self.uow([self.business.id]) as uow:
             for kind, source in _IN_BOOKS.items():
                 if kind in asked.kinds:
                     found += await source(uow.session, wanted)
         if AuditKind.ACCESS in asked.kinds:
-            async with self._process.access_uow([]) as uow:
+            async with self.access_uow([]) as uow:
                 found += await sources.doors(uow.session, wanted)
         if cursor is not None:
             found = [one for one in found if one.place < (cursor.at, cursor.key)]

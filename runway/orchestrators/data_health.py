@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -9,22 +10,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap.bill_service import BillService
 from domains.ar.invoice_service import InvoiceService
+from domains.cash.cash_service import CashService
 from domains.cash.models import AccountType
+from domains.core.connection_service import ConnectionService
 from domains.core.models import Business
 from domains.core.paging import MAX_PAGE
 from infra.config import Rail
+from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.money import ZERO
 from infra.sync import drift
 from infra.sync.drift import DriftFilter, DriftItem, DriftKind
 from infra.sync.freshness import AS_IT_STANDS, Fetched, FreshnessNeed
 from infra.sync.mirror_counts import count_live
 from infra.sync.runs import RunKind, RunState, SyncRun
-from runway.business_services import BusinessServices
 from runway.calculators.figures import Figure
 from runway.orchestrators.ageing import MirrorAgeing
 from runway.orchestrators.sync_progress import EntityProgress, SyncProgress, SyncProgressReport
 from runway.registry import MIRROR_SPECS
-from runway.services import Services
 
 _MOST_ITEMS = 100
 
@@ -65,34 +67,38 @@ class DataHealth:
     drift: Sequence[DriftItem]
 
 
+@dataclass(frozen=True)
 class DataHealthReport:
-    """Reads what is there; it asks QuickBooks nothing."""
+    """Reads what is there; it asks QuickBooks nothing. `today` is the company's."""
 
-    def __init__(self, business: Business, *, process: Services, services: BusinessServices) -> None:
-        self._business = business
-        self._process = process
-        self._services = services
+    business: Business
+    today: date
+    bills: BillService
+    invoices: InvoiceService
+    cash: CashService
+    uow: UnitOfWorkFactory
+    connections: ConnectionService
 
     async def get(self, *, freshness: FreshnessNeed) -> Fetched[DataHealth]:
         sync = await self.get_progress()
         fetched = await self._totals(freshness)
-        async with self._process.uow([self._business.id]) as uow:
-            counts = await count_live(uow.session, self._business.id, MIRROR_SPECS)
+        async with self.uow([self.business.id]) as uow:
+            counts = await count_live(uow.session, self.business.id, MIRROR_SPECS)
             wanted = DriftFilter(is_open=True, limit=_MOST_ITEMS)
-            items = await drift.list_items(uow.session, self._business.id, wanted)
+            items = await drift.list_items(uow.session, self.business.id, wanted)
             checked = await self._last_check(uow.session)
         health = DataHealth(sync, _entities(sync, counts, items), fetched.value, checked, items)
         return Fetched(health, fetched.freshness)
 
     async def get_progress(self) -> SyncProgress:
         """The part that moves while something is read."""
-        report = SyncProgressReport(uow=self._process.uow, connections=self._process.qbo_connections)
-        return await report.get(self._business.id)
+        report = SyncProgressReport(uow=self.uow, connections=self.connections)
+        return await report.get(self.business.id)
 
     async def _totals(self, freshness: FreshnessNeed) -> Fetched[list[ControlTotal]]:
         """Both sides; they are as fresh as the payables, which one refresh brings in with the rest."""
-        payables = await self._aged(self._services.bills, freshness)
-        receivables = await self._aged(self._services.invoices, AS_IT_STANDS)
+        payables = await self._aged(self.bills, freshness)
+        receivables = await self._aged(self.invoices, AS_IT_STANDS)
         owed = await self._control(AccountType.ACCOUNTS_PAYABLE)
         owing = await self._control(AccountType.ACCOUNTS_RECEIVABLE)
         totals = [
@@ -102,15 +108,15 @@ class DataHealthReport:
         return Fetched(totals, payables.freshness)
 
     async def _aged(self, side: BillService | InvoiceService, freshness: FreshnessNeed) -> Fetched[Figure]:
-        currency, today = self._business.home_currency, self._services.sync.today()
+        currency, today = self.business.home_currency, self.today
         aged = await MirrorAgeing(side, today=today, home_currency=currency).get(freshness=freshness)
         return Fetched(aged.value.total, aged.freshness)
 
     async def _control(self, kind: AccountType) -> Decimal | None:
         """The control accounts' balance, as the books sign it."""
-        page = await self._services.cash.list_accounts(account_type=kind, limit=MAX_PAGE, freshness=AS_IT_STANDS)
+        page = await self.cash.list_accounts(account_type=kind, limit=MAX_PAGE, freshness=AS_IT_STANDS)
         accounts = page.value.items
-        home = {None, self._business.home_currency}
+        home = {None, self.business.home_currency}
         if not accounts or any(one.currency not in home or one.current_balance is None for one in accounts):
             return None
         return sum((one.current_balance or ZERO for one in accounts), ZERO)
@@ -119,7 +125,7 @@ class DataHealthReport:
         run: SyncRun | None = await session.scalar(
             select(SyncRun)
             .where(
-                SyncRun.business_id == self._business.id,
+                SyncRun.business_id == self.business.id,
                 SyncRun.rail == Rail.QBO.value,
                 SyncRun.kind == RunKind.RECONCILIATION.value,
                 SyncRun.state == RunState.DONE.value,

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from domains.core.permissions import Role
 from runway.orchestrators.audit_events import AuditCursor, AuditFilter
-from runway.orchestrators.audit_timeline import AuditTimeline
+from runway.web.pages.audit import timeline_of
 from tests.e2e.conftest import small_company
 from tests.e2e.pages import Desk, text_of
 from tests.e2e.people import join, member, sign_up
@@ -201,7 +201,7 @@ async def test_pages_of_the_timeline_lose_nothing_and_repeat_nothing(office: Off
     web, person = office.shop.web, office.owner.person
     async with web.services.access_uow([]) as uow:
         business = await web.services.businesses.get_business(uow.session, person.at_business)
-    timeline, seen, cursor = AuditTimeline(business, process=web.services), [], None
+    timeline, seen, cursor = timeline_of(business, web.services), [], None
     whole = [one.key async for one in timeline.export(AuditFilter())]
     while True:
         page = await timeline.get(AuditFilter(), cursor=cursor, limit=3)

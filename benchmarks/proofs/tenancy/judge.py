@@ -13,12 +13,13 @@ import httpx
 from benchmarks.proofs.tenancy.ask import Ask
 from benchmarks.proofs.tenancy.canaries import said_in
 from benchmarks.proofs.tenancy.oracle import Ruling, Snapshot
+from benchmarks.proofs.tenancy.page_rights import CLIENT_PAGES
 from benchmarks.proofs.tenancy.rights import NEEDS, ROLES
 from benchmarks.proofs.tenancy.world import World
 
 PROBLEM = "application/problem+json"
 # The log tells whom a refused request named, and an export's file is named for its business: words are looked for there, ids not.
-_IDS_ARE_TOLD = frozenset({"/api/v1/audit", "/api/v1/audit/export"})
+_IDS_ARE_TOLD = frozenset({f"{prefix}/audit{end}" for prefix in ("/api/v1", CLIENT_PAGES) for end in ("", "/export")})
 # A conflict or a silent rail is found out by whoever was let in first.
 _BEHIND_THE_DOOR = frozenset({409, 503})
 # A business that was made a moment ago has no connection yet, and is told so.
@@ -26,7 +27,7 @@ _MAY_BE_NOTHING = frozenset({"/api/v1/qbo/connection"})
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # What differs from one answer to the next by itself: ids, a page's nonce and its form's token, the age of the books.
 _OF_THE_MOMENT = re.compile(
-    rf"""{_ID.pattern}|nonce(-|=")[A-Za-z0-9_-]+|name="csrf" value="[^"]*"|"age_seconds":[0-9]+"""
+    rf"""{_ID.pattern}|nonce(-|=")[A-Za-z0-9_-]+|name="csrf" value="[^"]*"|expires=[^;]+|"age_seconds":[0-9]+"""
 )
 
 
@@ -100,7 +101,8 @@ class Judge:
     def _judge_status(self, seen: Seen) -> None:
         status, kind = seen.answer.status_code, seen.answer.headers.get("content-type", "")
         operation = self._documented.get(seen.ask.template, {}).get(seen.ask.method.lower(), {})
-        if status >= 500 and not (status == 503 and "503" in operation.get("responses", {})):
+        may_be_silent = seen.is_page or "503" in operation.get("responses", {})
+        if status >= 500 and not (status == 503 and may_be_silent):
             self._complain("5xx", f"{seen.ask} → {status} {seen.answer.text[:300]}")
         is_for_people = seen.is_page or "text/html" in kind
         if status >= 400 and kind != PROBLEM and not is_for_people:

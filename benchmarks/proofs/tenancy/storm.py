@@ -19,7 +19,7 @@ from benchmarks.proofs.tenancy.judge import Judge, Seen
 from benchmarks.proofs.tenancy.known_routes import KnownRoute, is_known, routes_of
 from benchmarks.proofs.tenancy.oracle import SAFE, Ruling, Snapshot, look
 from benchmarks.proofs.tenancy.probe import Probe
-from benchmarks.proofs.tenancy.traces import Traces, difference
+from benchmarks.proofs.tenancy.traces import KEPT_WHEN_SHOWN, Traces, difference
 from benchmarks.proofs.tenancy.world import Principal, World
 from infra.ids import new_id
 
@@ -128,8 +128,9 @@ class Storm:
         changed = difference(before, self._traces.take())
         if ruling.need == "open":
             return
-        if changed and (ruling.may is False or (seen.is_refusal and seen.answer.status_code != 503)):
-            self.tally.complain("changed", f"{changed} by a refused {ask}: {seen.answer.status_code}")
+        refused_for_itself = [key for key in changed if key[0] not in KEPT_WHEN_SHOWN] if ruling.may else changed
+        if refused_for_itself and (ruling.may is False or (seen.is_refusal and seen.answer.status_code != 503)):
+            self.tally.complain("changed", f"{refused_for_itself} by a refused {ask}: {seen.answer.status_code}")
         touched = {business for _, business in changed if business is not None}
         may_touch = self._judge.may_touch(ask, ruling, seen)
         if touched - may_touch:

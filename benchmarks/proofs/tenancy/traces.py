@@ -15,6 +15,8 @@ _NOT_LOOKED_AT = frozenset(
         "refresh_lease", "business_activity", "rail_call_count", "quarantined_object",
     }
 )  # fmt: skip
+# A form that is shown again, with what was wrong in it, shows figures: these keep what was reckoned for them.
+KEPT_WHEN_SHOWN = frozenset({"kept_week", "kept_tray", "seen_figures"})
 # A use is noted in these rows, so what counts of them is whether one came, went or ended.
 _ENDS = {"api_token": "revoked_at", "user_session": "ended_at"}
 

@@ -11,9 +11,11 @@ from starlette.responses import Response, StreamingResponse
 
 from domains.core import access_log
 from domains.core.access_log import AccessEvent
+from domains.core.models import Business
 from infra import exact_json
 from runway.orchestrators.audit_events import SYSTEM, AuditCursor, AuditEvent, AuditFilter, AuditKind
 from runway.orchestrators.audit_timeline import AuditTimeline
+from runway.services import Services
 from runway.web.clients import PREFIX, ExportsAudit, ReadsAudit
 from runway.web.forms import typed_query
 from runway.web.page_route import PageRoute
@@ -45,9 +47,15 @@ class AskedAudit(BaseModel):
 Asked = Annotated[AskedAudit, Query()]
 
 
+def timeline_of(business: Business, process: Services) -> AuditTimeline:
+    return AuditTimeline(
+        business, uow=process.uow, access_uow=process.access_uow, redis=process.redis, clock=process.clock
+    )
+
+
 @router.get("")
 async def show_audit(request: Request, client: ReadsAudit, asked: Asked) -> Response:
-    timeline = AuditTimeline(client.business, process=client.process)
+    timeline = timeline_of(client.business, client.process)
     cursor = AuditCursor.decode(asked.cursor) if asked.cursor else None
     page = await timeline.get(asked.filter(), cursor=cursor, limit=_SHOWN)
     names = await names_in(client)
@@ -81,7 +89,7 @@ async def export_audit(
             business_id=client.business.id,
             details={"format": form, "of": "timeline", **wanted.as_details()},
         )
-    events = AuditTimeline(client.business, process=client.process).export(wanted)
+    events = timeline_of(client.business, client.process).export(wanted)
     name = f"audit-{client.business.id}.{form}"
     return StreamingResponse(
         _as_csv(events) if form == "csv" else _as_json(events),

@@ -43,9 +43,22 @@ _WORDS: dict[str, Any] = {
 }
 
 
+def report_of(client: Client) -> DataHealthReport:
+    services, process = client.services, client.process
+    return DataHealthReport(
+        client.business,
+        today=client.today,
+        bills=services.bills,
+        invoices=services.invoices,
+        cash=services.cash,
+        uow=process.uow,
+        connections=process.qbo_connections,
+    )
+
+
 @router.get("")
 async def show_health(request: Request, client: ReadsBooks, since: str = "", notice: str = "") -> Response:
-    report = DataHealthReport(client.business, process=client.process, services=client.services)
+    report = report_of(client)
     asked_at = _read_instant(since, now=client.clock.now())
     if wants_part(request):
         progress = progress_view(await report.get_progress(), since=asked_at)
