@@ -160,9 +160,12 @@ def _floor(balance: Balance, across: Days, up: Scale) -> list[str]:
         return []
     y = up(balance.floor)
     told = _("floor %(amount)s") % {"amount": short_money(balance.floor, balance.currency)}
+    # At the end of the line that is farther from the low point, which has its own words.
+    is_late = across(balance.low.on) > (across.start + across.end) / 2
+    at, anchor = (across.start + 4, "start") if is_late else (across.end, "end")
     return [
         svg.line((across.start, y), (across.end, y), "floor"),
-        svg.words(told, (across.end, y - 5), "mark", anchor="end"),
+        svg.words(told, (at, y - 5), "mark", anchor=anchor),
     ]
 
 
