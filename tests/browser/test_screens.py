@@ -68,9 +68,13 @@ async def test_the_cockpit_is_small_and_reads_without_script(chromium: Browser, 
 
     async with watched_page(chromium, url, script=False) as (page, _):
         await furnished.site.let_in(page.context, furnished.admin.session)
-        for path, words in ((client, "Week by week"), (f"{client}/payables", "Vendor and bill"), ("/", "Copper Gate")):
+        for path, words in (
+            (client, "Week by week"),
+            (f"{client}/payables", "Vendor and bill"),
+            ("/", "Copper Gate Electric"),
+        ):
             await page.goto(path)
-            await expect(page.get_by_text(words).first).to_be_visible()
+            await expect(page.locator("main").get_by_text(words, exact=True).first).to_be_visible()
 
 
 async def _look(page: Page, screen: Screen) -> list[str]:

@@ -27,4 +27,5 @@ async def test_a_person_signs_in_with_their_second_factor_by_keyboard(chromium: 
         assert await violations_of(page) == []
         await page.keyboard.type(phone.code())
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("banner").get_by_text(owner.email)).to_be_visible()
+        await page.wait_for_url("**/c/*")
+        await expect(page.get_by_role("banner").get_by_text("Ada Park", exact=True)).to_be_visible()
