@@ -65,6 +65,8 @@ SAMPLE = SoakSize(
 )  # fmt: skip
 DRIFT_SHARE = "soak: most that differed at any look"
 DRIFT_AGE = "soak: longest until an announced change was mirrored"
+IN_ONE_SECOND = "soak: … in 1 s"
+REFUSED = "soak: refused by QuickBooks' own limits"
 _NIGHT_ENDS_AFTER = timedelta(days=1)
 _READERS_SHARE = 0.1
 _MOST_DRIFT, _LONGEST_SECONDS = 0.05, 60.0
@@ -312,9 +314,9 @@ class _Soak:
                 "soak: most calls of a realm in 60 s, simulator's count", most("most_in_60_seconds"), "calls", bar=500
             ),
             at_most("soak: … in 60 s of real time", self._calls.most_in_60_seconds, "calls", bar=500),
-            at_most("soak: … in 1 s", most("most_in_1_second"), "calls", bar=10),
+            at_most(IN_ONE_SECOND, most("most_in_1_second"), "calls", bar=10),
             at_most("soak: … at once", most("most_in_flight"), "calls", bar=10),
-            at_most("soak: refused by QuickBooks' own limits", refused, "calls", bar=0),
+            at_most(REFUSED, refused, "calls", bar=0),
         )
 
     def _refreshes(self, root: "judging.Root") -> Sequence[Measure]:

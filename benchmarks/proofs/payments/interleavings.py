@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from benchmarks.proofs.payments.deciding import CLERK
 from benchmarks.proofs.payments.fates import Fate
 from benchmarks.proofs.payments.hours import HERE
 from benchmarks.proofs.payments.town import Lane, Machines, open_machines
@@ -209,7 +210,7 @@ class _Order:
             paid_on=company.today(),
             bills=(PaidBill(bill=bill.id, amount=total, total=total),),
         ).as_meaning()
-        wish = ActionRequest(self.lane.business_id, PAY_BILLS.operation, uuid4().hex, meaning, "user:proof", "order")
+        wish = ActionRequest(self.lane.business_id, PAY_BILLS.operation, uuid4().hex, meaning, CLERK.actor, "order")
         async with self.lane.machines.uow([self.lane.business_id]) as uow:
             return (await web.request(uow, wish)).id
 

@@ -99,6 +99,7 @@ def _config(simulator: Simulator) -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=2,
+        timeout_keep_alive=75,  # longer than clients keep a connection: a server that ends it first ends requests on their way
         http=BreakableProtocol,
     )
 

@@ -143,10 +143,10 @@ class SlowToSay(SyncTimingManager):
 async def test_who_is_due_is_asked_seldom_where_that_takes_long(
     uow: UnitOfWorkFactory, jobs_uow: UnitOfWorkFactory
 ) -> None:
-    """A look of 0.3 s and the next one's beginning lie three seconds apart; all are at work for four."""
+    """A look of 0.3 s and the next one's beginning lie three seconds apart; all are at work for ten."""
 
     async def slowly(_business_id: UUID) -> None:
-        await asyncio.sleep(4)
+        await asyncio.sleep(10)
 
     due, timing = due_syncs(uow, jobs_uow, slowly, begun=[], at_once=12), SlowToSay(uow)
     due._timing = timing  # noqa: SLF001 - in its place

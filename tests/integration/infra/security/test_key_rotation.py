@@ -128,7 +128,7 @@ async def empty(vault: Vault) -> None:
         await uow.session.execute(update(RailToken).values(nothing))
     async with vault.uows[ACCESS]([]) as uow:
         await uow.session.execute(update(METADATA.tables["app_user"]).values(totp_secret_sealed=None))
-        await uow.session.execute(update(METADATA.tables["mail"]).values(body_sealed=None))
+        await uow.session.execute(update(METADATA.tables["mail"]).values(body_sealed=None, html_sealed=None))
 
 
 async def two_rows(vault: Vault, column: SealedColumn) -> list[dict[str, Any]]:
