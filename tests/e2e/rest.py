@@ -71,14 +71,16 @@ class Web:
         return Visitor(self, issued.token, str(issued.business_id))
 
     async def run_jobs(self, business_id: str) -> int:
-        """What a worker would do with the jobs of this business that are due; how many."""
+        """What a worker would do with the jobs of this business that are due, in their order; how many."""
         async with self.services.jobs_uow([]) as uow:
             rows = await uow.session.scalars(
-                select(OutboxRow).where(
+                select(OutboxRow)
+                .where(
                     OutboxRow.finished_at.is_(None),
                     OutboxRow.dead_at.is_(None),
                     OutboxRow.due_at <= func.clock_timestamp(),
                 )
+                .order_by(OutboxRow.due_at, OutboxRow.id)
             )
             waiting = [row.id for row in rows if business_id in row.arguments]
         for outbox_id in waiting:
