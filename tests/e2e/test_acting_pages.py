@@ -137,7 +137,16 @@ async def test_several_bills_are_summed_with_the_runway_that_follows_and_paid_to
     assert "2 bills" in bar
     assert "Paid today: runway" in bar
     assert "<html" not in bar
-    approved = await pages.post("/payables/approve", fields={"bill": [bill["id"] for bill in bills]})
+    shown: dict[str, Any] = fields_of(
+        await pages.get(f"/payables/selection?{ticked}"), f"{pages.base}/payables/approve"
+    )
+    assert shown[f"total-{bills[0]['id']}"] != "1.00"
+    other = {
+        "bill": [bills[0]["id"]],
+        f"total-{bills[0]['id']}": "1.00",
+    }  # the bill was another when its page was drawn
+    assert "Not approved" in (await pages.post("/payables/approve", fields=shown | other)).text
+    approved = await pages.post("/payables/approve", fields=shown | {"bill": [bill["id"] for bill in bills]})
     if approved.status_code != 303:  # they may look like others
         await paying.approve(*bills)
     page = await pages.get(f"/payables/selection?{ticked}")

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
 from domains.ap.approvals import BillFigures
@@ -125,7 +126,7 @@ async def approve_selection(request: Request, client: ApprovesBills) -> Response
     refused: list[RefusedBill] = []
     for bill in selection.documents:
         try:
-            await approve_bill(client, bill.id, WantedApproval())
+            await approve_bill(client, bill.id, _as_seen(typed, bill.id))
         except OodalooError as error:
             if not is_for_form(error):
                 raise
@@ -191,6 +192,20 @@ def _show_batch(request: Request, client: Client, items: list[Item], selection: 
 
 async def _selected(client: Client, ids: list[str]) -> Selected[BillFigures]:
     return await Selections(client.business, client.process.uow, client.today).bills(_ids(ids))
+
+
+def _as_seen(typed: Typed, bill_id: UUID) -> WantedApproval:
+    """What stood on the page that was decided on: a bill that has changed since is refused.
+
+    Raises:
+        RequestValidationError: no form of ours sends this.
+    """
+    shown = {"amount": f"total-{bill_id}", "due_on": f"due-{bill_id}", "vendor": f"vendor-{bill_id}"}
+    seen = {name: typed.get(field) or None for name, field in shown.items() if field in typed.values}
+    try:
+        return WantedApproval.model_validate({"seen": seen})
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from error
 
 
 def _ids(texts: list[str]) -> list[UUID]:
