@@ -1,13 +1,10 @@
 """Who calls, for which business, and whether they may: the one dependency that every route of a business declares."""
 
-import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from hashlib import sha256
 from typing import Annotated
-from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,18 +19,21 @@ from domains.core.models import Business
 from domains.core.permissions import FRESHLY_PROVED, Permission
 from domains.core.sign_in_errors import ProofTooOld, SecondFactorMissing
 from infra.clock import Clock
-from infra.errors import Forbidden, OodalooError, Unauthenticated
+from infra.errors import OodalooError, Unauthenticated
 from runway.business_services import BusinessServices
 from runway.routes.edge import bind_business
-from runway.routes.masking import unmasked
+from runway.routes.request_proofs import (
+    CSRF_HEADER,
+    SAFE_METHODS,
+    bearer_token,
+    refuse_foreign,
+    services_of,
+    session_token,
+)
 from runway.services import Services
 
-SESSION_COOKIE = "__Host-sid"
-PLAIN_SESSION_COOKIE = "sid"  # on plain http, which is loopback only: browsers refuse the prefix there
-CSRF_HEADER = "X-CSRF-Token"
 _LONGEST_ID = 64
 _MOST_USES_KEPT = 10_000  # forgetting one costs a statement
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 BUSINESS_IN_PATH = "business_id"  # a path that names the business leaves nothing to choose
 BUSINESS_HEADER = "X-Business-ID"
@@ -42,15 +42,6 @@ BUSINESS_HEADER = "X-Business-ID"
 class SignInNeeded(Unauthenticated):
     def __init__(self) -> None:
         super().__init__("Send a token as `Authorization: Bearer oo_…`, or sign in.")
-
-
-class ForeignRequest(Forbidden):
-    """A request that another site made this browser send, or that does not prove otherwise."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"This request does not come from a page of ours: its origin or its {CSRF_HEADER} is not right."
-        )
 
 
 @dataclass(frozen=True)
@@ -92,68 +83,12 @@ class Caller:
         return self.business.home_currency
 
 
-def services_of(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
 async def _services(request: Request) -> Services:
     """Async, or FastAPI would call it in a thread."""
     return services_of(request)
 
 
 AllServices = Annotated[Services, Depends(_services)]
-
-
-def bearer_token(request: Request) -> str | None:
-    """The token that the request shows; None without one, and for another scheme."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
-
-
-def session_token(request: Request) -> str | None:
-    """The session that the browser shows. Over https only the cookie that no other host of the domain can have set."""
-    held = request.cookies.get(SESSION_COOKIE)
-    if held is None and request.url.scheme == "http":
-        held = request.cookies.get(PLAIN_SESSION_COOKIE)
-    return held or None
-
-
-def csrf_token(session: str) -> str:
-    """What our own pages send back with every unsafe request: known to whoever knows the session, and to no other site."""
-    return hmac.new(session.encode(), b"csrf", sha256).hexdigest()
-
-
-def refuse_foreign(request: Request, *, sent: str | None) -> None:
-    """Raise unless an unsafe request that a cookie authenticates comes from a page of ours.
-
-    Raises:
-        ForeignRequest: another origin, or no token of this session.
-    """
-    if request.method in _SAFE_METHODS:
-        return
-    refuse_foreign_origin(request)
-    session = session_token(request)
-    if (
-        session is None
-        or sent is None
-        or not hmac.compare_digest(unmasked(sent).encode(), csrf_token(session).encode())
-    ):
-        raise ForeignRequest
-
-
-def refuse_foreign_origin(request: Request) -> None:
-    """Raise when the browser says that another site sent the request.
-
-    Raises:
-        ForeignRequest: `Sec-Fetch-Site` or `Origin` names another.
-    """
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-        raise ForeignRequest
-    origin = request.headers.get("Origin")
-    ours = urlsplit(str(services_of(request).settings.web.public_url))
-    if origin is not None and urlsplit(origin)[:2] != ours[:2] and urlsplit(origin).netloc != request.url.netloc:
-        raise ForeignRequest
 
 
 async def entry_of(request: Request) -> Entry:
@@ -251,7 +186,7 @@ async def permit(request: Request, entry: Entry, permission: Permission) -> Orig
                 details={"permission": permission.value, "method": request.method, "path": request.url.path},
             )
         raise (SecondFactorMissing if permission in entry.withheld else NotPermitted)(permission.value)
-    if permission in FRESHLY_PROVED and request.method not in _SAFE_METHODS:
+    if permission in FRESHLY_PROVED and request.method not in SAFE_METHODS:
         refuse_old_proof(entry.principal, now=services.clock.now())
     return origin
 

@@ -14,17 +14,10 @@ from domains.core.access_service import Person
 from infra.config import Rail
 from infra.errors import InvalidInput
 from runway.orchestrators.connect_qbo import ConnectedCompany, ConnectQBO
-from runway.routes.access import (
-    AllServices,
-    Caller,
-    ManagesConnection,
-    ReadsBooks,
-    freshly_proved,
-    origin_of,
-    session_token,
-)
+from runway.routes.access import AllServices, Caller, ManagesConnection, ReadsBooks, freshly_proved, origin_of
 from runway.routes.connect_page import NO_STORE, PageRoute, answer_page
 from runway.routes.documentation import documented
+from runway.routes.request_proofs import session_token
 from runway.routes.sync import ConnectionOut
 from runway.services import Services
 

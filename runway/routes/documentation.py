@@ -9,9 +9,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from runway.routes.access import BUSINESS_HEADER, CSRF_HEADER, SESSION_COOKIE
+from runway.routes.access import BUSINESS_HEADER
 from runway.routes.errors import BUG, KINDS, MALFORMED, Kind
 from runway.routes.problems import MEDIA_TYPE, TYPE_PREFIX, FieldProblem, Problem
+from runway.routes.request_proofs import CSRF_HEADER, SESSION_COOKIE
 
 VERSION = "1.0.0"
 TITLE = "Oodaloo"

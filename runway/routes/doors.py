@@ -12,18 +12,8 @@ from domains.core.access_log import AccessEvent, Origin
 from domains.core.access_service import Person, TokenHolder
 from domains.core.errors import NotFirmAdmin, TokenUnknown
 from domains.core.firm_service import FirmService
-from runway.routes.access import (
-    CSRF_HEADER,
-    AllServices,
-    SignInNeeded,
-    bearer_token,
-    note_refusal,
-    note_use,
-    origin_of,
-    refuse_foreign,
-    services_of,
-    session_token,
-)
+from runway.routes.access import AllServices, SignInNeeded, note_refusal, note_use, origin_of
+from runway.routes.request_proofs import CSRF_HEADER, bearer_token, refuse_foreign, services_of, session_token
 
 P = TypeVar("P", bound=Callable[..., Awaitable[Any]])
 

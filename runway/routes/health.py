@@ -11,9 +11,10 @@ from starlette.exceptions import HTTPException
 from infra.observability.counted import TALLY
 from infra.observability.exposition import CONTENT_TYPE, render
 from infra.observability.readiness import Standing
-from runway.routes.access import AllServices, bearer_token
+from runway.routes.access import AllServices
 from runway.routes.doors import Door, is_door
 from runway.routes.problems import MEDIA_TYPE, problem_response
+from runway.routes.request_proofs import bearer_token
 
 router = APIRouter(tags=["health"])
 watch = APIRouter()

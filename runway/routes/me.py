@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 
 from domains.core.access_service import Entry, Person
 from domains.core.permissions import Permission, Role
-from runway.routes.access import AllServices, csrf_token, session_token
+from runway.routes.access import AllServices
 from runway.routes.documentation import documented
 from runway.routes.doors import Recognised
+from runway.routes.request_proofs import csrf_token, session_token
 
 router = APIRouter(prefix="/api/v1/me", tags=["people"])
 

@@ -10,20 +10,10 @@ from fastapi import Depends, Form, Request
 from domains.core.access_service import Entry, Person
 from domains.core.errors import BusinessOutOfReach, SessionUnknown
 from domains.core.permissions import Permission
-from runway.routes.access import (
-    BUSINESS_IN_PATH,
-    CSRF_HEADER,
-    Caller,
-    csrf_token,
-    note_refusal,
-    permit,
-    read_business_id,
-    refuse_foreign,
-    services_of,
-    session_token,
-)
+from runway.routes.access import BUSINESS_IN_PATH, Caller, note_refusal, permit, read_business_id
 from runway.routes.edge import bind_business
 from runway.routes.masking import masked
+from runway.routes.request_proofs import CSRF_HEADER, csrf_token, refuse_foreign, services_of, session_token
 from runway.web.strings import set_zone
 from runway.web.visits import Visit, agent_of
 

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra.production import is_loopback
-from runway.routes.access import PLAIN_SESSION_COOKIE, SESSION_COOKIE, services_of
+from runway.routes.request_proofs import PLAIN_SESSION_COOKIE, SESSION_COOKIE, services_of
 
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark")

@@ -10,17 +10,10 @@ from domains.core.access_log import Origin
 from domains.core.access_service import Person
 from domains.core.errors import SessionUnknown
 from runway.orchestrators.own_account import Browser
-from runway.routes.access import (
-    AllServices,
-    csrf_token,
-    origin_of,
-    refuse_foreign,
-    refuse_foreign_origin,
-    refuse_old_proof,
-    session_token,
-)
+from runway.routes.access import AllServices, origin_of, refuse_old_proof
 from runway.routes.doors import Door, is_door
 from runway.routes.masking import masked
+from runway.routes.request_proofs import csrf_token, refuse_foreign, refuse_foreign_origin, session_token
 
 NOBODY = "nobody"
 

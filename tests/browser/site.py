@@ -28,7 +28,7 @@ from infra.qbo.simulator.server import SimulatorInfo, running_simulator
 from infra.qbo.simulator.simulator import Simulator
 from runway.app import create_app
 from runway.jobs import JOBS
-from runway.routes.access import PLAIN_SESSION_COOKIE
+from runway.routes.request_proofs import PLAIN_SESSION_COOKIE
 from runway.settings import Settings
 from runway.sign_in import issue_token
 from tests.e2e.rest import Visitor, Web, settings_for

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from runway.routes.access import csrf_token
+from runway.routes.request_proofs import csrf_token
 from tests.e2e.people import Browser
 from tests.e2e.rest import PUBLIC_URL
 

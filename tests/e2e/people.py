@@ -18,7 +18,7 @@ from domains.core.people_service import PeopleService
 from domains.core.permissions import BUSINESS_ROLES, Role
 from domains.core.sessions import Sessions
 from infra.ids import new_id
-from runway.routes.access import CSRF_HEADER, csrf_token
+from runway.routes.request_proofs import CSRF_HEADER, csrf_token
 from tests.e2e.rest import Web
 
 ORIGIN = Origin(actor="cli", address="test", request_id="test")

@@ -13,7 +13,7 @@ import pytest_asyncio
 from psycopg import connect
 
 from domains.core.permissions import Role
-from runway.routes.access import csrf_token
+from runway.routes.request_proofs import csrf_token
 from tests.e2e.paying import Paying, new_key, open_paying, paying_company
 from tests.e2e.people import Browser, member
 from tests.e2e.rest import open_shop

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from domains.core.permissions import Role
-from runway.routes.access import csrf_token
+from runway.routes.request_proofs import csrf_token
 from tests.e2e.pages import Desk, text_of
 from tests.e2e.people import Browser, join_firm, member, open_business, open_firm, sign_up
 from tests.e2e.rest import PUBLIC_URL, Web

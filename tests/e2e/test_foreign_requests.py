@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from domains.core.permissions import Role
 from runway.routes import ROUTERS
-from runway.routes.access import CSRF_HEADER, csrf_token
+from runway.routes.request_proofs import CSRF_HEADER, csrf_token
 from runway.web import ROUTERS as WEB
 from tests.e2e.people import Browser, everyone
 from tests.e2e.rest import Web, assert_problem

@@ -10,8 +10,8 @@ from domains.core.access_log import AccessEvent, AccessLogRow
 from infra.config import Rail
 from infra.qbo.simulator.trouble.rules import read_rules
 from infra.security.rail_tokens import RailToken
-from runway.routes.access import SESSION_COOKIE
 from runway.routes.connect import CALLBACK_PATH, connecting
+from runway.routes.request_proofs import SESSION_COOKIE
 from tests.e2e.rest import PUBLIC_URL, Shop, Visitor, assert_problem
 
 JSON = {"Accept": "application/json"}

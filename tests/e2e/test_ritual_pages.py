@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from domains.core.permissions import Role
-from runway.routes.access import csrf_token
+from runway.routes.request_proofs import csrf_token
 from tests.e2e.paying import new_key
 from tests.e2e.people import Browser, member
 from tests.e2e.rest import PUBLIC_URL, open_shop

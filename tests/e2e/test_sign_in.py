@@ -9,7 +9,7 @@ from pwdlib import PasswordHash
 
 from domains.core.permissions import Role
 from domains.core.secrets import hash_of
-from runway.routes.access import csrf_token
+from runway.routes.request_proofs import csrf_token
 from tests.e2e.town import OPERATOR, PASSWORD, Forms, Town, open_town
 from tests.rig import Database
 

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from domains.core.invitations import OpenInvitation
 from domains.core.sign_in_errors import NameEmpty, PasswordRefused
-from runway.routes.access import AllServices, origin_of, refuse_foreign
+from runway.routes.access import AllServices, origin_of
+from runway.routes.request_proofs import refuse_foreign
 from runway.web.page_route import PageRoute
 from runway.web.pages.sign_in import NO_SECRET, Secret, Text, enter
 from runway.web.rendering import go_to, render, render_refusal

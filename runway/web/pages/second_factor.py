@@ -12,8 +12,9 @@ from starlette.responses import Response
 from domains.core.second_factor import setup_uri
 from domains.core.sign_in_errors import CodeRefused
 from infra.errors import TooManyRequests
-from runway.routes.access import AllServices, csrf_token
+from runway.routes.access import AllServices
 from runway.routes.masking import masked
+from runway.routes.request_proofs import csrf_token
 from runway.web.cookies import give_session
 from runway.web.local_paths import local_path
 from runway.web.page_route import PageRoute

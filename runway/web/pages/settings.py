@@ -11,8 +11,9 @@ from domains.core.sign_in_errors import ProofTooOld
 from infra.errors import OodalooError
 from infra.production import is_loopback
 from runway.routes import connect as api
-from runway.routes.access import refuse_old_proof, session_token
+from runway.routes.access import refuse_old_proof
 from runway.routes.connection_health import get_connection_health
+from runway.routes.request_proofs import session_token
 from runway.routes.sync import ConnectionOut
 from runway.web.clients import PREFIX, Client, ManagesConnection, ReadsBooks
 from runway.web.forms import is_for_form

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from domains.core.sign_in_errors import CodeRefused, SignInRefused
 from domains.core.sign_in_service import SignedIn
 from infra.errors import OodalooError, TooManyRequests
-from runway.routes.access import AllServices, csrf_token, origin_of, refuse_foreign, session_token
+from runway.routes.access import AllServices, origin_of
 from runway.routes.masking import masked
+from runway.routes.request_proofs import csrf_token, refuse_foreign, session_token
 from runway.web.cookies import give_session, take_session
 from runway.web.local_paths import HOME, local_path
 from runway.web.page_route import PageRoute
