@@ -24,8 +24,8 @@ from infra.sync.freshness import (
     SyncStrategy,
 )
 from infra.sync.in_flight import Refreshed, RefreshesInFlight
+from infra.sync.mirror_age import StaleRefused
 from infra.sync.refresh_lease import RefreshLeases
-from infra.sync.smart_sync import StaleRefused
 
 log = get_logger()
 

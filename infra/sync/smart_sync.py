@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
@@ -16,24 +15,29 @@ from infra.clock import Clock
 from infra.config import Rail
 from infra.db.reads import Read, Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.errors import OodalooError, RailNeedsReconnect, RailUnavailable
+from infra.errors import OodalooError, RailNeedsReconnect
 from infra.logging import get_logger
-from infra.observability.counted import note_read
 from infra.redaction import words_of
 from infra.sync import runs
 from infra.sync.alone import RailResting, late, patience_of, refresh_alone
 from infra.sync.freshness import (
-    NEVER_SHOWN_SILENTLY,
     ON_DEMAND,
     Fetched,
-    Freshness,
     FreshnessNeed,
     FreshnessSource,
     SyncStrategy,
 )
 from infra.sync.in_flight import Refreshed, RefreshesInFlight
+from infra.sync.mirror_age import (
+    Attempt,
+    MirrorAge,
+    Newest,
+    StaleRefused,
+    age_of,
+    freshness_of,
+    settled,
+)
 from infra.sync.refresh_lease import RefreshLeases
-from infra.sync.runs import StateLine, SyncState
 from infra.sync.shapes import MirrorRow
 from infra.sync.spec import AnySpec, MirrorSpec
 
@@ -47,39 +51,6 @@ _MUST_BE_NEW = frozenset({SyncStrategy.LIVE, SyncStrategy.EVENT, SyncStrategy.RE
 Ordering = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 log = get_logger()
-
-
-class StaleRefused(RailUnavailable):
-    """A live read could not be refreshed in time; it never answers from a stale mirror."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(f"The books could not be brought up to date, and this needs them live: {reason}.")
-
-
-class _Newest(NamedTuple):
-    """Of the kinds that were looked at, the one that was in step last: the next refresh moves it, whatever the others wait for."""
-
-    synced_at: datetime
-    entity: str
-
-
-@dataclass(frozen=True)
-class MirrorAge:
-    """How old what several mirrors hold together is: as old as the oldest of them."""
-
-    as_of: datetime | None
-    age: timedelta | None
-    is_dirty: bool
-    is_backfilling: bool
-    was_never_begun: bool
-    newest: _Newest | None
-    rescan_reason: str | None
-    quarantined: int
-    open_drift: int
-
-    def is_fresh(self, max_age: timedelta) -> bool:
-        return self.age is not None and not self.is_dirty and self.age <= max_age
 
 
 class SmartSyncService:
@@ -156,14 +127,14 @@ class SmartSyncService:
         async with self._uow([self.business_id]) as uow:
             age = await self._age(uow.session, specs)
             if freshness.strategy is not SyncStrategy.LIVE and age.is_fresh(max_age):
-                return Fetched(await query(uow.session), _freshness(age))
+                return Fetched(await query(uow.session), freshness_of(age))
         attempt = await self._bring_up_to_date(age, freshness)
         if attempt.reason and freshness.strategy is SyncStrategy.LIVE:
             raise StaleRefused(attempt.reason)
         async with self._uow([self.business_id]) as uow:
             age = await self._age(uow.session, specs)
             value = await query(uow.session)
-        return _settled(value, age, attempt=attempt, need=freshness)
+        return settled(value, age, attempt=attempt, need=freshness)
 
     async def select(
         self, specs: Sequence[AnySpec], read: Read[R], *, freshness: FreshnessNeed = ON_DEMAND
@@ -172,12 +143,12 @@ class SmartSyncService:
         max_age = self._max_age(specs, freshness)
         age, rows = await self._age_and_rows(specs, read)
         if freshness.strategy is not SyncStrategy.LIVE and age.is_fresh(max_age):
-            return Fetched(rows, _freshness(age))
+            return Fetched(rows, freshness_of(age))
         attempt = await self._bring_up_to_date(age, freshness)
         if attempt.reason and freshness.strategy is SyncStrategy.LIVE:
             raise StaleRefused(attempt.reason)
         age, rows = await self._age_and_rows(specs, read)
-        return _settled(rows, age, attempt=attempt, need=freshness)
+        return settled(rows, age, attempt=attempt, need=freshness)
 
     async def _age_and_rows(self, specs: Sequence[AnySpec], read: Read[R]) -> tuple[MirrorAge, list[R]]:
         asked = runs.STATE_LINES.with_(
@@ -185,7 +156,7 @@ class SmartSyncService:
         )
         lines, rows = await self._reads.of([self.business_id], asked, read)
         states = {line.entity: line for line in lines}
-        return _age_of([states.get(spec.entity) for spec in specs], now=self._clock.now()), rows
+        return age_of([states.get(spec.entity) for spec in specs], now=self._clock.now()), rows
 
     async def bring_up_to_date(self, strategy: SyncStrategy) -> Refreshed:
         """Refresh every mirror of the rail, alone over all processes, or share the refresh that is under way.
@@ -212,26 +183,26 @@ class SmartSyncService:
 
     async def _age(self, session: AsyncSession, specs: Sequence[AnySpec]) -> MirrorAge:
         states = await runs.list_states(session, self.business_id, rail=self.rail)
-        return _age_of([states.get(spec.entity) for spec in specs], now=self._clock.now())
+        return age_of([states.get(spec.entity) for spec in specs], now=self._clock.now())
 
-    async def _bring_up_to_date(self, age: MirrorAge, need: FreshnessNeed) -> "_Attempt":
+    async def _bring_up_to_date(self, age: MirrorAge, need: FreshnessNeed) -> Attempt:
         if reason := self._reason_not_to_ask(age):
-            return _Attempt(reason=reason)
+            return Attempt(reason=reason)
         wait = patience_of(need, rest=self._rest_seconds(self.business_id)).total_seconds()
         try:
             async with asyncio.timeout(wait):
                 refreshed, is_ours = await self._refresh_once(need.strategy, seen=age.newest)
         except TimeoutError:
-            return _Attempt(reason=late(self.rail, wait))
+            return Attempt(reason=late(self.rail, wait))
         except RailNeedsReconnect as error:
-            return _Attempt(reason=words_of(error))
+            return Attempt(reason=words_of(error))
         except OodalooError as error:
             # The rail's own, and an object of it that cannot be read: the mirror still answers.
             log.warning("sync.refresh.failed", rail=self.rail, business_id=str(self.business_id), error=words_of(error))
-            return _Attempt(reason=words_of(error))
+            return Attempt(reason=words_of(error))
         is_rail = is_ours and refreshed.is_own and refreshed.calls
         source = FreshnessSource.RAIL if is_rail else FreshnessSource.COALESCED
-        return _Attempt(source=source, calls=refreshed.calls if is_ours else 0)
+        return Attempt(source=source, calls=refreshed.calls if is_ours else 0)
 
     def _reason_not_to_ask(self, age: MirrorAge) -> str | None:
         if age.was_never_begun:
@@ -241,7 +212,7 @@ class SmartSyncService:
         rest = self._rest_seconds(self.business_id)
         return words_of(RailResting(self.rail, seconds=rest)) if rest else None
 
-    async def _refresh_once(self, strategy: SyncStrategy, *, seen: _Newest | None = None) -> tuple[Refreshed, bool]:
+    async def _refresh_once(self, strategy: SyncStrategy, *, seen: Newest | None = None) -> tuple[Refreshed, bool]:
         """Begin a refresh or join one; true when this call began it. The refresh goes on when its caller stops waiting.
 
         Who must have what was changed before they asked joins no refresh that was begun before that, here or in another process.
@@ -262,7 +233,7 @@ class SmartSyncService:
             if not must_be_new or (is_new and refreshed.is_own):
                 return refreshed, is_ours
 
-    async def _refresh_under_lease(self, strategy: SyncStrategy, *, last: _Newest | None) -> Refreshed:
+    async def _refresh_under_lease(self, strategy: SyncStrategy, *, last: Newest | None) -> Refreshed:
         leases = RefreshLeases(self._uow, self.business_id, self.rail)
 
         async def refresh() -> int:
@@ -271,82 +242,9 @@ class SmartSyncService:
 
         return await refresh_alone(leases, self.rail, refresh, strategy=strategy, clock=self._clock)
 
-    async def _is_newer_than(self, last: _Newest) -> bool:
+    async def _is_newer_than(self, last: Newest) -> bool:
         async with self._uow([self.business_id]) as uow:
             states = await runs.list_states(uow.session, self.business_id, rail=self.rail)
         synced_at = states[last.entity].last_synced_at if last.entity in states else None
         is_dirty = any(state.dirty_since is not None for state in states.values())
         return synced_at is not None and synced_at > last.synced_at and not is_dirty
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """How a refresh ended; `reason` is set when it did not succeed in time."""
-
-    source: FreshnessSource = FreshnessSource.MIRROR
-    calls: int = 0
-    reason: str | None = None
-
-
-_NO_ATTEMPT = _Attempt()
-_NOT_WHOLE = "an object that cannot be read is kept apart, so this may not be the whole"
-_LONG_AGO = "the books were last read more than a day ago"
-
-
-def _settled(value: T, age: MirrorAge, *, attempt: _Attempt, need: FreshnessNeed) -> Fetched[T]:
-    """What was read after the attempt.
-
-    Raises:
-        StaleRefused: it is stale all the same, and the caller takes nothing stale.
-    """
-    found = _freshness(age, attempt=attempt)
-    if found.stale and need.strategy is SyncStrategy.LIVE:
-        raise StaleRefused(found.reason or "they are older than they seem")
-    return Fetched(value, found)
-
-
-def _age_of(states: Sequence[SyncState | StateLine | None], *, now: datetime) -> MirrorAge:
-    instants = [state.last_synced_at for state in states if state and state.last_synced_at]
-    as_of = min(instants) if len(instants) == len(states) else None
-    return MirrorAge(
-        as_of=as_of,
-        age=now - as_of if as_of else None,
-        is_dirty=any(state is not None and state.dirty_since is not None for state in states),
-        is_backfilling=any(state is None or state.synced_through is None for state in states),
-        was_never_begun=all(state is None for state in states),
-        newest=max(
-            (_Newest(state.last_synced_at, state.entity) for state in states if state and state.last_synced_at),
-            default=None,
-        ),
-        rescan_reason=next((state.rescan_reason for state in states if state and state.rescan_reason), None),
-        quarantined=sum(state.quarantined for state in states if state),
-        open_drift=sum(state.open_drift for state in states if state),
-    )
-
-
-def _freshness(age: MirrorAge, *, attempt: _Attempt | None = None) -> Freshness:
-    """A refresh that succeeded is as fresh as can be, however young the caller wanted it: `max_age=0` is no contradiction."""
-    attempt = attempt or _NO_ATTEMPT
-    reason = attempt.reason or ("a change was announced during the refresh" if age.is_dirty else None)
-    if attempt is not _NO_ATTEMPT:
-        reason = reason or age.rescan_reason
-    note_read(
-        attempt.source.value, age.age.total_seconds() if age.age is not None else None, is_stale=reason is not None
-    )
-    return Freshness(
-        as_of=age.as_of,
-        age_seconds=max(0, int(age.age.total_seconds())) if age.age is not None else None,
-        source=attempt.source,
-        calls_spent=attempt.calls,
-        stale=reason is not None,
-        reason=reason or _reason_to_mention(age),
-        quarantined=age.quarantined,
-        open_drift=age.open_drift,
-    )
-
-
-def _reason_to_mention(age: MirrorAge) -> str | None:
-    """What a caller must be told although they accept it."""
-    if age.age is None or age.age > NEVER_SHOWN_SILENTLY:
-        return _LONG_AGO
-    return _NOT_WHOLE if age.quarantined else None

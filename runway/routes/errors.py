@@ -20,7 +20,7 @@ from infra import errors
 from infra.actions.errors import KeyUsedForOther, TargetTaken
 from infra.errors import OodalooError
 from infra.logging import get_logger
-from infra.sync.smart_sync import StaleRefused
+from infra.sync.mirror_age import StaleRefused
 from runway.routes import refusals
 from runway.routes.approval_answers import DuplicateOut, said_changes
 from runway.routes.problems import problem_response

@@ -16,7 +16,7 @@ from infra.qbo.simulator.files.generator import generate_large
 from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.sync.drift import DriftItem, DriftKind
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
-from infra.sync.smart_sync import StaleRefused
+from infra.sync.mirror_age import StaleRefused
 from tests.integration.infra.qbo.company_rig import Mirrored, MovedClock, mirrored_company
 from tests.rig import Database
 

@@ -20,9 +20,9 @@ from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
 from infra.sync.freshness import FreshnessNeed, FreshnessSource, SyncStrategy
+from infra.sync.mirror_age import StaleRefused
 from infra.sync.refresh_lease import RefreshLeases
 from infra.sync.runs import RunState
-from infra.sync.smart_sync import StaleRefused
 from tests.integration.infra.qbo.company_rig import Mirrored, MovedClock, mirrored_company
 from tests.rig import Database
 
