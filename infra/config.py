@@ -70,6 +70,7 @@ def _must_be_redis(value: str) -> str:
 
 
 Seconds = Annotated[timedelta, BeforeValidator(_read_seconds), Field(gt=timedelta(0), le=timedelta(hours=1))]
+ShortWhile = Annotated[timedelta, BeforeValidator(_read_seconds), Field(ge=timedelta(0), le=timedelta(minutes=1))]
 Hours = Annotated[timedelta, BeforeValidator(_read_seconds), Field(gt=timedelta(0), le=timedelta(days=1))]
 
 
@@ -101,9 +102,13 @@ class RailSettings(_Settings):
 
 
 class WebSettings(_Settings):
-    """`public_url` is what browsers and Intuit's redirect see."""
+    """`public_url` is what browsers and Intuit's redirect see.
+
+    `undo_window`: how long what a person asks for on a page waits before it leaves, so that they can take it back; zero: not at all.
+    """
 
     public_url: HttpUrl = HttpUrl("http://127.0.0.1:8000")
+    undo_window: ShortWhile = timedelta(seconds=8)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     log_json: bool = False
 

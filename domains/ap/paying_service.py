@@ -160,6 +160,7 @@ class PayingService(TenantAwareService):
             facts=asking.facts(**facts),
             not_before=terms.not_before,
             held=held,
+            undo_window=asking.undo_window,
         )
 
     def check(self, wanted: WantedPayment, *, ledger: Ledger, payer: Payer) -> tuple[PlannedPayment, bool]:

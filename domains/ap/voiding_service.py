@@ -58,6 +58,7 @@ class VoidingService(TenantAwareService):
             actor=asking.actor,
             request_id=asking.request_id,
             facts=asking.facts(total=recorded.total, paid_on=recorded.paid_on, vendor=recorded.vendor_name),
+            undo_window=asking.undo_window,
         )
         try:
             return await self._engine.request(uow, request)

@@ -144,6 +144,7 @@ class CollectionsService(TenantAwareService):
             actor=asking.actor,
             request_id=asking.request_id,
             facts=asking.facts(balance=invoice.balance, version=invoice.version, customer=invoice.customer_name),
+            undo_window=asking.undo_window,
         )
         try:
             return await self._engine.request(uow, request)

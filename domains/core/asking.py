@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
@@ -21,7 +22,8 @@ _BATCH_BYTES, _ITEM_BYTES = 16, 15
 class Asking:
     """`key` is the client's, `digest` of the request's path and body: the same key with another digest is another wish.
 
-    `figures` are those that they saw before they decided, frozen; None: not told.
+    `figures` are those that they saw before they decided, frozen; None: not told. `undo_window`: how long it waits before it leaves, so
+    that they can take it back.
     """
 
     actor: str
@@ -29,6 +31,7 @@ class Asking:
     key: str
     digest: str
     figures: Mapping[str, Any] | None = None
+    undo_window: timedelta = timedelta(0)
 
     @property
     def batch_prefix(self) -> str:

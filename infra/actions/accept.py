@@ -27,6 +27,9 @@ from infra.ids import new_id
 
 _CLIENT_KEY = re.compile(r"[A-Za-z0-9._:-]{16,64}")
 BY_PERSON, BY_ACCESS, BY_POISON = "person", "access", "parked"
+UNDO_SECONDS = (
+    "undo_seconds"  # the fact that `not_before` is the end of the undo window, and no day that somebody chose
+)
 
 
 async def request(shop: Workshop, uow: UnitOfWork, asked: ActionRequest) -> ActionIntent:
@@ -92,6 +95,8 @@ async def meant(
     alike = None if spec.alike is None else fingerprint_of(asked.operation, spec.alike(meaning))
     is_held = bool(asked.held)
     now = func.clock_timestamp()
+    undo = timedelta(0) if is_held or asked.not_before is not None else asked.undo_window
+    not_before = now + undo if undo else asked.not_before
     return {
         "business_id": asked.business_id,
         "id": new_id(),
@@ -109,13 +114,13 @@ async def meant(
         "rail_request_id": origin.request_id(),
         "mark": origin.mark,
         "meaning": meaning,
-        "facts": dict(asked.facts),
+        "facts": {**asked.facts, UNDO_SECONDS: undo.total_seconds()} if undo else dict(asked.facts),
         "body": body,
         "body_hash": None if body is None else sha256(body).digest(),
         "hold": BY_PERSON if is_held else None,
         "held": asked.held or None,
-        "not_before": asked.not_before,
-        "due_at": null() if is_held else func.greatest(asked.not_before, now),
+        "not_before": not_before,
+        "due_at": null() if is_held else func.greatest(not_before, now),
         "seen": {},
         "created_by": asked.actor,
         "asked_by_request": asked.request_id,

@@ -46,6 +46,7 @@ class ActionRequest:
         facts: what the person saw when they decided (figures, approvals), kept in the log.
         not_before: it is begun then, not at once.
         held: reason to wait for a person's word (`ActionEngine.release`), empty for none.
+        undo_window: what would be begun at once waits so long, and can be cancelled meanwhile.
     """
 
     business_id: UUID
@@ -57,6 +58,7 @@ class ActionRequest:
     facts: Meaning = field(default_factory=dict)
     not_before: datetime | None = None
     held: str = ""
+    undo_window: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)

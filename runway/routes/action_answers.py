@@ -20,6 +20,7 @@ from infra.actions.models import ActionIntent
 from runway.routes.access import Caller
 from runway.routes.action_out import ACTION_EXAMPLE, PAYMENTS_PATH, ActionOut, shown
 from runway.routes.action_words import ENDS
+from runway.routes.asked import Undoable
 from runway.routes.edge.rates import NamedLimit, charge
 from runway.routes.idempotency import digest_of
 from runway.routes.seen import frozen_figures
@@ -44,7 +45,8 @@ async def moves_money(request: Request, caller: Caller) -> None:
 
 def asking_of(request: Request, caller: Caller, key: str, *, body: BaseModel | None = None) -> Asking:
     origin = caller.origin
-    return Asking(origin.actor, origin.request_id, key, digest_of(request.url.path, body))
+    undo_window = body.undo_window if isinstance(body, Undoable) else timedelta(0)
+    return Asking(origin.actor, origin.request_id, key, digest_of(request.url.path, body), undo_window=undo_window)
 
 
 async def asking_on(

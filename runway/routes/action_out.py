@@ -16,6 +16,7 @@ from domains.ar.mail_reminder import MAIL_REMINDER_OPERATION
 from domains.ar.receive_payment import RECEIVE_PAYMENT_OPERATION
 from domains.ar.remind_customer import REMIND_CUSTOMER_OPERATION
 from domains.ar.send_invoice import SEND_INVOICE_OPERATION
+from infra.actions.accept import UNDO_SECONDS
 from infra.actions.models import ActionIntent
 from infra.actions.spec import Target
 from infra.actions.states import ActionState
@@ -63,6 +64,9 @@ class ActionOut(BaseModel):
     asked_by: str = Field(description="`user:<id>`, `token:<id>` or `job:<name>`.")
     asked_at: datetime
     not_before: datetime | None = Field(description="Scheduled for then.")
+    undo_until: datetime | None = Field(
+        description="Until then QuickBooks is not told, so that it can be cancelled; null once it is too late to wait for that."
+    )
     next_try_at: datetime | None = Field(description="When we look or try again; null when it is done.")
     settled_at: datetime | None
     verified_at: datetime | None = Field(description="When it was last read back from QuickBooks and found right.")
@@ -96,6 +100,7 @@ ACTION_EXAMPLE: Final[dict[str, Any]] = {
     "asked_by": "user:0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c12",
     "asked_at": "2026-03-15T21:03:00Z",
     "not_before": None,
+    "undo_until": None,
     "next_try_at": None,
     "settled_at": "2026-03-15T21:03:01Z",
     "verified_at": "2026-03-15T21:03:02Z",
@@ -115,6 +120,7 @@ def standing(intent: ActionIntent, *, now: datetime, zone: ZoneInfo) -> Standing
         settled_at=intent.settled_at,
         is_reversed=intent.reversed_at is not None,
         reason=intent.held or intent.outcome_words or "",
+        is_undoable=UNDO_SECONDS in intent.facts,
         needs_second_person=bool(intent.facts.get(NEEDS_SECOND_PERSON)) and intent.held == SECOND_PERSON_WORDS,
     )
     return standing_of(told, now=now, zone=zone)
@@ -139,11 +145,18 @@ def shown(intent: ActionIntent, targets: Sequence[Target], *, now: datetime, zon
         asked_by=intent.created_by,
         asked_at=intent.created_at,
         not_before=intent.not_before,
+        undo_until=_undo_until(intent, now),
         next_try_at=intent.due_at if stands.outcome not in ENDS else None,
         settled_at=intent.settled_at,
         verified_at=intent.verified_at,
         version=intent.version,
     )
+
+
+def _undo_until(intent: ActionIntent, now: datetime) -> datetime | None:
+    if UNDO_SECONDS not in intent.facts or intent.state != ActionState.REQUESTED.value:
+        return None
+    return intent.due_at if intent.due_at is not None and intent.due_at > now else None
 
 
 def _plain(meaning: Any) -> Any:

@@ -59,7 +59,7 @@ PAYING = Deed("Recorded in QuickBooks as payment {id}", is_voidable=True, keeps_
 
 @dataclass(frozen=True)
 class Told:
-    """What the words are made from. `reason`: why it is held, or failed."""
+    """What the words are made from. `reason`: why it is held, or failed. `is_undoable`: `not_before` ends the time to take it back."""
 
     state: ActionState
     deed: Deed
@@ -72,6 +72,7 @@ class Told:
     is_reversed: bool = False
     reason: str = ""
     needs_second_person: bool = False
+    is_undoable: bool = False
 
 
 def standing_of(told: Told, *, now: datetime, zone: ZoneInfo) -> Standing:
@@ -87,6 +88,9 @@ def _at(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
 
 def _requested(told: Told, now: datetime, zone: ZoneInfo) -> Standing:
     if told.not_before is not None and told.due_at is not None and told.due_at > now:
+        if told.is_undoable:
+            text = f"QuickBooks will be told at {told.due_at.astimezone(zone):%H:%M:%S}. Until then it can be undone."
+            return Standing(Outcome.PROCESSING, text, (May.CANCEL,))
         text = f"Scheduled: QuickBooks will be told on {told.not_before.astimezone(zone):%Y-%m-%d}."
         return Standing(Outcome.SCHEDULED, text, (May.EXECUTE, May.CANCEL))
     return Standing(Outcome.PROCESSING, "Queued. QuickBooks will be told in a moment.", (May.CANCEL,))

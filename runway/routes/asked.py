@@ -37,6 +37,21 @@ class Strict(BaseModel):
         return value
 
 
+class Undoable(Strict):
+    """A wish that leaves the house. Whoever asks by the API is not delayed unless they want to be; pages have a window of their own."""
+
+    undo_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=60,
+        description="Wait so long before anything leaves: it can be cancelled until then. Unless given, not at all.",
+    )
+
+    @property
+    def undo_window(self) -> timedelta:
+        return timedelta(seconds=self.undo_seconds)
+
+
 class AskedFreshness(Strict):
     max_age: str | None = Field(
         default=None,

@@ -11,7 +11,7 @@ from domains.ar.collections_service import Received, Through
 from runway.routes.access import RecordsReceipts, SendsReminders
 from runway.routes.action_answers import accepted, answer_soon, asking_of, asking_on, moves_money
 from runway.routes.action_out import ACTION_EXAMPLE, ActionAnswer
-from runway.routes.asked import Strict
+from runway.routes.asked import Undoable
 from runway.routes.documentation import documented
 from runway.routes.idempotency import IdempotencyKey
 from runway.routes.seen import SeenFiguresId
@@ -22,7 +22,7 @@ Day = date  # a field is called date
 Money = Annotated[Decimal, Field(gt=0, max_digits=15, decimal_places=2)]
 
 
-class WantedReminder(Strict):
+class WantedReminder(Undoable):
     through: Through = Field(
         default=Through.QBO, description="`qbo`: QuickBooks mails the invoice; `mail`: we write a letter."
     )
@@ -35,7 +35,7 @@ class WantedReminder(Strict):
     seen_figures_id: SeenFiguresId = None
 
 
-class ReceivedPayment(Strict):
+class ReceivedPayment(Undoable):
     amount: Money = Field(examples=["120.50"])
     date: Day = Field(description="When it came.")
     method: str | None = Field(

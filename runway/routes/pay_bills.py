@@ -15,7 +15,7 @@ from runway.orchestrators.paying_bills import Wish
 from runway.routes.access import Caller, ExecutesPayments
 from runway.routes.action_answers import accepted, answer_soon, asking_on, moves_money, payer_of, show
 from runway.routes.action_out import ACTION_EXAMPLE, ActionAnswer, ActionOut
-from runway.routes.asked import Strict
+from runway.routes.asked import Strict, Undoable
 from runway.routes.documentation import documented
 from runway.routes.errors import kind_of
 from runway.routes.idempotency import IdempotencyKey
@@ -40,7 +40,7 @@ class AppliedCredit(Strict):
     amount: Money = Field(examples=["25.00"])
 
 
-class WantedPayment(Strict):
+class WantedPayment(Undoable):
     amount: Money | None = Field(
         default=None, description="What comes off the bill, credits included; unless given, all that is open."
     )
@@ -77,7 +77,7 @@ class BatchedBill(Strict):
     amount: Money | None = Field(default=None, description="Unless given, all that is open.")
 
 
-class WantedBatch(Strict):
+class WantedBatch(Undoable):
     """Either payments that wait, or bills to pay."""
 
     payment_ids: list[UUID] = Field(

@@ -1,7 +1,7 @@
 """What every page that acts has in common: the preview before, where the action stands after, and where the person goes then."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import Request
 from starlette.responses import Response
 
+from domains.core.asking import Asking
 from infra.actions.models import ActionIntent
 from infra.errors import OodalooError
 from runway.routes.action_answers import patience_left, show
@@ -45,18 +46,27 @@ async def previewed(client: Client, *actions: ActionIn) -> Preview:
     return Preview(preview_view(answer.data), None)
 
 
+def undoable(client: Client, asking: Asking) -> Asking:
+    """What is asked for on a page leaves after a while in which the person may take it back."""
+    return replace(asking, undo_window=client.process.settings.web.undo_window)
+
+
 def progress_of(client: Client, intent: ActionIntent) -> ProgressView:
-    return progress_view(show(client, intent), client.entry.permissions)
+    return progress_view(
+        show(client, intent), client.entry.permissions, now=client.clock.now(), actor=client.origin.actor
+    )
 
 
 async def show_outcome(request: Request, client: Client, intent: ActionIntent, *, back: str | None = None) -> Response:
     """Once it was asked for: its own page; for htmx its progress, which looks again until it is over. `back` is the document's own page."""
     if not wants_part(request):
         return go_to(f"{client.path}/payments/{intent.id}")
-    up_to = max(patience_left(request), _SHORT)
-    latest = await client.process.actions.wait_for_change(client.business.id, intent.id, up_to=up_to, known=intent)
     template = "payments/_progress.html" if back is None else "payments/_outcome.html"
-    progress = progress_of(client, latest)
+    progress = progress_of(client, intent)
+    if progress.undo_seconds is None and not progress.is_settled:  # otherwise nothing comes that is worth waiting for
+        up_to = max(patience_left(request), _SHORT)
+        latest = await client.process.actions.wait_for_change(client.business.id, intent.id, up_to=up_to, known=intent)
+        progress = progress_of(client, latest)
     answer = render(request, template, client=client, csrf=client.csrf, progress=progress, back=back)
     return with_headers(answer, ACTED)
 

@@ -47,7 +47,7 @@ def settings_for(home: Path, info: SimulatorInfo | None) -> Settings:
     return Settings(
         servers=ServerSettings(home=home),
         rails=RailSettings(),
-        web=WebSettings.model_validate({"public_url": PUBLIC_URL}),
+        web=WebSettings.model_validate({"public_url": PUBLIC_URL, "undo_window": "0"}),
         keyring=KeyringSettings(),
         qbo=QBOSettings.model_validate({**given, "webhook_verifier_tokens": VERIFIER_TOKENS}),
         edge=UNHURRIED,

@@ -110,6 +110,41 @@ async def test_a_payment_settles_before_the_eyes_and_can_be_undone_before_it_is_
     assert "hx-trigger" not in scheduled.text
 
 
+async def test_nothing_leaves_while_it_can_be_undone_and_it_leaves_by_itself_afterwards(paying: Paying) -> None:
+    """Asked for by a program, which waits only when it says so; shown and undone on the page, without a script."""
+    pages, bill = Pages(paying.owner), await paying.approved()
+    async with paying.working():
+        asked = await paying.pay(bill, undo_seconds=30)
+        shown = asked.json()["data"]
+        assert (asked.status_code, shown["outcome"], shown["may"]) == (202, "processing", ["cancel"])
+        assert shown["undo_until"] == shown["not_before"] == shown["next_try_at"]
+        page = await pages.get(f"/payments/{shown['id']}")
+        assert re.search(r'role="timer" data-seconds="(30|29|2\d)"', page)
+        fields = fields_of(page, f"{pages.base}/payments/{shown['id']}/cancel")
+        undone = await pages.post(f"/payments/{shown['id']}/cancel", fields=fields)
+        assert undone.status_code == 303
+        assert "Cancelled before anything was sent" in await pages.get(f"/payments/{shown['id']}")
+        short = (await paying.pay(bill, undo_seconds=1)).json()["data"]["id"]
+        await paying.verified(short)
+    assert len(paying.payments_of(bill)) == 1
+
+
+async def test_a_bookkeeper_takes_back_their_own_reminder_and_nobody_elses(paying: Paying) -> None:
+    web, business_id = paying.shop.web, paying.owner.at_business
+    mine, other = [await member(web, business_id, Role.BOOKKEEPER) for _ in range(2)]
+    invoice = (await mine.get("/invoices", status="open", limit=1))["data"][0]
+    body, key = {"to": "books@customer.example", "undo_seconds": 30}, {"Idempotency-Key": new_key()}
+    asked = await mine.ask("POST", f"/invoices/{invoice['id']}/send-reminder", json=body, headers=key)
+    action = asked.json()["data"]["id"]
+    page = await Pages(mine).get(f"/payments/{action}")
+    assert f'action="{Pages(mine).base}/payments/{action}/undo"' in page
+    assert "/undo" not in await Pages(other).get(f"/payments/{action}")
+    refused = await Pages(other).post(f"/payments/{action}/undo", HX_Request="true")
+    assert (refused.status_code, "Somebody else asked for this" in refused.text) == (422, True)
+    undone = await Pages(mine).post(f"/payments/{action}/undo", HX_Request="true")
+    assert "Cancelled before anything was sent" in undone.text
+
+
 async def test_a_refusal_is_told_in_words_and_what_was_typed_is_kept(paying: Paying) -> None:
     bill = next(paying.bills)
     limited = await member(paying.shop.web, paying.owner.at_business, Role.APPROVER, limit=Decimal(1))

@@ -39,7 +39,7 @@ PAGE_NEEDS: dict[tuple[str, str], str] = {
         ("bills.approve", "POST", _APPROVE),
         ("payments.execute", "GET", (f"{_BILL}/pay",)),
         ("payments.execute", "POST", _PAY),
-        ("receipts.record", "POST", (f"{_INVOICE}/record-payment",)),
+        ("receipts.record", "POST", (f"{_INVOICE}/record-payment", f"{_PAYMENT}/undo")),
         ("reminders.send", "POST", _REMIND),
         ("settings.manage", "POST", _SETTINGS),
         ("connection.manage", "GET", ("/settings/connection/connect",)),

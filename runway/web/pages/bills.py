@@ -15,7 +15,7 @@ from runway.routes.approvals import SeenBill, WantedApproval, approve_bill, unap
 from runway.routes.expectations import WantedMark, end_must_pay, set_must_pay
 from runway.routes.pay_bills import WantedPayment
 from runway.web.accounts import paying_accounts
-from runway.web.acting import ACTED, Preview, previewed, progress_of, show_done, show_outcome, with_headers
+from runway.web.acting import ACTED, Preview, previewed, progress_of, show_done, show_outcome, undoable, with_headers
 from runway.web.clients import PREFIX, ApprovesBills, Client, ExecutesPayments, ReadsBooks
 from runway.web.forms import KEY_FIELD, REFUSED, Read, Typed, is_for_form, new_key, read, typed_form, typed_query
 from runway.web.page_route import PageRoute
@@ -124,7 +124,9 @@ async def pay(request: Request, client: ExecutesPayments, bill_id: UUID) -> Resp
 async def _pay(request: Request, client: Client, bill_id: UUID, wanted: WantedPayment, typed: Typed) -> ActionIntent:
     await moves_money(request, client)
     asking = await asking_on(request, client, typed.key, body=wanted, seen_figures_id=wanted.seen_figures_id)
-    return await client.services.paying_bills.pay(wanted.wish(bill_id), payer=payer_of(client), asking=asking)
+    return await client.services.paying_bills.pay(
+        wanted.wish(bill_id), payer=payer_of(client), asking=undoable(client, asking)
+    )
 
 
 async def _preview(client: Client, bill_id: UUID, form: Read[WantedPayment]) -> Preview | None:

@@ -31,7 +31,7 @@ from runway.routes.collection_notes import (
 from runway.routes.expectations import WantedExpectedDate, end_expected_date, set_expected_date
 from runway.routes.preview import ActionIn
 from runway.web.accounts import deposit_accounts
-from runway.web.acting import ACTED, Preview, previewed, progress_of, show_done, show_outcome, with_headers
+from runway.web.acting import ACTED, Preview, previewed, progress_of, show_done, show_outcome, undoable, with_headers
 from runway.web.clients import PREFIX, Client, ReadsBooks, RecordsReceipts, SendsReminders
 from runway.web.forms import KEY_FIELD, REFUSED, M, Read, Typed, is_for_form, new_key, read, typed_form, typed_query
 from runway.web.page_route import PageRoute
@@ -107,7 +107,7 @@ async def record_payment(request: Request, client: RecordsReceipts, invoice_id: 
     try:
         await moves_money(request, client)
         asking = asking_of(request, client, typed.key, body=wanted)
-        intent = await client.services.collecting.record_payment(invoice_id, received, asking=asking)
+        intent = await client.services.collecting.record_payment(invoice_id, received, asking=undoable(client, asking))
     except OodalooError as error:
         return await _show_refused(request, client, invoice_id, error, typed, opened="record")
     return await show_outcome(request, client, intent, back=f"{client.path}/receivables/{invoice_id}")
@@ -168,7 +168,7 @@ async def _remind(
 ) -> ActionIntent:
     asking = await asking_on(request, client, typed.key, body=wanted, seen_figures_id=wanted.seen_figures_id)
     return await client.services.collecting.send_reminder(
-        invoice_id, through=wanted.through, to=wanted.to, asking=asking
+        invoice_id, through=wanted.through, to=wanted.to, asking=undoable(client, asking)
     )
 
 

@@ -27,7 +27,7 @@ from runway.routes.csv_answers import send_csv
 from runway.routes.pay_bills import WantedBatch
 from runway.routes.preview import MOST_ACTIONS, ActionIn
 from runway.web.accounts import paying_accounts
-from runway.web.acting import previewed, progress_of, read_id, show_done, show_refused, with_headers
+from runway.web.acting import previewed, progress_of, read_id, show_done, show_refused, undoable, with_headers
 from runway.web.clients import PREFIX, ApprovesBills, Client, ExecutesPayments, ReadsBooks
 from runway.web.forms import KEY_FIELD, Typed, is_for_form, new_key, typed_form
 from runway.web.page_route import PageRoute
@@ -173,7 +173,7 @@ async def _pay(request: Request, client: Client, wanted: WantedBatch, typed: Typ
         is_similar_confirmed=wanted.confirm_similar,
     )
     asking = await asking_on(request, client, typed.key, body=wanted, seen_figures_id=wanted.seen_figures_id)
-    return await client.services.paying_batches.pay(wish, payer=payer_of(client), asking=asking)
+    return await client.services.paying_batches.pay(wish, payer=payer_of(client), asking=undoable(client, asking))
 
 
 def _show_batch(request: Request, client: Client, items: list[Item], selection: Selected[BillFigures]) -> Response:

@@ -12,10 +12,11 @@ from infra.actions.errors import IntentNotFound
 from infra.actions.models import ActionIntent
 from infra.errors import OodalooError
 from runway.orchestrators.action_trail import ActionTrails
+from runway.orchestrators.taking_back import TakingBack
 from runway.routes.action_answers import asking_of, moves_money, payer_of
 from runway.routes.actions import Finding, WantedVoid
-from runway.web.acting import ACTED, progress_of, show_outcome, with_headers
-from runway.web.clients import PREFIX, Client, ExecutesPayments, ReadsBooks
+from runway.web.acting import ACTED, progress_of, show_outcome, undoable, with_headers
+from runway.web.clients import PREFIX, Client, ExecutesPayments, ReadsBooks, RecordsReceipts
 from runway.web.forms import KEY_FIELD, REFUSED, Typed, is_for_form, new_key, read, typed_form
 from runway.web.page_route import PageRoute
 from runway.web.people import names_in
@@ -60,6 +61,19 @@ async def cancel(request: Request, client: ExecutesPayments, payment_id: UUID) -
     return await show_outcome(request, client, intent)
 
 
+@router.post("/undo")
+async def undo(request: Request, client: RecordsReceipts, payment_id: UUID) -> Response:
+    """Their own, whatever it is: a reminder, what a customer paid. Nothing of it has left."""
+    origin, process = client.origin, client.process
+    try:
+        intent = await TakingBack(client.business.id, process.uow, process.actions).take_back(
+            payment_id, actor=origin.actor, request_id=origin.request_id
+        )
+    except OodalooError as error:
+        return await _refused(request, client, payment_id, error)
+    return await show_outcome(request, client, intent)
+
+
 @router.post("/execute")
 async def execute(request: Request, client: ExecutesPayments, payment_id: UUID) -> Response:
     """Lets go one that is held; by another person than who asked for it, where two are needed."""
@@ -84,7 +98,7 @@ async def void(request: Request, client: ExecutesPayments, payment_id: UUID) -> 
         await moves_money(request, client)
         asking = asking_of(request, client, typed.key, body=form.wanted)
         intent = await client.services.paying_bills.void(
-            payment_id, reason=form.wanted.reason, payer=payer_of(client), asking=asking
+            payment_id, reason=form.wanted.reason, payer=payer_of(client), asking=undoable(client, asking)
         )
     except OodalooError as error:
         return await _refused(request, client, payment_id, error, typed)

@@ -21,7 +21,7 @@ from runway.routes.answers import plain_amount
 from runway.routes.collecting import WantedReminder
 from runway.routes.csv_answers import send_csv
 from runway.routes.preview import MOST_ACTIONS, ActionIn
-from runway.web.acting import ACTED, previewed, progress_of, read_id, with_headers
+from runway.web.acting import ACTED, previewed, progress_of, read_id, undoable, with_headers
 from runway.web.clients import PREFIX, Client, ReadsBooks, SendsReminders
 from runway.web.forms import is_for_form, new_key, typed_form
 from runway.web.page_route import PageRoute
@@ -125,7 +125,9 @@ async def remind_selection(request: Request, client: SendsReminders) -> Response
 async def _remind(request: Request, client: Client, invoice: InvoiceFigures, *, through: Through, key: str) -> Reminded:
     asking = asking_of(request, client, key, body=WantedReminder(through=through)).of_item(str(invoice.id))
     try:
-        intent = await client.services.collecting.send_reminder(invoice.id, through=through, to=None, asking=asking)
+        intent = await client.services.collecting.send_reminder(
+            invoice.id, through=through, to=None, asking=undoable(client, asking)
+        )
     except OodalooError as error:
         if not is_for_form(error):
             raise

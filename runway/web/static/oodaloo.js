@@ -136,6 +136,10 @@
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && window.htmx) window.htmx.trigger(document.body, "wake");
   });
+  // How long something can still be undone; the server has the last word, and is asked when it is over.
+  setInterval(() => every("[data-seconds]").forEach((one) => {
+    one.dataset.seconds = one.textContent = String(Math.max(0, Number(one.dataset.seconds) - 1));
+  }), 1000);
   const signIn = find("[data-sign-in]");
   if (signIn) signIn.href = `/sign-in?next=${encodeURIComponent(place())}`;
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from math import ceil
 from uuid import UUID
 
 from domains.ap.pay_bills import PAY_BILLS_OPERATION
@@ -51,7 +52,8 @@ _WHAT = {
 class ProgressView:
     """`look_seconds`: it changes by itself, so the page looks again then; None: nothing more comes until a person does something, or ever.
 
-    `may` is what this person may do with it now.
+    `may` is what this person may do with it now. `undo_seconds`: nothing leaves before so many have passed.
+    `undo_door`: where they undo it, the last part of its address; a payer undoes anybody's, and everybody their own.
     """
 
     id: UUID
@@ -64,6 +66,8 @@ class ProgressView:
     look_seconds: int | None
     is_settled: bool
     version: int
+    undo_seconds: int | None = None
+    undo_door: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,11 @@ class MeantView:
     account: str | None
 
 
-def progress_view(out: ActionOut, permissions: Collection[Permission]) -> ProgressView:
+def progress_view(out: ActionOut, permissions: Collection[Permission], *, now: datetime, actor: str) -> ProgressView:
     title, tone = _TITLES[out.outcome]
     if out.operation in _REMINDERS:
         title = _MAILED.get(out.outcome, title)
+    undo_seconds = None if out.undo_until is None else max(1, ceil((out.undo_until - now).total_seconds()))
     reason = out.reason.words if out.reason is not None and out.reason.words not in out.words else None
     return ProgressView(
         id=out.id,
@@ -90,10 +95,20 @@ def progress_view(out: ActionOut, permissions: Collection[Permission]) -> Progre
         words=out.words,
         reason=reason or None,
         may=[one for one in out.may if _is_theirs(one, out.operation, permissions)],
-        look_seconds=_look_seconds(out),
+        look_seconds=undo_seconds or _look_seconds(out),
+        undo_seconds=undo_seconds,
+        undo_door=_undo_door(out, permissions, is_own=out.asked_by == actor),
         is_settled=out.state in SETTLED,
         version=out.version,
     )
+
+
+def _undo_door(out: ActionOut, permissions: Collection[Permission], *, is_own: bool) -> str | None:
+    if May.CANCEL not in out.may:
+        return None
+    if Permission.PAYMENTS_EXECUTE in permissions:
+        return "cancel"
+    return "undo" if is_own and Permission.RECEIPTS_RECORD in permissions else None
 
 
 def _look_seconds(out: ActionOut) -> int | None:

@@ -88,6 +88,16 @@ def test_a_day_to_come_is_scheduled_until_somebody_brings_it_forward() -> None:
     assert told(S.REQUESTED, not_before=day, due_at=NOW).outcome is Outcome.PROCESSING
 
 
+def test_what_can_still_be_undone_says_until_when() -> None:
+    until = NOW + timedelta(seconds=8)
+    waiting = told(S.REQUESTED, not_before=until, due_at=until, is_undoable=True)
+    assert (waiting.outcome, waiting.may) == (Outcome.PROCESSING, (May.CANCEL,))
+    assert "at 14:00:08. Until then" in waiting.text
+    over = told(S.REQUESTED, not_before=until, due_at=NOW, is_undoable=True)
+    assert (over.outcome, over.may) == (Outcome.PROCESSING, (May.CANCEL,))
+    assert "in a moment" in over.text
+
+
 def test_only_what_is_there_and_can_be_taken_back_may_be_voided() -> None:
     assert told(S.CONFIRMED, external_id="1").may == (May.VOID,)
     assert told(S.CONFIRMED, external_id="1", is_reversed=True).may == ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
@@ -88,11 +88,23 @@ def a_payable(status: ApprovalStatus = ApprovalStatus.APPROVED, *, planned: date
     return Payable(bill, a_standing(status), [flow], is_must_pay=False, payment=None)
 
 
+NOW, ASKED_BY = datetime(2026, 3, 15, 21, 0, tzinfo=UTC), "user:1"
+
+
 def an_action(
-    outcome: Outcome, state: ActionState, *, operation: str = "pay_bills", may: tuple[May, ...] = ()
+    outcome: Outcome, state: ActionState, *, operation: str = "pay_bills", may: tuple[May, ...] = (), **more: Any
 ) -> ActionOut:
     fields: dict[str, Any] = dict.fromkeys(ActionOut.model_fields)
-    given = {"id": ID, "operation": operation, "outcome": outcome, "state": state, "words": "words", "version": 3}
+    given = {
+        "id": ID,
+        "operation": operation,
+        "outcome": outcome,
+        "state": state,
+        "words": "words",
+        "version": 3,
+        "asked_by": ASKED_BY,
+        **more,
+    }
     return ActionOut.model_construct(**{**fields, **given, "may": list(may)})
 
 
@@ -221,17 +233,42 @@ def test_a_reminder_tells_why_there_is_none_today() -> None:
 def test_progress_is_looked_at_again_until_nothing_comes_by_itself(
     outcome: Outcome, state: ActionState, title: str, seconds: int | None
 ) -> None:
-    view = progress_view(an_action(outcome, state), MAY[Role.OWNER])
+    view = progress_view(an_action(outcome, state), MAY[Role.OWNER], now=NOW, actor=ASKED_BY)
     assert (view.title, view.look_seconds) == (title, seconds)
-    mailed = progress_view(an_action(Outcome.RECORDED, state, operation="send_invoice"), MAY[Role.OWNER])
+    mailed = progress_view(
+        an_action(Outcome.RECORDED, state, operation="send_invoice"), MAY[Role.OWNER], now=NOW, actor=ASKED_BY
+    )
     assert mailed.title == "Mailed"
 
 
 def test_only_a_payer_is_offered_to_undo() -> None:
     out = an_action(Outcome.PROCESSING, ActionState.REQUESTED, may=(May.CANCEL, May.RECONNECT))
-    assert progress_view(out, MAY[Role.APPROVER]).may == [May.CANCEL]
-    assert progress_view(out, MAY[Role.VIEWER]).may == []
-    assert progress_view(out, [Permission.CONNECTION_MANAGE]).may == [May.RECONNECT]
+    assert progress_view(out, MAY[Role.APPROVER], now=NOW, actor=ASKED_BY).may == [May.CANCEL]
+    assert progress_view(out, MAY[Role.VIEWER], now=NOW, actor=ASKED_BY).may == []
+    assert progress_view(out, [Permission.CONNECTION_MANAGE], now=NOW, actor=ASKED_BY).may == [May.RECONNECT]
+
+
+def test_what_one_asked_for_oneself_can_be_taken_back_and_only_that_without_a_payers_right() -> None:
+    asked = an_action(Outcome.PROCESSING, ActionState.REQUESTED, operation="send_invoice", may=(May.CANCEL,))
+    doors = {
+        (role, actor): progress_view(asked, MAY[role], now=NOW, actor=actor).undo_door
+        for role in (Role.APPROVER, Role.BOOKKEEPER, Role.VIEWER)
+        for actor in (ASKED_BY, "user:2")
+    }
+    assert set(doors.values()) == {"cancel", "undo", None}
+    assert {role for (role, _), door in doors.items() if door == "cancel"} == {Role.APPROVER}
+    assert [key for key, door in doors.items() if door == "undo"] == [(Role.BOOKKEEPER, ASKED_BY)]
+    sent = an_action(Outcome.RECORDED, ActionState.CONFIRMED)
+    assert progress_view(sent, MAY[Role.OWNER], now=NOW, actor=ASKED_BY).undo_door is None
+
+
+def test_the_page_looks_again_when_the_time_to_undo_is_over() -> None:
+    until = NOW + timedelta(seconds=6.2)
+    waiting = an_action(Outcome.PROCESSING, ActionState.REQUESTED, may=(May.CANCEL,), undo_until=until)
+    view = progress_view(waiting, MAY[Role.OWNER], now=NOW, actor=ASKED_BY)
+    assert (view.undo_seconds, view.look_seconds) == (7, 7)
+    last = progress_view(waiting, MAY[Role.OWNER], now=until, actor=ASKED_BY)
+    assert (last.undo_seconds, last.look_seconds) == (1, 1)
 
 
 def test_what_a_payment_meant_is_its_cash() -> None:
