@@ -15,7 +15,7 @@ from runway.calculators.expected_dates import ExpectedReceipt
 from runway.calculators.figures import DAYS, Basis, Figure
 from runway.calculators.floor import BelowFloorSince
 from runway.calculators.forecast_runway import ForecastRunway, forecast_runway
-from runway.calculators.outlook import DatedFlow, inside
+from runway.calculators.outlook import DatedFlow, PathRow, inside
 
 _DAYS_A_WEEK = 7
 
@@ -49,7 +49,7 @@ class Standing:
 class Consequence:
     """Attributes:
     runway_days: after less before; without value where one of the two has none, as when cash stays positive.
-    low: the new P50 low point's amount, and `low_change` from the old.
+    low: the new P50 low point's amount, and `low_change` from the old, which flows alone tell: it is known where cash is not.
     low_on, low_week_on: its day, and the first day of its week counted from T.
     newly_uncovered: must-pays that the decision puts at risk.
     now_covered: those that it rescues.
@@ -106,7 +106,9 @@ class Baseline:
             below_since=self.below_since,
             n=self.n,
         )
-        return Standing(runway, band, uncovered_must_pays(flows, band, as_of=self.basis.as_of))
+        # Of cash that is not known nobody can say what it covers.
+        covers = self.cash.value is not None
+        return Standing(runway, band, uncovered_must_pays(flows, band, as_of=self.basis.as_of) if covers else ())
 
     def _compared(self, before: Standing, after: Standing) -> Consequence:
         low, old = after.band.low_p50, before.band.low_p50
@@ -116,7 +118,7 @@ class Baseline:
             before=before,
             after=after,
             runway_days=self._days_between(before.runway.days, after.runway.days),
-            low=self.basis.figure(low.p50, money, n=self.n, n_of="documents"),
+            low=after.runway.low_point.amount,
             low_change=self.basis.figure(low.p50 - old.p50, money, n=self.n, n_of="documents"),
             low_on=low.on,
             low_week_on=self.basis.as_of + timedelta(days=week * _DAYS_A_WEEK),
@@ -166,6 +168,10 @@ def _without_equals(flows: Iterable[DatedFlow], removed: Iterable[DatedFlow]) ->
 
 
 def _more(those: Iterable[DatedFlow], others: Iterable[DatedFlow]) -> tuple[DatedFlow, ...]:
-    """By what they are, not when: a bill that moved is the same bill."""
-    known: set[tuple[str, str, Decimal]] = {(flow.row, flow.key, flow.amount) for flow in others}
-    return tuple(flow for flow in those if (flow.row, flow.key, flow.amount) not in known)
+    known = {_identity(flow) for flow in others}
+    return tuple(flow for flow in those if _identity(flow) not in known)
+
+
+def _identity(flow: DatedFlow) -> tuple[str, str, Decimal, date | None]:
+    """A bill that moved is the same bill; of what comes again, each day's is one of its own."""
+    return flow.row, flow.key, flow.amount, None if flow.row is PathRow.BILLS else flow.on

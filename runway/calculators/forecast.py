@@ -211,7 +211,7 @@ def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = Non
     rows.flows.extend(
         bill_flows(bills.documents, as_of=basis.as_of, scheduled=dict(rules.scheduled), must_pay=rules.must_pay)
     )
-    rows.flows.extend(recurring_rows(series, bills, basis, holidays=rules.holidays))
+    rows.flows.extend(recurring_rows(series, bills, basis, outflows=outflows, holidays=rules.holidays))
     rows.flows.extend(sales_tax(series, inputs.accounts, basis, filing_on=rules.filing_on))
     draws = draw(
         report.cash.cash.value or ZERO,

@@ -94,10 +94,15 @@ def usual_rows(
 
 
 def recurring_rows(
-    series: Sequence[Recurring], bills: AfterCredits, basis: Basis, *, holidays: AbstractSet[date]
+    series: Sequence[Recurring],
+    bills: AfterCredits,
+    basis: Basis,
+    *,
+    outflows: Sequence[PastOutflow],
+    holidays: AbstractSet[date],
 ) -> list[DatedFlow]:
     billed = [(payee_key(bill.party_name), bill.ages_from) for bill in bills.documents if bill.open_amount]
-    return recurring_flows(series, as_of=basis.as_of, open_bills=billed, holidays=holidays)
+    return recurring_flows(series, as_of=basis.as_of, open_bills=billed, booked=outflows, holidays=holidays)
 
 
 def sales_tax(

@@ -23,6 +23,7 @@ from runway.calculators.floor import BelowFloorSince
 from runway.calculators.outlook import HORIZON_DAYS
 
 _DASH = "\N{EN DASH}"
+_UNKNOWN = "Cash is unknown"
 
 
 class Steady(Protocol):
@@ -56,7 +57,7 @@ class ForecastRunway:
     display: what to show; the age of the books is told beside it.
     floor_on, zero_on: the day on which P50 is first below the floor, and below zero.
     below_since: in below_floor alone.
-    low_point, low_point_p10: the lowest closes of the 13 weeks.
+    low_point, low_point_p10: the lowest closes of the 13 weeks. In cash_unknown the days alone: no level follows from flows.
     """
 
     state: RunwayState
@@ -84,7 +85,7 @@ def forecast_runway(
     """The first row of the table that holds. A crossing wins over a net burn of zero or less: lumps are real.
 
     Args:
-        cash: operating cash; without value there is no path, and `band` is not looked at.
+        cash: operating cash; without value nothing crosses anything, and of `band` only the day of its low point is told.
         floor: without value (too little history for a default), the floor is zero and the figure says so.
         band: around the path that starts with `cash`.
         burn: the main window; continues the path after day 91.
@@ -92,6 +93,8 @@ def forecast_runway(
         below_since: asked only in the state below_floor.
         n: documents that fed the path.
     """
+    if cash.value is None:
+        return _unknown(cash, band, basis, n=n)
     level = floor.value if floor.value is not None else ZERO
     middle = _crossing(band, lambda day: day.p50, level=level, burn=burn)
     early = _crossing(band, lambda day: day.p10, level=level, burn=burn)
@@ -111,6 +114,26 @@ def forecast_runway(
         low_point=low,
         low_point_p10=_low(band.low_p10.p10, band.low_p10, basis, n=n),
         below_since=since,
+    )
+
+
+def _unknown(cash: Figure, band: Band, basis: Basis, *, n: int) -> ForecastRunway:
+    """Flows alone say when cash is lowest, not how low that is."""
+    why = cash.reason or _UNKNOWN
+    lows = [
+        LowPoint(basis.missing(why, basis.currency, n=n, n_of="documents"), day.on)
+        for day in (band.low_p50, band.low_p10)
+    ]
+    return ForecastRunway(
+        state=RunwayState.CASH_UNKNOWN,
+        days=basis.missing(why, DAYS, n=n, n_of="documents"),
+        early=Crossing(None),
+        late=Crossing(None),
+        display=why,
+        floor_on=None,
+        zero_on=None,
+        low_point=lows[0],
+        low_point_p10=lows[1],
     )
 
 
@@ -168,7 +191,7 @@ def _days(state: RunwayState, middle: Crossing, cash: Figure, *, basis: Basis, n
         case RunwayState.NOT_ENOUGH_HISTORY:
             return basis.missing(NOT_ENOUGH_HISTORY, DAYS, n=n, n_of="documents", note=note)
         case RunwayState.CASH_UNKNOWN:
-            return basis.missing(cash.reason or "Cash is unknown", DAYS, n=n, n_of="documents")
+            return basis.missing(cash.reason or _UNKNOWN, DAYS, n=n, n_of="documents")
 
 
 def _note(floor: Figure, middle: Crossing, *, burn: BurnWindow) -> str | None:
@@ -203,7 +226,7 @@ def _display(
     )
     match state:
         case RunwayState.CASH_UNKNOWN:
-            return cash.reason or "Cash is unknown"
+            return cash.reason or _UNKNOWN
         case RunwayState.BELOW_FLOOR:
             exact = "" if since is None or since.is_exact else "at least "
             return f"0 days {_DASH} below floor since {exact}{since.on if since else ''}"

@@ -78,11 +78,17 @@ class Impacts:
             days = basis.figure(after.days.value - before.days.value, DAYS, n=n, n_of="documents")
         return Impact(
             days=days,
-            low=basis.figure(after.low, basis.currency, n=n, n_of="documents"),
+            low=self._low(after),
             low_change=basis.figure(after.low - before.low, basis.currency, n=n, n_of="documents"),
             low_on=after.low_on,
             low_week_on=basis.as_of + timedelta(days=weeks * _DAYS_A_WEEK),
         )
+
+    def _low(self, path: _Path) -> Figure:
+        basis, n, cash = self.baseline.basis, self.baseline.n, self.baseline.cash
+        if cash.value is None:
+            return basis.missing(cash.reason or "n/a", basis.currency, n=n, n_of="documents")
+        return basis.figure(path.low, basis.currency, n=n, n_of="documents")
 
 
 def bill_flows_by_id(flows: Iterable[DatedFlow]) -> Mapping[str, list[DatedFlow]]:

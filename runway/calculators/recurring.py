@@ -112,6 +112,7 @@ def recurring_flows(
     *,
     as_of: date,
     open_bills: Iterable[tuple[str, date]] = (),
+    booked: Iterable[PastOutflow] = (),
     holidays: AbstractSet[date] = frozenset(),
 ) -> list[DatedFlow]:
     """On the banking day on or before each due date, never before T.
@@ -120,11 +121,13 @@ def recurring_flows(
         series: see `find_recurring`.
         as_of: T.
         open_bills: (payee key, due date): an occurrence within the tolerance of one is in the bills already.
+        booked: what is dated on T or after it, be it today's rent or a post-dated cheque: the balance holds it already.
         holidays: of the banks.
     """
     billed: dict[str, list[date]] = defaultdict(list)
     for key, due_on in open_bills:
         billed[key].append(due_on)
+    ahead = [item for item in booked if item.on >= as_of]
     return [
         DatedFlow(
             max(on_or_before(on, holidays), as_of),
@@ -136,7 +139,7 @@ def recurring_flows(
         )
         for item in series
         for on in item.due_dates(as_of)
-        if not _is_billed(item, on, billed)
+        if not _is_billed(item, on, billed) and not _is_booked(item, on, ahead)
     ]
 
 
@@ -188,6 +191,18 @@ def _is_even(amounts: Sequence[Decimal]) -> bool:
 def _is_billed(item: Recurring, on: date, billed: dict[str, list[date]]) -> bool:
     due = (day for key in item.payee_keys for day in billed.get(key, ()))
     return any(abs((day - on).days) <= item.rhythm.tolerance for day in due)
+
+
+def _is_booked(item: Recurring, on: date, ahead: Iterable[PastOutflow]) -> bool:
+    """Nearly all of it: a small purchase beside the rent is not the rent."""
+    near = (
+        one.amount
+        for one in ahead
+        if one.kind is item.kind
+        and one.payee_key in item.payee_keys
+        and abs((one.on - on).days) <= item.rhythm.tolerance
+    )
+    return sum(near, ZERO) >= (item.amount.value or ZERO) * (1 - _SPREAD)
 
 
 def _in_month(day_in: date, months: int, *, day: int) -> date:

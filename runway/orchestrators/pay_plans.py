@@ -83,6 +83,8 @@ def safe_plan(forecast: Forecast, discounted: Mapping[str, DiscountedBill], know
     discounted: bills with a discount that can still be taken, by the rail's id.
     known: open bills by the rail's id.
     """
+    if forecast.report.cash.cash.value is None:
+        return _no_plan(forecast)
     flows = bill_flows_by_id(forecast.flows)
     documents = {bill.external_id: bill for bill in forecast.bills.documents if bill.external_id in flows}
     planned = {
@@ -106,6 +108,14 @@ def safe_plan(forecast: Forecast, discounted: Mapping[str, DiscountedBill], know
         ),
         unmet=basis.figure(sum(unmet, ZERO), money, n=len(unmet), n_of="documents"),
     )
+
+
+def _no_plan(forecast: Forecast) -> SafePlan:
+    """Of cash that is not known nobody can say what it has room for."""
+    why = forecast.report.cash.cash.reason or "n/a"
+    unknown = forecast.basis.missing(why, forecast.basis.currency, n=0, n_of="documents")
+    floor = forecast.report.floor
+    return SafePlan(rows=(), floor=floor, kept=floor, lowest_p10=unknown, total=unknown, unmet=unknown)
 
 
 def _kept(floor: Figure, band: Band, basis: Basis) -> Figure:

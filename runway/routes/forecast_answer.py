@@ -18,27 +18,29 @@ _EARLIEST, _MIDDLE, _LATEST = 0, 2, 4
 
 
 class ForecastWeekOut(BaseModel):
-    """Seven days; the first week holds today too. `closing` is `opening` and all `rows`."""
+    """Seven days; the first week holds today too. `closing` is `opening` and all `rows`. Balances are null while cash is not known."""
 
     starts_on: date
     ends_on: date
-    opening: Amount
+    opening: Amount | None
     rows: dict[PathRow, Amount] = Field(description="Positive comes in. A row of nothing is left out.")
-    closing: Amount
-    low: Amount = Field(description="The lowest close of its days.")
-    p10: Amount = Field(description="Of the band on its last day, as `p50` and `p90`.")
-    p50: Amount
-    p90: Amount
+    closing: Amount | None
+    low: Amount | None = Field(description="The lowest close of its days.")
+    p10: Amount | None = Field(description="Of the band on its last day, as `p50` and `p90`.")
+    p50: Amount | None
+    p90: Amount | None
 
 
 class ForecastDayOut(BaseModel):
+    """Balances are null while cash is not known."""
+
     on: date
     inflow: Amount
     outflow: Amount
-    closing: Amount
-    p10: Amount
-    p50: Amount
-    p90: Amount
+    closing: Amount | None
+    p10: Amount | None
+    p50: Amount | None
+    p90: Amount | None
 
 
 class DatedFlowOut(BaseModel):
@@ -162,8 +164,13 @@ def forecast_out(forecast: Forecast, *, time_zone: str, most_receipts: int) -> F
 
 
 def weeks_out(forecast: Forecast) -> list[ForecastWeekOut]:
-    band = {day.on: day for day in forecast.standing.band.days}
-    return [ForecastWeekOut(**vars(week), **fields_of_band(band[week.ends_on])) for week in forecast.path.weeks()]
+    band, hidden = (
+        {day.on: day for day in forecast.standing.band.days},
+        _balances_hidden(forecast, "opening", "closing", "low"),
+    )
+    return [
+        ForecastWeekOut(**(vars(week) | fields_of_band(band[week.ends_on]) | hidden)) for week in forecast.path.weeks()
+    ]
 
 
 def fields_of_band(day: Any) -> dict[str, Any]:
@@ -171,8 +178,16 @@ def fields_of_band(day: Any) -> dict[str, Any]:
 
 
 def _days_out(forecast: Forecast) -> list[ForecastDayOut]:
-    pairs = zip(forecast.path.days, forecast.standing.band.days, strict=True)
-    return [ForecastDayOut(**vars(day), **fields_of_band(band)) for day, band in pairs]
+    pairs, hidden = (
+        zip(forecast.path.days, forecast.standing.band.days, strict=True),
+        _balances_hidden(forecast, "closing"),
+    )
+    return [ForecastDayOut(**(vars(day) | fields_of_band(band) | hidden)) for day, band in pairs]
+
+
+def _balances_hidden(forecast: Forecast, *names: str) -> dict[str, None]:
+    """What flows alone cannot tell, while cash is not known."""
+    return {} if forecast.report.cash.cash.value is not None else dict.fromkeys((*names, "p10", "p50", "p90"))
 
 
 def _receipt_out(receipt: ExpectedReceipt, *, name: str | None) -> ReceiptOut:

@@ -234,4 +234,8 @@ async def test_a_company_that_was_never_read_says_so(web: Web) -> None:
     for path in ("/forecast", "/dashboard", "/operational", "/runway"):
         answer = await visitor.get(path)
         assert answer["freshness"]["as_of"] is None
-    assert (await visitor.get("/forecast"))["data"]["headline"]["state"] == "cash_unknown"
+    forecast = (await visitor.get("/forecast"))["data"]
+    assert (forecast["headline"]["state"], forecast["headline"]["floor_on"]) == ("cash_unknown", None)
+    assert (forecast["weeks"][0]["closing"], forecast["days"][0]["p50"]) == (None, None)
+    plan = (await visitor.get("/plans/pay"))["data"]
+    assert (plan["payments"], plan["lowest"]["value"]) == ([], None)

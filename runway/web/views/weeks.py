@@ -69,17 +69,17 @@ class CellView:
 
 @dataclass(frozen=True)
 class WeekView:
-    """`p10`, `p50`, `p90` of its last day; `is_under`: its lowest day is below the floor."""
+    """`p10`, `p50`, `p90` of its last day; `is_under`: its lowest day is below the floor. Balances are None while cash is not known."""
 
     starts_on: date
     ends_on: date
-    opening: Decimal
+    opening: Decimal | None
     cells: Sequence[CellView]
-    closing: Decimal
-    low: Decimal
-    p10: Decimal
-    p50: Decimal
-    p90: Decimal
+    closing: Decimal | None
+    low: Decimal | None
+    p10: Decimal | None
+    p50: Decimal | None
+    p90: Decimal | None
     is_under: bool
 
 
@@ -109,19 +109,19 @@ class CellDocuments:
 
 def weeks_view(forecast: Forecast) -> list[WeekView]:
     band = {day.on: day for day in forecast.standing.band.days}
-    floor = forecast.report.floor.value
+    floor, is_known = forecast.report.floor.value, forecast.report.cash.cash.value is not None
     return [
         WeekView(
             starts_on=week.starts_on,
             ends_on=week.ends_on,
-            opening=week.opening,
+            opening=week.opening if is_known else None,
             cells=[CellView(group, sum_of(week, group)) for group in Group],
-            closing=week.closing,
-            low=week.low,
-            p10=band[week.ends_on].p10,
-            p50=band[week.ends_on].p50,
-            p90=band[week.ends_on].p90,
-            is_under=floor is not None and week.low < floor,
+            closing=week.closing if is_known else None,
+            low=week.low if is_known else None,
+            p10=band[week.ends_on].p10 if is_known else None,
+            p50=band[week.ends_on].p50 if is_known else None,
+            p90=band[week.ends_on].p90 if is_known else None,
+            is_under=is_known and floor is not None and week.low < floor,
         )
         for week in forecast.path.weeks()
     ]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from runway.calculators.consequence import Baseline, Decision
 from runway.calculators.expected_dates import Expectations, ExpectedReceipt
+from runway.calculators.impacts import Impacts
 from runway.calculators.outlook import DatedFlow, PathRow
 from tests.unit.runway.calculators.making import BASIS, T, whole, wholes
 from tests.unit.runway.calculators.test_draws import make_draws, make_receipts
@@ -91,3 +92,22 @@ def test_paying_earlier_never_helps_and_receiving_more_never_hurts(
     richer = baseline.preview(Decision(added=[make_flow(amount, by)]))
     assert (richer.low_change.value or Decimal(0)) >= 0
     assert richer.runway_days.value is None or richer.runway_days.value >= 0
+
+
+def test_a_second_payroll_at_risk_is_told_beside_the_first() -> None:
+    """Both are of one key and one amount; the first was at risk before."""
+    first, second = PAYROLL, replace(PAYROLL, on=T + timedelta(days=34))
+    saved = make_flow(1200, 27, row=PathRow.INVOICES)
+    got = make_baseline(first, second, saved, cash=500).preview(Decision(removed=[saved]))
+    assert got.before.uncovered == (first,)
+    assert (got.newly_uncovered, got.now_covered) == ((second,), ())
+
+
+def test_where_cash_is_unknown_nothing_is_said_of_levels_and_what_it_covers() -> None:
+    baseline = replace(make_baseline(PAYROLL, make_flow(-700, 30), cash=0), cash=money(None))
+    got = baseline.preview(Decision(added=[make_flow(-50, 5)]))
+    assert (got.before.uncovered, got.newly_uncovered) == ((), ())
+    assert (got.low.value, got.low.reason, whole(got.low_change.value)) == (None, "Unknown", -50)
+    assert (got.after.runway.floor_on, got.after.runway.early.days) == (None, None)
+    impact = Impacts(baseline).of_paying([PAYROLL])
+    assert (impact.low.value, impact.low.reason, whole(impact.low_change.value)) == (None, "Unknown", -600)

@@ -112,8 +112,12 @@ def test_a_reduced_window_is_told() -> None:
 
 
 def test_cash_unknown() -> None:
-    got = make_runway(cash=None)
+    """No level follows from flows alone: neither a day below one, nor how low it gets; only when."""
+    got = make_runway(make_flow(-950, 5), cash=None)
     assert (got.state, got.display, got.days.reason) == (RunwayState.CASH_UNKNOWN, "Unknown", "Unknown")
+    assert (got.floor_on, got.zero_on, got.early.days, got.late.days) == (None, None, None, None)
+    for low in (got.low_point, got.low_point_p10):
+        assert (low.amount.value, low.amount.reason, low.on) == (None, "Unknown", T + timedelta(days=5))
 
 
 def test_an_open_range_when_the_good_path_does_not_cross() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -150,3 +151,20 @@ def test_a_tax_leaves_on_its_filing_date_and_a_credit_does_not_come() -> None:
 def test_order_does_not_matter(items: list[tuple[int, int, str]]) -> None:
     past = [make_outflow(T - timedelta(days=ago), amount, payee=payee) for ago, amount, payee in items]
     assert find_recurring(past, BASIS) == find_recurring(past[::-1], BASIS)
+
+
+def test_what_is_booked_today_or_ahead_is_in_the_balance_already() -> None:
+    """Rent on the 1st; today is the 1st of December, and its payment is booked: the next is January's."""
+    today = date(2025, 12, 1)
+    series = find_recurring(RENT, replace(BASIS, as_of=today))
+
+    def days(*booked: PastOutflow) -> list[date]:
+        return [flow.on for flow in recurring_flows(series, as_of=today, booked=booked)]
+
+    later = [date(2026, 1, 1), date(2026, 1, 30), date(2026, 2, 27)]
+    assert days() == days(*RENT) == [today, *later]
+    assert days(make_outflow(today)) == later
+    assert days(make_outflow(date(2025, 12, 4))) == later, "a cheque that is dated ahead"
+    assert days(make_outflow(today, 100)) == [today, *later], "a small purchase is not the rent"
+    assert days(make_outflow(today, payee="somebody else")) == [today, *later]
+    assert days(make_outflow(today, kind=OutflowKind.RENT)) == [today, *later]

@@ -105,9 +105,20 @@ def test_each_week_adds_up_from_its_opening_to_its_closing() -> None:
     weeks = weeks_view(small())
     assert len(weeks) == 13
     for week in weeks:
+        assert week.opening is not None
         assert week.opening + sum((cell.amount or Decimal(0) for cell in week.cells), Decimal(0)) == week.closing
     assert [week.is_under for week in weeks[:5]] == [False, False, False, True, True]
     assert [cell.group for cell in weeks[0].cells] == list(Group)
+
+
+def test_balances_are_left_open_while_cash_is_not_known() -> None:
+    """A bank account in another currency without a rate: what moves is known, from what level is not."""
+    euros = make_account("euros", subtype="Checking", balance=Decimal(500), currency="EUR")
+    books = make_books(accounts=(euros,), bills=[make_document("b1", 300, 3)])
+    week = weeks_view(make_forecast(books))[0]
+    assert (week.opening, week.closing, week.low, week.p10, week.p50, week.p90) == (None,) * 6
+    assert not week.is_under
+    assert [cell.amount for cell in week.cells if cell.amount] == [Decimal(-300)]
 
 
 def test_a_cell_is_made_of_documents_that_add_up_to_it() -> None:
