@@ -64,9 +64,4 @@ async def _schedule(settings: Settings, addresses: ServerAddresses) -> None:
 
 
 def environment_of(addresses: ServerAddresses) -> dict[str, str]:
-    """What a process needs in its environment to use these servers instead of starting its own."""
-    return {
-        "OODALOO_DATABASE_URL": addresses.database_app_url,
-        "OODALOO_DATABASE_OWNER_URL": addresses.database_owner_url,
-        "OODALOO_REDIS_URL": addresses.redis_url,
-    }
+    return addresses.as_environment()

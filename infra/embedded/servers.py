@@ -37,15 +37,23 @@ class ServerAddresses:
     def database_sealer_url(self) -> str:
         return self._url_of(SEALER)
 
+    def as_environment(self) -> dict[str, str]:
+        """What a process needs in its environment to use these servers instead of starting its own."""
+        return {
+            "OODALOO_DATABASE_URL": self.database_app_url,
+            "OODALOO_DATABASE_OWNER_URL": self.database_owner_url,
+            "OODALOO_REDIS_URL": self.redis_url,
+        }
+
     def _url_of(self, role: str) -> str:
         return self.role_urls.get(role) or url_of_role(self.database_app_url, role)
 
 
 @contextmanager
-def servers(settings: ServerSettings) -> Iterator[ServerAddresses]:
+def servers(settings: ServerSettings, *, durable: bool = True) -> Iterator[ServerAddresses]:
     """Those that have no URL in the settings run, bundled, at least until the block ends.
 
-    Several processes may do this with one home at once: the first starts them, the last one stops them.
+    Several processes may do this with one home at once: the first starts them, the last one stops them. `durable` as in `Attachment`.
 
     Raises:
         EmbeddedServerError: a bundled server does not start.
@@ -53,7 +61,7 @@ def servers(settings: ServerSettings) -> Iterator[ServerAddresses]:
     if settings.database_url and settings.redis_url:
         yield _given(settings, settings.database_url, redis_url=settings.redis_url)
         return
-    with Attachment(settings.home) as attachment:
+    with Attachment(settings.home, durable=durable) as attachment:
         redis_url = settings.redis_url or valkey_url(attachment.address("valkey"))
         if settings.database_url:
             yield _given(settings, settings.database_url, redis_url=redis_url)

@@ -19,7 +19,6 @@ from runway.demo.home import demo_home
 from runway.demo.processes import Children
 from runway.demo.sample_firm import SAMPLES, Owner, Sample, make_owner, samples, write_trouble
 from runway.demo.visitor import DemoStuck, Visitor, progress_display, watch_first_syncs
-from runway.worker import environment_of
 
 _WEEKS_REPLAYED = 8  # the least that gives a grade of four weeks
 
@@ -57,17 +56,19 @@ def _show(console: Console, home: Path, businesses: Sequence[Sample], *, port: i
     children = Children(home)
     try:
         children.start("simulator", _simulator_arguments(home, businesses), environment={})
-        with servers(ServerSettings(home=home)) as addresses:
+        # What it holds is thrown away at the end: nothing is lost by not waiting for the disk.
+        with servers(ServerSettings(home=home), durable=False) as addresses:
             migrate(addresses.database_owner_url)
             owner = make_owner(addresses.database_access_url, businesses)
             visitors, environment = _start(console, children, addresses, owner, home=home, port=port)
-            _be_first_user(console, children, visitors)
+            _connect(console, visitors)
             _tell(console, visitors[0], owner, businesses, seconds=time.monotonic() - started)
+            # Only now: until the first page is there, it is what the processors are for.
+            children.start("scheduler", ["scheduler"], environment=environment)
+            _watch_reading(console, children, visitors)
+            _tell_answer(console, visitors[0], businesses, seconds=time.monotonic() - started)
             if not is_once:
-                _look_back(children, businesses, environment)
-            while not is_once:
-                children.check()
-                time.sleep(0.5)
+                _stay(children, businesses, environment)
             children.stop()
     finally:
         children.stop()
@@ -84,11 +85,18 @@ def _simulator_arguments(home: Path, businesses: Sequence[Sample]) -> list[str]:
     return arguments
 
 
-def _look_back(children: Children, businesses: Sequence[Sample], environment: Mapping[str, str]) -> None:
-    """Replay some Mondays, so that there is a grade, and something that this week can be compared with."""
-    for number, business in enumerate(businesses, start=1):
-        arguments = ["forecast", "backtest", business.name, "--weeks", str(_WEEKS_REPLAYED)]
-        children.start(f"history-{number}", arguments, environment=environment, may_end=True)
+def _stay(children: Children, businesses: Sequence[Sample], environment: Mapping[str, str]) -> None:
+    """Until interrupted. Some Mondays are replayed, so that there is a grade, and something that this week can be compared with.
+
+    One business after the other, and behind everything else: somebody looks at the pages meanwhile.
+    """
+    to_replay = [business.name for business in reversed(businesses)]
+    while True:
+        children.check()
+        if to_replay and not children.is_running("history"):
+            arguments = ["forecast", "backtest", to_replay.pop(0), "--weeks", str(_WEEKS_REPLAYED)]
+            children.start("history", arguments, environment=environment, is_aside=True)
+        time.sleep(0.5)
 
 
 def _start(
@@ -99,8 +107,6 @@ def _start(
     console.print(f"[green]✓[/] QuickBooks simulator  {simulator['base_url']}")
     web_port = _free_port(port)
     environment = _environment(addresses, simulator, home=home, web_port=web_port)
-    for name in ("worker", "scheduler"):
-        children.start(name, [name], environment=environment)
     children.start("web", ["serve", "--port", str(web_port)], environment=environment)
     web_url, realm_ids = f"http://127.0.0.1:{web_port}", simulator["realm_ids"]
     visitors = [
@@ -108,16 +114,20 @@ def _start(
         for token, realm_id in zip(owner.tokens, realm_ids, strict=True)
     ]
     visitors[0].wait_until_up()
-    console.print("[green]✓[/] Web app, worker and scheduler")
+    children.start("worker", ["worker"], environment=environment)
+    console.print("[green]✓[/] Web app and worker")
     return visitors, environment
 
 
-def _be_first_user(console: Console, children: Children, visitors: Sequence[Visitor]) -> None:
+def _connect(console: Console, visitors: Sequence[Visitor]) -> None:
+    for visitor in visitors:
+        visitor.connect()
+    console.print(f"[green]✓[/] {_companies(len(visitors))} connected through OAuth2")
+
+
+def _watch_reading(console: Console, children: Children, visitors: Sequence[Visitor]) -> None:
     try:
-        for visitor in visitors:
-            visitor.connect()
-        console.print(f"[green]✓[/] {_companies(len(visitors))} connected through OAuth2")
-        with progress_display() as progress:
+        with progress_display(console) as progress:
             watch_first_syncs(visitors, progress)
     except DemoStuck as error:
         raise DemoStuck(f"{error}\n{children.ends_of_logs()}") from error
@@ -143,7 +153,7 @@ def _environment(
     addresses: ServerAddresses, simulator: Mapping[str, Any], *, home: Path, web_port: int
 ) -> dict[str, str]:
     return {
-        **environment_of(addresses),
+        **addresses.as_environment(),
         "OODALOO_HOME": str(home),
         "OODALOO_PUBLIC_URL": f"http://127.0.0.1:{web_port}",
         "OODALOO_RAILS": "qbo",
@@ -170,7 +180,7 @@ def _free_port(wanted: int) -> int:
 
 
 def _tell(console: Console, visitor: Visitor, owner: Owner, businesses: Sequence[Sample], *, seconds: float) -> None:
-    console.print(f"\nReady after {seconds:.1f} s. Ctrl-C stops everything.\n")
+    console.print(f"\nOpen after {seconds:.1f} s; the books are being read. Ctrl-C stops everything.\n")
     console.print(f"  address  {visitor.web_url}   (API pages: {visitor.web_url}/docs)", soft_wrap=True)
     console.print(f"  sign in  {visitor.web_url}/sign-in   as {owner.email}", soft_wrap=True)
     console.print(f"  password {owner.password.get_secret_value()}", soft_wrap=True, markup=False)
@@ -178,6 +188,11 @@ def _tell(console: Console, visitor: Visitor, owner: Owner, businesses: Sequence
     for business in businesses:
         state = f"   ({business.state})" if business.state else ""
         console.print(f"  books    {business.name}{state}", soft_wrap=True, markup=False)
+    console.print()
+
+
+def _tell_answer(console: Console, visitor: Visitor, businesses: Sequence[Sample], *, seconds: float) -> None:
+    console.print(f"[green]✓[/] The books are read, {seconds:.1f} s after the start.")
     console.print(f"\nHow long does the cash of {businesses[0].name} last?\n", markup=False)
     console.print(
         f"  curl -s -H 'Authorization: Bearer {visitor.token}' {visitor.web_url}/api/v1/runway", soft_wrap=True

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import httpx
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from infra.errors import OodalooError
@@ -105,13 +106,14 @@ def _is_read(entities: list[dict[str, Any]]) -> bool:
     return bool(entities) and all(entity["last_synced_at"] for entity in entities)
 
 
-def progress_display() -> Progress:
+def progress_display(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("kinds, {task.fields[objects]:,} objects"),
         TimeElapsedColumn(),
+        console=console,
     )
 
 
