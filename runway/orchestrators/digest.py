@@ -77,7 +77,7 @@ def _decision(entry: TrayEntry, basis: Basis) -> DigestDecision:
     return DigestDecision(
         item=row.item.key,
         priority=entry.priority.name,
-        what=row.what,
+        what=row.what.words,
         who=row.who,
         amount=amount,
         due_on=row.item.due_on,

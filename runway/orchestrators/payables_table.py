@@ -20,7 +20,7 @@ from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.sync.freshness import AS_IT_STANDS, Fetched, FreshnessNeed
 from runway.calculators.ageing import Ageing
 from runway.calculators.forecast import Forecast
-from runway.calculators.impacts import bill_flows_by_id
+from runway.calculators.impacts import Impact, Impacts, bill_flows_by_id
 from runway.calculators.outlook import DatedFlow
 from runway.orchestrators.ageing import MirrorAgeing
 from runway.orchestrators.cash_runway import oldest_of
@@ -103,11 +103,17 @@ class PayablesTable:
 
 @dataclass(frozen=True)
 class PayableDetail:
-    """One bill with what a decision about it takes to know. `credits` are its vendor's that are not used up, in the bill's currency."""
+    """One bill with what a decision about it takes to know.
+
+    Attributes:
+        credits: its vendor's that are not used up, in the bill's currency.
+        impact: what paying it costs against not paying it, as its item of the tray tells; None where the forecast does not count it.
+    """
 
     payable: Payable
     duplicates: Sequence[str]
     credits: Sequence[Credit]
+    impact: Impact | None
     forecast: Forecast
 
 
@@ -141,5 +147,6 @@ class PayableDesk:
             payment=held.get(bill.external_id),
         )
         usable = [one for one in left if one.currency in {bill.currency, None}]
-        detail = PayableDetail(row, [one.words for one in alike], usable, outlook.value)
+        impact = Impacts(outlook.value.baseline).of_paying(row.planned) if row.planned else None
+        detail = PayableDetail(row, [one.words for one in alike], usable, impact, outlook.value)
         return Fetched(detail, oldest_of([found.freshness, outlook.freshness]))

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from domains.ap.approvals import ApprovalStatus
+from domains.ap.approvals import ApprovalStatus, BillFigures
 from domains.ap.tray_queries import DiscountedBill, OpenBill
 from domains.ar.tray_queries import InvoiceFigures, OpenPromise
+from domains.core.lookalikes import Lookalike
 from infra.money import ZERO
 from runway.calculators.ageing import OpenDocument
 from runway.calculators.discounts import DiscountOffer, DiscountTerms, discount_offer
@@ -14,7 +15,8 @@ from runway.calculators.impacts import Impact, Impacts, bill_flows_by_id, days_o
 from runway.calculators.outlook import DatedFlow
 from runway.calculators.tray_priority import Reason, TrayGroup, TrayItem
 from runway.orchestrators.tray_risks import mirror_rows, notice_rows, risk_rows
-from runway.orchestrators.tray_rows import Chip, NextStep, Subject, TrayRow, TraySources
+from runway.orchestrators.tray_rows import Chip, NextStep, Subject, TrayRow, TraySources, What
+from runway.papers.tray_words import ChipCode, Facts, Money, WhatCode
 
 DUE_WITHIN_DAYS = 14
 MOST_BILLS = MOST_INVOICES = 150
@@ -81,23 +83,26 @@ def bill_row(
     due_on = document.ages_from
     if days <= DUE_WITHIN_DAYS:
         reasons.add(Reason.BILL_DUE)
-        chips.append(Chip("due", _due_words(days)))
+        chips.append(Chip(ChipCode.DUE, {"days": days}))
     if offer is not None and offer.is_recommended:
         reasons.add(Reason.DISCOUNT_ENDS)
-        chips.append(Chip("discount_ends", f"{offer.saving.value} {offer.saving.unit} off until {offer.pay_by}"))
+        chips.append(
+            Chip(
+                ChipCode.DISCOUNT_ENDS, {"saving": Money(offer.saving.value, offer.saving.unit), "until": offer.pay_by}
+            )
+        )
         due_on = min(due_on, offer.pay_by)
     if standing.status in _WAITING:
         reasons.add(Reason.WAITS_FOR_APPROVAL)
         is_first = standing.status is ApprovalStatus.WAITING
-        chips.append(Chip(standing.status.value, "waits for approval" if is_first else "waits for a second approval"))
+        chips.append(Chip(ChipCode.WAITING if is_first else ChipCode.WAITING_FOR_SECOND))
     if standing.changed:
-        changed = ", ".join(sorted(name.replace("_external_id", "").replace("_", " ") for name in standing.changed))
-        chips.append(Chip("changed_after_approval", f"changed after approval: {changed}"))
+        chips.append(Chip(ChipCode.CHANGED_AFTER_APPROVAL, {"fields": tuple(sorted(standing.changed))}))
         if _PAYEE_FIELDS & set(standing.changed):
             reasons.add(Reason.PAYEE_CHANGED)
     if bill.duplicates:
         reasons.add(Reason.POSSIBLE_DUPLICATE)
-        chips.append(Chip("possible_duplicate", f"looks like {bill.duplicates[0].words}"))
+        chips.append(_lookalike(bill.duplicates[0].other))
     if not reasons:
         return None
     item = TrayItem(
@@ -110,7 +115,8 @@ def bill_row(
     )
     step = NextStep.APPROVE if standing.status in _WAITING else NextStep.PAY
     subject = Subject("bill", str(figures.id), figures.external_id)
-    return TrayRow(item, figures.words, document.party_name, tuple(chips), step, subject, impact)
+    what = What(WhatCode.BILL, {"number": _number(figures), "party": figures.vendor_name or figures.vendor_external_id})
+    return TrayRow(item, what, document.party_name, tuple(chips), step, subject, impact)
 
 
 def _offer(
@@ -174,12 +180,12 @@ def invoice_row(
         return None  # they have said when, and it is not over
     if promise is not None:
         reasons.add(Reason.BROKEN_PROMISE)
-        chips.append(Chip("broken_promise", f"promised for {promise.promised_on}"))
+        chips.append(Chip(ChipCode.BROKEN_PROMISE, {"promised": promise.promised_on}))
     if usual is not None:
         reasons.add(Reason.LATER_THAN_USUAL)
-        chips.append(Chip("later_than_usual", f"{late} days late; nearly always paid within {max(usual, 0)}"))
+        chips.append(Chip(ChipCode.LATER_THAN_USUAL, {"late": late, "usual": max(usual, 0)}))
     if asks:
-        chips.append(Chip("not_in_forecast", "too late to count on: say when it comes"))
+        chips.append(Chip(ChipCode.NOT_IN_FORECAST))
     if not reasons:
         return None
     item = TrayItem(
@@ -191,7 +197,9 @@ def invoice_row(
         days=days_of(impact),
     )
     subject = Subject("invoice", str(invoice.id), invoice.external_id)
-    return TrayRow(item, invoice.words, document.party_name, tuple(chips), NextStep.REMIND, subject, impact)
+    party = invoice.customer_name or invoice.customer_external_id
+    what = What(WhatCode.INVOICE, {"number": _number(invoice), "party": party})
+    return TrayRow(item, what, document.party_name, tuple(chips), NextStep.REMIND, subject, impact)
 
 
 class _Habits:
@@ -214,7 +222,11 @@ class _Habits:
         return usual if late > usual else None
 
 
-def _due_words(days: int) -> str:
-    if days < 0:
-        return f"overdue {-days} d"
-    return "due today" if days == 0 else f"due in {days} d"
+def _number(document: BillFigures | InvoiceFigures) -> str:
+    return document.doc_number or document.external_id
+
+
+def _lookalike(other: Lookalike) -> Chip:
+    number, amount = other.doc_number or other.external_id, Money(other.amount, other.currency)
+    facts: Facts = {"kind": other.kind.value, "number": number, "on": other.on, "amount": amount}
+    return Chip(ChipCode.POSSIBLE_DUPLICATE, facts)

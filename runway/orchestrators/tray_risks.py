@@ -11,8 +11,8 @@ from runway.calculators.burn_runway import RunwayState
 from runway.calculators.forecast import Forecast
 from runway.calculators.outlook import DatedFlow, PathRow
 from runway.calculators.tray_priority import Reason, TrayGroup, TrayItem
-from runway.language.formats import day, money
-from runway.orchestrators.tray_rows import Chip, NextStep, Subject, TrayRow, TraySources
+from runway.orchestrators.tray_rows import Chip, NextStep, Subject, TrayRow, TraySources, What
+from runway.papers.tray_words import ChipCode, Facts, Money, WhatCode
 
 _OF_NOTICES: Mapping[NoticeKind, tuple[TrayGroup, Reason]] = {
     NoticeKind.BYPASS: (TrayGroup.RISK, Reason.POLICY_BYPASS),
@@ -21,6 +21,7 @@ _OF_NOTICES: Mapping[NoticeKind, tuple[TrayGroup, Reason]] = {
     NoticeKind.CONNECTION_FAILING: (TrayGroup.FIX_DATA, Reason.DATA_QUALITY),
     NoticeKind.CLOSED_PERIOD: (TrayGroup.FIX_DATA, Reason.DATA_QUALITY),
 }
+_UNCOVERED = {PathRow.PAYROLL: WhatCode.PAYROLL_UNCOVERED, PathRow.TAX: WhatCode.TAX_UNCOVERED}
 NOTICE_KINDS = tuple(kind.value for kind in _OF_NOTICES)
 
 
@@ -31,10 +32,10 @@ def risk_rows(forecast: Forecast) -> Iterable[TrayRow]:
     if first is not None and (is_below or not runway.early.is_beyond_horizon):
         floor, low = forecast.report.floor.value or ZERO, runway.low_point_p10
         short = max(ZERO, floor - (low.amount.value or ZERO))
-        words = "Cash is below the floor" if is_below else "Cash may fall below the floor"
-        lowest = f"lowest {money(low.amount.value, str(low.amount.unit))} on {day(low.on)} if payments come late"
+        what = What(WhatCode.BELOW_FLOOR if is_below else WhatCode.MAY_FALL_BELOW_FLOOR)
+        facts: Facts = {"low": Money(low.amount.value, str(low.amount.unit)), "on": low.on}
         item = TrayItem("floor", TrayGroup.RISK, frozenset({Reason.FLOOR_BREACH}), to_cents(short), first)
-        yield TrayRow(item, words, None, (Chip("floor_breach", lowest),), NextStep.PLAN)
+        yield TrayRow(item, what, None, (Chip(ChipCode.FLOOR_BREACH, facts),), NextStep.PLAN)
     seen: set[tuple[PathRow, str]] = set()
     for flow in forecast.standing.uncovered:
         if (flow.row, flow.key) not in seen:
@@ -45,7 +46,6 @@ def risk_rows(forecast: Forecast) -> Iterable[TrayRow]:
 def _uncovered(flow: DatedFlow) -> TrayRow:
     """The first of its kind: when that is covered, the next one speaks."""
     digest = blake2b(flow.key.encode(), digest_size=6).hexdigest()
-    what = {PathRow.PAYROLL: "Payroll", PathRow.TAX: "Tax"}.get(flow.row, "A must-pay")
     item = TrayItem(
         f"uncovered:{flow.row}:{digest}",
         TrayGroup.RISK,
@@ -53,8 +53,8 @@ def _uncovered(flow: DatedFlow) -> TrayRow:
         amount=-flow.amount,
         due_on=flow.on,
     )
-    chip = Chip("uncovered", "the cautious path has no cash on that day")
-    return TrayRow(item, f"{what} is not covered", flow.key, (chip,), NextStep.PLAN)
+    what = What(_UNCOVERED.get(flow.row, WhatCode.MUST_PAY_UNCOVERED))
+    return TrayRow(item, what, flow.key, (Chip(ChipCode.UNCOVERED),), NextStep.PLAN)
 
 
 def notice_rows(sources: TraySources) -> Iterable[TrayRow]:
@@ -64,22 +64,23 @@ def notice_rows(sources: TraySources) -> Iterable[TrayRow]:
         item = TrayItem(f"notice:{notice.id}", group, frozenset({reason}))
         step = NextStep.RECONNECT if kind is NoticeKind.RECONNECT_NEEDED else NextStep.REVIEW
         subject = Subject("notice", str(notice.id))
-        yield TrayRow(item, notice.title, None, (Chip(notice.kind, notice.text),), step, subject)
+        what, why = What(WhatCode.NOTICE, {"title": notice.title}), Chip(ChipCode(notice.kind), {"text": notice.text})
+        yield TrayRow(item, what, None, (why,), step, subject)
 
 
 def mirror_rows(sources: TraySources) -> Iterable[TrayRow]:
     reasons = frozenset({Reason.DATA_QUALITY})
     for entity, drift in sorted(sources.drift.items()):
         item = TrayItem(f"drift:{entity}", TrayGroup.FIX_DATA, reasons, amount=to_cents(drift.size))
-        chip = Chip("drift", f"{drift.count} not repaired")
-        yield TrayRow(item, f"{entity}: our copy differs from QuickBooks", None, (chip,), NextStep.REVIEW)
+        chip = Chip(ChipCode.DRIFT, {"n": drift.count})
+        yield TrayRow(item, What(WhatCode.DRIFT, {"entity": entity}), None, (chip,), NextStep.REVIEW)
     mirrors = sources.mirrors
     if mirrors is not None and mirrors.quarantined:
         item = TrayItem("quarantine", TrayGroup.FIX_DATA, reasons)
-        chip = Chip("quarantine", f"{mirrors.quarantined} cannot be read")
-        yield TrayRow(item, "Objects of QuickBooks that cannot be read", None, (chip,), NextStep.REVIEW)
+        chip = Chip(ChipCode.QUARANTINE, {"n": mirrors.quarantined})
+        yield TrayRow(item, What(WhatCode.QUARANTINE), None, (chip,), NextStep.REVIEW)
     oldest = None if mirrors is None else mirrors.oldest_at
     if oldest is not None and sources.now - oldest > NEVER_SHOWN_SILENTLY:
         age = (sources.now - oldest) // timedelta(days=1)
         item = TrayItem("stale", TrayGroup.FIX_DATA, reasons)
-        yield TrayRow(item, "The books are old", None, (Chip("stale", f"{age} days old"),), NextStep.SYNC)
+        yield TrayRow(item, What(WhatCode.STALE), None, (Chip(ChipCode.STALE, {"days": age}),), NextStep.SYNC)

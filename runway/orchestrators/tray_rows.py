@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from domains.ap.tray_queries import DiscountedBill, OpenBill
@@ -13,6 +14,7 @@ from domains.core.tray_queries import MirrorState, OpenDrift
 from runway.calculators.forecast import Forecast
 from runway.calculators.impacts import Impact
 from runway.calculators.tray_priority import TrayItem
+from runway.papers.tray_words import ChipCode, Facts, WhatCode, chip_in_words, what_in_words
 
 
 class NextStep(StrEnum):
@@ -28,10 +30,25 @@ class NextStep(StrEnum):
 
 
 class Chip(NamedTuple):
-    """Why it is here: `code` for programs, `words` to be shown."""
+    """Why it is here: `code` for programs, `words` to be shown, in the language of whoever reads them."""
 
-    code: str
-    words: str
+    code: ChipCode
+    facts: Facts = MappingProxyType({})
+
+    @property
+    def words(self) -> str:
+        return chip_in_words(self.code, self.facts)
+
+
+class What(NamedTuple):
+    """What it is; as `Chip`."""
+
+    code: WhatCode
+    facts: Facts = MappingProxyType({})
+
+    @property
+    def words(self) -> str:
+        return what_in_words(self.code, self.facts)
 
 
 class Subject(NamedTuple):
@@ -47,7 +64,7 @@ class TrayRow:
     """`item` is what the order and `state_mark` are made of; `impact` is None where money is not what it is about."""
 
     item: TrayItem
-    what: str
+    what: What
     who: str | None
     chips: tuple[Chip, ...]
     next_step: NextStep

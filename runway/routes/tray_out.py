@@ -80,7 +80,7 @@ class TrayItemOut(BaseModel):
             business=entry.business.name,
             group=row.item.group,
             priority=Priority(entry.priority).name,
-            what=row.what,
+            what=row.what.words,
             who=row.who,
             amount=row.item.amount,
             currency=entry.business.home_currency,

@@ -210,7 +210,7 @@ async def test_one_list_over_several_businesses_keeps_each_to_itself(bakery: Sho
     tray = TrayService(uow=services.uow, clock=services.clock)
     both = await tray.list_entries(books)
     assert {one.priority for one in both if one.business.id == next_door.id} == {Priority.P0}
-    assert [one.row.what for one in both if one.business.id == next_door.id] == ["Paid without approval"]
+    assert [one.row.what.words for one in both if one.business.id == next_door.id] == ["Paid without approval"]
     alone = await tray.list_entries(books[:1])
     assert [one.row.item for one in both if one.business.id == mine] == [one.row.item for one in alone]
     assert [one.row.item for one in await tray.list_entries(books[::-1])] == [one.row.item for one in both]

@@ -23,6 +23,7 @@ from runway.web.pages.payables import payables_of
 from runway.web.payment_forms import CREDIT_PREFIX, previewed_payment, read_payment
 from runway.web.rendering import render, render_client, wants_part
 from runway.web.strings import _, keyed
+from runway.web.views.decision import compared_with, item_words
 from runway.web.views.payables import bill_view
 from runway.web.views.refusals import RefusalView, refusal_view
 
@@ -164,6 +165,8 @@ async def _show(
         "typed": asked,
         "today": client.today,
         "credit_prefix": CREDIT_PREFIX,
+        "impact": item_words(detail.impact, "bill", client.home_currency),
+        "compared_with": compared_with("bill"),
         "refusal": None,
         **more,
     }

@@ -56,12 +56,29 @@ def preview_view(out: PreviewOut) -> PreviewView:
 
 
 def impact_words(impact: Impact | None, currency: str) -> str | None:
-    """`-6 days; low falls to $4.1k in the week of 7 Dec`. None where money is not what it is about."""
+    """`-6 days; low falls by $1.2k to $4.1k in the week of 7 Dec`. None where money is not what it is about."""
     if impact is None:
         return None
     return effect_words(
         impact.days.value, impact.low.value, impact.low_change.value, week_on=impact.low_week_on, currency=currency
     )
+
+
+def item_words(impact: Impact | None, kind: str | None, currency: str) -> str | None:
+    """Says of what it is the effect: a bill's is that of paying it at all, an invoice's that of its coming today."""
+    told = impact_words(impact, currency)
+    if told is None:
+        return None
+    if kind == "bill":
+        return _("Paying it: %(effect)s") % {"effect": told}
+    return _("If it is paid today: %(effect)s") % {"effect": told}
+
+
+def compared_with(kind: str | None) -> str:
+    """What the effect of a tray's item is measured against."""
+    if kind == "bill":
+        return _("Compared with not paying it at all.")
+    return _("Compared with the forecast, in which it is paid when this customer usually pays.")
 
 
 def effect_words(
@@ -83,11 +100,15 @@ def _days(days: Decimal) -> str:
 
 
 def _low(low: Decimal, change: Decimal, *, week_on: date, currency: str) -> str:
-    told = {"low": formats.short_money(low, currency), "day": formats.day(week_on)}
+    told = {
+        "change": formats.short_money(abs(change), currency),
+        "low": formats.short_money(low, currency),
+        "day": formats.day(week_on),
+    }
     if change < 0:
-        return _("low falls to %(low)s in the week of %(day)s") % told
+        return _("low falls by %(change)s to %(low)s in the week of %(day)s") % told
     if change > 0:
-        return _("low rises to %(low)s in the week of %(day)s") % told
+        return _("low rises by %(change)s to %(low)s in the week of %(day)s") % told
     return _("low stays at %(low)s in the week of %(day)s") % told
 
 

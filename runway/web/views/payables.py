@@ -13,6 +13,7 @@ from domains.core.documents import DocumentStatus, status_of
 from domains.core.permissions import Permission
 from infra.actions.models import ActionIntent
 from runway.orchestrators.payables_table import Payable
+from runway.papers.tray_words import field_in_words
 from runway.web import formats
 from runway.web.strings import _, keyed, ngettext
 
@@ -135,7 +136,7 @@ def approval_view(standing: Standing) -> ApprovalView:
     return ApprovalView(
         text=_(text),
         tone="warn" if standing.changed else tone,
-        changed=[name.removesuffix("_external_id").replace("_", " ") for name in sorted(standing.changed)],
+        changed=[field_in_words(name) for name in sorted(standing.changed)],
         fingerprint=standing.material.fingerprint if standing.material else None,
         is_given=bool(standing.approvals),
     )

@@ -10,8 +10,9 @@ from domains.core.permissions import Permission
 from runway.calculators.tray_priority import Priority, TrayGroup
 from runway.orchestrators.tray import TrayEntry
 from runway.orchestrators.tray_rows import NextStep, Subject
+from runway.papers.tray_words import ChipCode
 from runway.web.strings import _, keyed
-from runway.web.views.decision import impact_words
+from runway.web.views.decision import compared_with, item_words
 
 _GROUPS = {
     TrayGroup.PAY: keyed("Pay"),
@@ -42,7 +43,16 @@ _PLACES = {
     NextStep.RECONNECT: "/settings/connection",
 }
 _DOCUMENTS = {"bill": "payables", "invoice": "receivables"}
-_LOUD = frozenset({"payee_changed", "policy_bypass", "uncovered_must_pay", "broken_promise", "possible_duplicate"})
+_LOUD = frozenset(
+    {
+        ChipCode.CHANGED_AFTER_APPROVAL,
+        ChipCode.BYPASS,
+        ChipCode.ACTION,
+        ChipCode.UNCOVERED,
+        ChipCode.BROKEN_PROMISE,
+        ChipCode.POSSIBLE_DUPLICATE,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class ChipView:
 
 @dataclass(frozen=True)
 class TrayRowView:
-    """`step_href` is None where this person may not take the step; `href` opens the evidence."""
+    """`impact` is told against what `compared_with` says. `step_href` is None where this person may not take the step; `href` opens the evidence."""
 
     key: str
     path: str
@@ -67,6 +77,7 @@ class TrayRowView:
     currency: str
     due_on: date | None
     impact: str | None
+    compared_with: str | None
     chips: Sequence[ChipView]
     step: str
     step_href: str | None
@@ -102,6 +113,7 @@ def row_view(entry: TrayEntry, *, may: frozenset[Permission], owners: Mapping[UU
     base = f"/c/{entry.business.id}"
     step, needs = _STEPS[row.next_step]
     owner_id = mark.owner_id if mark else None
+    kind = row.subject.kind if row.subject else None
     return TrayRowView(
         key=item.key,
         path=f"{base}/tray/{item.key}",
@@ -109,12 +121,13 @@ def row_view(entry: TrayEntry, *, may: frozenset[Permission], owners: Mapping[UU
         client_path=base,
         group=item.group,
         priority=Priority(entry.priority).name,
-        what=row.what,
+        what=row.what.words,
         who=row.who,
         amount=item.amount or None,
         currency=entry.business.home_currency,
         due_on=item.due_on,
-        impact=impact_words(row.impact, entry.business.home_currency),
+        impact=item_words(row.impact, kind, entry.business.home_currency),
+        compared_with=compared_with(kind) if row.impact else None,
         chips=[ChipView(chip.words, chip.code in _LOUD) for chip in row.chips],
         step=_(step),
         step_href=_href(base, row.next_step, row.subject) if needs in may else None,

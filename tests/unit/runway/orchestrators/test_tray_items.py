@@ -66,7 +66,7 @@ def test_a_bill_is_there_for_what_it_waits_for() -> None:
     assert (waiting.item.reasons, waiting.next_step) == ({Reason.WAITS_FOR_APPROVAL}, NextStep.APPROVE)
     twice = row_of(a_bill(twice=True), 2)
     assert twice.item.reasons == {Reason.BILL_DUE, Reason.POSSIBLE_DUPLICATE}
-    assert twice.chips[1].words == "looks like bill 42 of 2025-11-21 for 120.00"
+    assert twice.chips[1].words == "looks like bill 42 of Nov 21, 2025 for $120.00"
 
 
 def test_another_payee_after_the_approval_is_the_most_urgent() -> None:
@@ -109,7 +109,11 @@ def test_what_is_wrong_with_our_copy_is_to_be_repaired() -> None:
 def test_a_payment_past_the_policy_is_a_risk_before_all_else() -> None:
     notice = Notice(id=ID, kind="bypass", title="Paid without approval", text="A payment of 5")
     (row,) = notice_rows(TraySources(today=T, now=NOW, currency="USD", notices=[notice]))
-    assert (row.item.group, priority(row.item, T), row.what) == (TrayGroup.RISK, Priority.P0, "Paid without approval")
+    assert (row.item.group, priority(row.item, T), row.what.words) == (
+        TrayGroup.RISK,
+        Priority.P0,
+        "Paid without approval",
+    )
 
 
 def entry(row: TrayRow) -> TrayEntry:

@@ -31,21 +31,22 @@ from runway.calculators.tray_priority import Priority, Reason, TrayGroup, TrayIt
 from runway.orchestrators.party_pages import Habit, LatePayment
 from runway.orchestrators.payables_table import Payable
 from runway.orchestrators.tray import TrayEntry
-from runway.orchestrators.tray_rows import Chip, NextStep, Subject, TrayRow
+from runway.orchestrators.tray_rows import Chip, NextStep, Subject, TrayRow, What
+from runway.papers.tray_words import ChipCode, WhatCode
 from runway.routes.action_out import ActionOut
 from runway.routes.action_words import May, Outcome
 from runway.routes.preview_out import PREVIEW_EXAMPLE, PreviewOut
 from runway.web.forms import FormTooOld, Typed, typed_of
 from runway.web.payment_forms import previewed_payment, read_batch, read_payment
 from runway.web.views.ageing import age_blocks
-from runway.web.views.decision import impact_words, preview_view
+from runway.web.views.decision import compared_with, impact_words, item_words, preview_view
 from runway.web.views.parties import habit_view
 from runway.web.views.payables import bill_view
 from runway.web.views.progress import meant_view, progress_view
 from runway.web.views.receivables import expected_view, reminder_view
 from runway.web.views.refusals import refusal_view
 from runway.web.views.trail import who_is
-from runway.web.views.tray import tray_view
+from runway.web.views.tray import row_view, tray_view
 from tests.unit.runway.calculators.making import BASIS, T
 
 ID, BILL = UUID(int=1), UUID(int=7)
@@ -114,21 +115,34 @@ def an_entry(row: TrayRow) -> TrayEntry:
 
 def a_row(group: TrayGroup, step: NextStep, subject: Subject | None = None) -> TrayRow:
     item = TrayItem("key", group, frozenset({Reason.BILL_DUE}), Decimal(10), T)
-    return TrayRow(item, "Bill 1", "Harbor", (Chip("due", "due in 3 d"),), step, subject, None)
+    what = What(WhatCode.BILL, {"number": "1", "party": "Harbor"})
+    return TrayRow(item, what, "Harbor", (Chip(ChipCode.DUE, {"days": 3}),), step, subject, None)
+
+
+AN_IMPACT = Impact(
+    days=BASIS.figure(Decimal(-6), DAYS, n=1, n_of="documents"),
+    low=BASIS.figure(Decimal(4100), "USD", n=1, n_of="documents"),
+    low_change=BASIS.figure(Decimal(-5700), "USD", n=1, n_of="documents"),
+    low_on=date(2026, 12, 9),
+    low_week_on=date(2026, 12, 7),
+)
 
 
 def test_an_impact_is_told_in_days_and_by_the_low_point() -> None:
-    impact = Impact(
-        days=BASIS.figure(Decimal(-6), DAYS, n=1, n_of="documents"),
-        low=BASIS.figure(Decimal(4100), "USD", n=1, n_of="documents"),
-        low_change=BASIS.figure(Decimal(-5700), "USD", n=1, n_of="documents"),
-        low_on=date(2026, 12, 9),
-        low_week_on=date(2026, 12, 7),
-    )
-    assert impact_words(impact, "USD") == "\N{MINUS SIGN}6 days; low falls to $4,100 in the week of Dec 7"
-    none = replace(impact, days=BASIS.missing("cash never ends", DAYS, n=1, n_of="documents"))
-    assert impact_words(none, "USD") == "low falls to $4,100 in the week of Dec 7"
+    told = impact_words(AN_IMPACT, "USD")
+    assert told == "\N{MINUS SIGN}6 days; low falls by $5,700 to $4,100 in the week of Dec 7"
+    none = replace(AN_IMPACT, days=BASIS.missing("cash never ends", DAYS, n=1, n_of="documents"))
+    assert impact_words(none, "USD") == "low falls by $5,700 to $4,100 in the week of Dec 7"
     assert impact_words(None, "USD") is None
+
+
+def test_an_effect_says_what_it_is_the_effect_of_and_what_it_is_compared_with() -> None:
+    assert item_words(AN_IMPACT, "bill", "USD") == f"Paying it: {impact_words(AN_IMPACT, 'USD')}"
+    assert item_words(AN_IMPACT, "invoice", "USD") == f"If it is paid today: {impact_words(AN_IMPACT, 'USD')}"
+    assert item_words(None, "bill", "USD") is None
+    row = replace(a_row(TrayGroup.PAY, NextStep.PAY, Subject("bill", str(BILL), "145")), impact=AN_IMPACT)
+    view = row_view(an_entry(row), may=frozenset(), owners={})
+    assert (view.impact, view.compared_with) == (item_words(AN_IMPACT, "bill", "USD"), compared_with("bill"))
 
 
 def test_a_preview_warns_of_what_it_puts_at_risk_and_of_the_floor() -> None:
