@@ -8,31 +8,26 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    DateTime,
-    LargeBinary,
-    Select,
-    Uuid,
-    and_,
-    bindparam,
-    case,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domains.core.access_queries import (
+    BY_NAME,
+    LIVING_TOKEN,
+    OPENED_BY_TOKEN,
+    Opened,
+    is_living,
+    of_person,
+    of_tokens,
+    opened,
+)
 from domains.core.errors import BusinessNotNamed, BusinessOutOfReach, SessionUnknown, TokenUnknown
 from domains.core.models import Business
-from domains.core.people import ApiToken, ApiTokenBusiness, ApiTokenUse, FirmAdmin, Membership, User, UserSession
+from domains.core.people import ApiToken, ApiTokenUse, FirmAdmin, User, UserSession
 from domains.core.permissions import MAY, WITH_SECOND_FACTOR, Permission, Role
 from domains.core.secrets import hash_of
-from infra.db.reads import Reads, Statement
+from infra.db.reads import Reads
 
 SESSION_IDLE = timedelta(minutes=30)
 PROOF_FOR = timedelta(minutes=5)
@@ -111,9 +106,9 @@ class AccessService:
             BusinessNotNamed: it opens several.
         """
         asked = {"token_hash": hash_of(plaintext), "now": now, "business_id": business_id}
-        rows = await reads.one(_OPENED_BY_TOKEN.with_(**asked))
+        rows = await reads.one(OPENED_BY_TOKEN.with_(**asked))
         if not rows:
-            living = await reads.one(_LIVING_TOKEN.with_(token_hash=asked["token_hash"], now=now))
+            living = await reads.one(LIVING_TOKEN.with_(token_hash=asked["token_hash"], now=now))
             raise BusinessOutOfReach if living else TokenUnknown
         return self._entry_of_token(_only(rows))
 
@@ -128,7 +123,7 @@ class AccessService:
             BusinessNotNamed: they belong to several.
         """
         person = await self.find_person(session, plaintext, now=now)
-        rows = await _rows(session, _of_person(person.user_id), business_id=business_id)
+        rows = (await session.execute(of_person(person.user_id, business_id).limit(2))).all()
         if not rows:
             raise BusinessOutOfReach
         return _entry_of_person(person, *_only(rows))
@@ -167,7 +162,7 @@ class AccessService:
         Raises:
             TokenUnknown: as `enter_with_token`.
         """
-        token = await session.scalar(select(ApiToken).where(_is_living(hash_of(plaintext), now=now)))
+        token = await session.scalar(select(ApiToken).where(is_living(hash_of(plaintext), now=now)))
         if token is None:
             raise TokenUnknown
         return TokenHolder(token.id, token.user_id, token.last_used_at)
@@ -175,15 +170,15 @@ class AccessService:
     async def list_entries(self, session: AsyncSession, principal: Person | TokenHolder) -> list[Entry]:
         """Every door that is open to this principal now, by the business's name."""
         if isinstance(principal, TokenHolder):
-            query = _of_tokens().where(ApiToken.id == principal.token_id)
-            rows = await session.execute(query.order_by(*_BY_NAME))
-            return [self._entry_of_token(_opened(*row)) for row in rows]
-        query = _of_person(principal.user_id).order_by(*_BY_NAME)
+            query = of_tokens().where(ApiToken.id == principal.token_id)
+            rows = await session.execute(query.order_by(*BY_NAME))
+            return [self._entry_of_token(opened(*row)) for row in rows]
+        query = of_person(principal.user_id).order_by(*BY_NAME)
         return [_entry_of_person(principal, *row) for row in await session.execute(query)]
 
     async def list_businesses(self, session: AsyncSession, user_id: UUID) -> list[tuple[Business, Role]]:
         """Every business a person belongs to, by name."""
-        rows = await session.execute(_of_person(user_id).order_by(*_BY_NAME))
+        rows = await session.execute(of_person(user_id).order_by(*BY_NAME))
         return [(business, Role(role)) for business, role, _ in rows]
 
     async def must_set_up_second_factor(self, session: AsyncSession, person: Person) -> bool:
@@ -213,7 +208,7 @@ class AccessService:
         )
         return noted.first() is not None
 
-    def _entry_of_token(self, opened: "_Opened") -> Entry:
+    def _entry_of_token(self, opened: Opened) -> Entry:
         holder = TokenHolder(opened.token_id, opened.user_id, opened.last_used_at)
         of_token = _permissions(tuple(opened.permissions))
         if opened.role is None or opened.user_id is None:
@@ -224,72 +219,9 @@ class AccessService:
         return Entry(holder, opened.business, role, may, opened.approval_limit, withheld)
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """A token and one business it opens, with what its person (if it has one) is there."""
-
-    token_id: UUID
-    user_id: UUID | None
-    permissions: list[str]
-    last_used_at: datetime | None
-    business: Business
-    role: str | None
-    approval_limit: Decimal | None
-    has_factor: bool | None
-
-
 @lru_cache(maxsize=1024)
 def _permissions(names: tuple[str, ...]) -> frozenset[Permission]:
     return frozenset(map(Permission, names))
-
-
-_BY_NAME = (Business.name, Business.id)
-
-
-_OF_BUSINESS = (
-    Business.id,
-    Business.firm_id,
-    Business.name,
-    Business.home_currency,
-    Business.time_zone,
-    Business.created_at,
-)
-_OF_TOKEN = (ApiToken.id, ApiToken.user_id, ApiToken.permissions, ApiToken.last_used_at)
-
-
-def _of_tokens() -> Any:
-    """What `_opened` reads, for each business that a token opens and its person (if it has one) belongs to."""
-    has_factor = select(User.totp_confirmed_at.is_not(None)).where(User.id == ApiToken.user_id).scalar_subquery()
-    opened: Any = (
-        select(*_OF_TOKEN, *_OF_BUSINESS, *_rights(), has_factor)
-        .join(ApiTokenBusiness, ApiTokenBusiness.token_id == ApiToken.id)
-        .join(Business, Business.id == ApiTokenBusiness.business_id)
-        .outerjoin(Membership, _is_member(ApiToken.user_id))
-        .outerjoin(FirmAdmin, _is_admin(ApiToken.user_id))
-        .where(or_(ApiToken.user_id.is_(None), Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
-    )
-    return opened
-
-
-def _opened(*row: Any) -> _Opened:
-    of_token, of_business = row[: len(_OF_TOKEN)], row[len(_OF_TOKEN) : -3]
-    business = Business(**dict(zip(_BUSINESS_NAMES, of_business, strict=True)))
-    token_id, user_id, permissions, last_used_at = of_token
-    role, approval_limit, has_factor = row[-3:]
-    return _Opened(token_id, user_id, permissions, last_used_at, business, role, approval_limit, has_factor)
-
-
-_BUSINESS_NAMES = tuple(column.key for column in _OF_BUSINESS)
-
-
-def _of_person(user_id: UUID) -> Select[Any]:
-    """Business, role and limit, for each business that the person belongs to."""
-    return (
-        select(Business, *_rights())
-        .outerjoin(Membership, _is_member(literal(user_id)))
-        .outerjoin(FirmAdmin, _is_admin(literal(user_id)))
-        .where(or_(Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
-    )
 
 
 def _entry_of_person(person: Person, business: Business, role: str, limit: Decimal | None) -> Entry:
@@ -305,52 +237,7 @@ def _held_back(
     return permissions - withheld, withheld
 
 
-def _is_living(token_hash: Any, *, now: Any) -> ColumnElement[bool]:
-    """Of a person who is disabled, no token lives."""
-    is_disabled = select(User.id).where(User.id == ApiToken.user_id, User.disabled_at.is_not(None)).exists()
-    return and_(
-        ApiToken.token_hash == token_hash,
-        ApiToken.revoked_at.is_(None),
-        or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
-        ~is_disabled,
-    )
-
-
-def _is_member(user_id: Any) -> ColumnElement[bool]:
-    return and_(Membership.business_id == Business.id, Membership.user_id == user_id)
-
-
-def _is_admin(user_id: Any) -> ColumnElement[bool]:
-    return and_(FirmAdmin.firm_id == Business.firm_id, FirmAdmin.user_id == user_id)
-
-
-def _rights() -> tuple[Any, Any]:
-    """The role, and the approval limit, which binds members and not the firm's admins. Both null for a service's token."""
-    is_admin = FirmAdmin.user_id.is_not(None)
-    role = case((is_admin, Role.FIRM_ADMIN.value), else_=Membership.role)
-    return role, case((is_admin, null()), else_=Membership.approval_limit)
-
-
-async def _rows(session: AsyncSession, query: Select[Any], *, business_id: UUID | None) -> Sequence[Any]:
-    if business_id is not None:
-        query = query.where(Business.id == business_id)
-    found: Sequence[Any] = (await session.execute(query.limit(2))).all()
-    return found
-
-
 def _only(rows: Sequence[Any]) -> Any:
     if len(rows) > 1:
         raise BusinessNotNamed
     return rows[0]
-
-
-_ASKED_HASH = bindparam("token_hash", type_=LargeBinary)
-_ASKED_NOW = bindparam("now", type_=DateTime(timezone=True))
-_ASKED_BUSINESS = bindparam("business_id", type_=Uuid)
-_LIVING_TOKEN = Statement(select(ApiToken.id).where(_is_living(_ASKED_HASH, now=_ASKED_NOW)), lambda token_id: token_id)
-_OPENED_BY_TOKEN = Statement(
-    _of_tokens()
-    .where(_is_living(_ASKED_HASH, now=_ASKED_NOW), or_(_ASKED_BUSINESS.is_(None), Business.id == _ASKED_BUSINESS))
-    .limit(2),
-    _opened,
-)

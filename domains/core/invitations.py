@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,12 +14,13 @@ from domains.core import access_log
 from domains.core.access_log import AccessEvent, Origin
 from domains.core.access_service import Entry, Person
 from domains.core.errors import LimitWithoutApproval, MoreThanOwn, NotFirmAdmin
+from domains.core.invitation_queries import end_living, find_living, is_still_backed, list_living
 from domains.core.member_service import Standing, refuse_more_than_own
 from domains.core.models import Business
 from domains.core.passwords import HashedPassword
 from domains.core.people import Firm, FirmAdmin, Invitation, Membership, User
 from domains.core.people_service import PeopleService, read_email, read_name
-from domains.core.permissions import MAY, Permission, Role
+from domains.core.permissions import Role
 from domains.core.secrets import hash_of, new_secret
 from domains.core.sign_in_errors import (
     AlreadyMember,
@@ -137,8 +138,7 @@ class Invitations:
 
     async def list_open(self, session: AsyncSession, business_id: UUID, *, now: datetime) -> list[Invitation]:
         """Those of a business that can still be accepted, the newest first."""
-        query = select(Invitation).where(Invitation.business_id == business_id, *_living(now))
-        return list(await session.scalars(query.order_by(Invitation.created_at.desc(), Invitation.id)))
+        return await list_living(session, business_id, now=now)
 
     async def revoke(
         self, session: AsyncSession, business_id: UUID, *, invitation_id: UUID, origin: Origin, now: datetime
@@ -148,22 +148,16 @@ class Invitations:
         Raises:
             InvitationNotFound: no open one of that id.
         """
-        ended = await session.execute(
-            update(Invitation)
-            .where(Invitation.id == invitation_id, Invitation.business_id == business_id, *_living(now))
-            .values(revoked_at=now)
-            .returning(Invitation.email)
-            .execution_options(synchronize_session=False)
-        )
-        email = ended.scalar_one_or_none()
-        if email is None:
+        there = Invitation.business_id == business_id
+        emails = await end_living(session, Invitation.id == invitation_id, there, now=now)
+        if not emails:
             raise InvitationNotFound
         await access_log.note(
             session,
             AccessEvent.INVITATION_REVOKED,
             origin=origin,
             business_id=business_id,
-            details={"invitation_id": str(invitation_id), "email": email},
+            details={"invitation_id": str(invitation_id), "email": emails[0]},
         )
 
     async def find(self, session: AsyncSession, secret: str, *, now: datetime) -> OpenInvitation:
@@ -172,17 +166,11 @@ class Invitations:
         Raises:
             LinkGone: unknown, accepted, withdrawn, too old, or its sender may not invite there any more.
         """
-        query = (
-            select(Invitation, Business.name, Firm.name)
-            .outerjoin(Business, Business.id == Invitation.business_id)
-            .outerjoin(Firm, Firm.id == Invitation.firm_id)
-            .where(Invitation.token_hash == hash_of(secret), *_living(now))
-            .with_for_update(of=Invitation)
-        )
-        row = (await session.execute(query)).one_or_none()
-        if row is None or not await _is_still_backed(session, row[0]):
+        found = await find_living(session, hash_of(secret), now=now)
+        if found is None or not await is_still_backed(session, found[0]):
             raise LinkGone
-        return OpenInvitation(row[0], row[1] or row[2], await self._people.find(session, row[0].email))
+        invitation, place = found
+        return OpenInvitation(invitation, place, await self._people.find(session, invitation.email))
 
     async def accept_as_new(
         self, session: AsyncSession, secret: str, *, name: str, password: HashedPassword, origin: Origin, now: datetime
@@ -240,12 +228,7 @@ class Invitations:
         firm_id: UUID | None = None,
     ) -> Invited:
         there = Invitation.firm_id == firm_id if business_id is None else Invitation.business_id == business_id
-        await session.execute(
-            update(Invitation)
-            .where(there, Invitation.email == email, *_living(now))
-            .values(revoked_at=now)
-            .execution_options(synchronize_session=False)
-        )
+        await end_living(session, there, Invitation.email == email, now=now)
         secret = new_secret(PREFIX)
         invitation = Invitation(
             id=new_id(),
@@ -308,27 +291,3 @@ class Invitations:
 
 def _of_firm(details: dict[str, Any], firm_id: UUID | None) -> dict[str, Any]:
     return details if firm_id is None else {**details, "firm_id": str(firm_id)}
-
-
-def _living(now: datetime) -> tuple[Any, ...]:
-    return Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None), Invitation.expires_at > now
-
-
-async def _is_still_backed(session: AsyncSession, invitation: Invitation) -> bool:
-    """Whether who sent it still has what it gives. The operator's (nobody's) stays good."""
-    if invitation.invited_by is None:
-        return True
-    sender = await session.get(User, invitation.invited_by)
-    if sender is None or sender.disabled_at is not None:
-        return False
-    firm_id = invitation.firm_id
-    if invitation.business_id is not None:
-        firm_id = await session.scalar(select(Business.firm_id).where(Business.id == invitation.business_id))
-    if firm_id is not None and await session.get(FirmAdmin, (firm_id, sender.id)) is not None:
-        return True
-    if invitation.business_id is None:
-        return False
-    held = await session.get(Membership, (invitation.business_id, sender.id))
-    if held is None:
-        return False
-    return {Permission.MEMBERS_MANAGE, *MAY[Role(invitation.role)]} <= MAY[Role(held.role)]

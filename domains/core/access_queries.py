@@ -1,0 +1,127 @@
+"""Which businesses a token or a person opens, and as what. Statements of the role oodaloo_access."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    LargeBinary,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    literal,
+    null,
+    or_,
+    select,
+)
+
+from domains.core.models import Business
+from domains.core.people import ApiToken, ApiTokenBusiness, FirmAdmin, Membership, User
+from domains.core.permissions import Role
+from infra.db.reads import Statement
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A token and one business it opens, with what its person (if it has one) is there."""
+
+    token_id: UUID
+    user_id: UUID | None
+    permissions: list[str]
+    last_used_at: datetime | None
+    business: Business
+    role: str | None
+    approval_limit: Decimal | None
+    has_factor: bool | None
+
+
+BY_NAME = (Business.name, Business.id)
+_OF_BUSINESS = (
+    Business.id,
+    Business.firm_id,
+    Business.name,
+    Business.home_currency,
+    Business.time_zone,
+    Business.created_at,
+)
+_BUSINESS_NAMES = tuple(column.key for column in _OF_BUSINESS)
+_OF_TOKEN = (ApiToken.id, ApiToken.user_id, ApiToken.permissions, ApiToken.last_used_at)
+
+
+def of_tokens() -> Any:
+    """What `opened` reads, for each business that a token opens and its person (if it has one) belongs to."""
+    has_factor = select(User.totp_confirmed_at.is_not(None)).where(User.id == ApiToken.user_id).scalar_subquery()
+    businesses: Any = (
+        select(*_OF_TOKEN, *_OF_BUSINESS, *_rights(), has_factor)
+        .join(ApiTokenBusiness, ApiTokenBusiness.token_id == ApiToken.id)
+        .join(Business, Business.id == ApiTokenBusiness.business_id)
+        .outerjoin(Membership, _is_member(ApiToken.user_id))
+        .outerjoin(FirmAdmin, _is_admin(ApiToken.user_id))
+        .where(or_(ApiToken.user_id.is_(None), Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
+    )
+    return businesses
+
+
+def opened(*row: Any) -> Opened:
+    of_token, of_business = row[: len(_OF_TOKEN)], row[len(_OF_TOKEN) : -3]
+    business = Business(**dict(zip(_BUSINESS_NAMES, of_business, strict=True)))
+    token_id, user_id, permissions, last_used_at = of_token
+    role, approval_limit, has_factor = row[-3:]
+    return Opened(token_id, user_id, permissions, last_used_at, business, role, approval_limit, has_factor)
+
+
+def of_person(user_id: UUID, business_id: UUID | None = None) -> Select[Any]:
+    """Business, role and limit, for each business that the person belongs to, or for that one."""
+    businesses = (
+        select(Business, *_rights())
+        .outerjoin(Membership, _is_member(literal(user_id)))
+        .outerjoin(FirmAdmin, _is_admin(literal(user_id)))
+        .where(or_(Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
+    )
+    return businesses if business_id is None else businesses.where(Business.id == business_id)
+
+
+def is_living(token_hash: Any, *, now: Any) -> ColumnElement[bool]:
+    """Of a person who is disabled, no token lives."""
+    is_disabled = select(User.id).where(User.id == ApiToken.user_id, User.disabled_at.is_not(None)).exists()
+    return and_(
+        ApiToken.token_hash == token_hash,
+        ApiToken.revoked_at.is_(None),
+        or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
+        ~is_disabled,
+    )
+
+
+def _is_member(user_id: Any) -> ColumnElement[bool]:
+    return and_(Membership.business_id == Business.id, Membership.user_id == user_id)
+
+
+def _is_admin(user_id: Any) -> ColumnElement[bool]:
+    return and_(FirmAdmin.firm_id == Business.firm_id, FirmAdmin.user_id == user_id)
+
+
+def _rights() -> tuple[Any, Any]:
+    """The role, and the approval limit, which binds members and not the firm's admins. Both null for a service's token."""
+    is_admin = FirmAdmin.user_id.is_not(None)
+    role = case((is_admin, Role.FIRM_ADMIN.value), else_=Membership.role)
+    return role, case((is_admin, null()), else_=Membership.approval_limit)
+
+
+_ASKED_HASH = bindparam("token_hash", type_=LargeBinary)
+_ASKED_NOW = bindparam("now", type_=DateTime(timezone=True))
+_ASKED_BUSINESS = bindparam("business_id", type_=Uuid)
+
+LIVING_TOKEN = Statement(select(ApiToken.id).where(is_living(_ASKED_HASH, now=_ASKED_NOW)), lambda token_id: token_id)
+
+OPENED_BY_TOKEN = Statement(
+    of_tokens()
+    .where(is_living(_ASKED_HASH, now=_ASKED_NOW), or_(_ASKED_BUSINESS.is_(None), Business.id == _ASKED_BUSINESS))
+    .limit(2),
+    opened,
+)
