@@ -13,6 +13,7 @@ from infra.jobs.queue_worker import FINISHES_WITHIN_SECONDS, serve_queue
 from infra.jobs.residence import OpenWorkplace
 from infra.logging import get_logger
 from infra.parent import end_with_parent
+from infra.priority import FAR_BEHIND
 
 log = get_logger()
 
@@ -20,6 +21,7 @@ _LOOK_EVERY_SECONDS = 0.2
 _RESTART_AFTER_SECONDS = (
     1.0  # at the earliest, from the start before: one that cannot start is not started a hundred times a second
 )
+PROMPT = "actions"  # the queue that people wait for
 _STOP_WITHIN_SECONDS = FINISHES_WITHIN_SECONDS + 3.0
 
 
@@ -71,6 +73,8 @@ def _work(redis_url: str, queue: str, open_workplace: OpenWorkplace, supervisor:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent(supervisor)  # an orphan would go on taking rings, beside whoever is started in its place
+    if queue != PROMPT:
+        os.nice(max(0, FAR_BEHIND - os.nice(0)))  # within the supervisor's share: payments go before the rest
     serve_queue(redis_url, queue, open_workplace=open_workplace)
 
 
