@@ -21,10 +21,14 @@ _MOST = 200  # notices, and drift items, of all businesses together: the tray sh
 
 @dataclass(frozen=True)
 class MirrorState:
-    """`oldest_at`: when the kind that was looked at longest ago was last in step; None: some kind never was."""
+    """`oldest_at`: when the kind that was looked at longest ago was last in step; None: some kind never was.
+
+    `is_first_reading_failing`: the latest attempt at a kind that never was in step has failed.
+    """
 
     oldest_at: datetime | None
     quarantined: int
+    is_first_reading_failing: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,17 @@ async def list_mirror_states(session: AsyncSession, business_ids: Sequence[UUID]
     """A business that was never read has none."""
     never = func.bool_or(SyncState.last_synced_at.is_(None))
     rows = await session.execute(
-        select(SyncState.business_id, never, func.min(SyncState.last_synced_at), func.sum(SyncState.quarantined))
+        select(
+            SyncState.business_id,
+            never,
+            func.min(SyncState.last_synced_at),
+            func.sum(SyncState.quarantined),
+            func.bool_or(SyncState.last_synced_at.is_(None) & SyncState.last_error.is_not(None)),
+        )
         .where(is_one_of(SyncState.business_id, business_ids), SyncState.rail == LEDGER.value)
         .group_by(SyncState.business_id)
     )
-    return {row[0]: MirrorState(None if row[1] else row[2], int(row[3])) for row in rows}
+    return {row[0]: MirrorState(None if row[1] else row[2], int(row[3]), row[4]) for row in rows}
 
 
 async def list_under_way(

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domains.core.connection_queries import list_latest
 from domains.core.models import Connection, ConnectionState
 from domains.core.notice_models import Notice
 from infra.clock import Clock
@@ -67,7 +68,7 @@ class FirmConnectionsReport:
             return FirmConnections([], [])
         ids = list(names)
         queries: dict[str, Callable[[AsyncSession, Sequence[UUID]], Awaitable[Any]]] = {
-            "connections": _list_connections,
+            "connections": list_latest,
             "readings": _read_readings,
             "drift": _count_drift,
             "notices": _count_notices,
@@ -106,18 +107,6 @@ class FirmConnectionsReport:
             open_drift=None if found["drift"] is None else found["drift"].get(business_id, 0),
             open_notices=None if found["notices"] is None else found["notices"].get(business_id, 0),
         )
-
-
-async def _list_connections(session: AsyncSession, ids: Sequence[UUID]) -> list[Connection]:
-    """The living one of each business and rail, else the last that was."""
-    is_gone = case((Connection.state == ConnectionState.DISCONNECTED.value, 1), else_=0)
-    query = (
-        select(Connection).where(Connection.business_id.in_(ids)).order_by(is_gone, Connection.state_changed_at.desc())
-    )
-    latest: dict[tuple[UUID, str], Connection] = {}
-    for connection in await session.scalars(query):
-        latest.setdefault((connection.business_id, connection.rail), connection)
-    return list(latest.values())
 
 
 async def _read_readings(session: AsyncSession, ids: Sequence[UUID]) -> dict[tuple[UUID, str], Reading]:

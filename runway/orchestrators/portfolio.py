@@ -24,7 +24,7 @@ from runway.orchestrators.cash_runway import oldest_of
 from runway.orchestrators.forecast_jobs import ForecastJobs
 from runway.orchestrators.kept_forecast import ForecastSummary
 from runway.orchestrators.kept_tray import Waiting
-from runway.orchestrators.portfolio_sources import PortfolioSources, RowSources, read_sources
+from runway.orchestrators.portfolio_sources import Link, PortfolioSources, RowSources, read_sources
 from runway.orchestrators.portfolio_totals import PortfolioTotals, totals_of
 
 
@@ -41,6 +41,14 @@ _WHY = {
     RowState.OLDER: "the books or a decision have changed since; it is being worked out",
     RowState.MISSING: "it is being worked out",
     RowState.NOT_READ: "its books were never read",
+}
+# Rather than the state alone, where there is nothing to work figures out of.
+_WHY_NOT_READ = {
+    Link.READING: "its books are being read",
+    Link.READING_FAILING: "the first reading of its books met a problem; it goes on by itself",
+    Link.NEVER_CONNECTED: "it is not connected to QuickBooks",
+    Link.NEEDS_RECONNECT: "it has to be connected to QuickBooks again",
+    Link.DISCONNECTED: "it is disconnected from QuickBooks",
 }
 
 
@@ -66,6 +74,7 @@ class PortfolioRow:
 
     Attributes:
         state, why: of the figures; `why` is None where they are current.
+        link: how it stands to QuickBooks.
         summary: the figures as they were kept; None in the states missing and not_read.
         days, low, cash, floor, due, must_pays, overdue_receivable: of it, and without value where there is none.
         days_change: runway days against the last forecast of the week before.
@@ -79,6 +88,7 @@ class PortfolioRow:
     today: date
     state: RowState
     why: str | None
+    link: Link
     summary: ForecastSummary | None
     days: Figure
     days_change: Figure
@@ -176,13 +186,14 @@ _NOTHING_READ = Freshness(as_of=None, age_seconds=None, source=FreshnessSource.M
 
 def _row(business: Business, found: RowSources, names: Mapping[UUID, str], *, now: datetime) -> PortfolioRow:
     state = _state(found)
-    summary, why = found.summary, _WHY.get(state)
+    summary, why = None if state is RowState.NOT_READ else found.summary, _why(state, found.link)
     figures = {name: getattr(summary, name) if summary else _missing(business, found, unit) for name, unit in _FIGURES}
     return PortfolioRow(
         business=business,
         today=found.today,
         state=state,
         why=why,
+        link=found.link,
         summary=summary,
         **figures,
         days_change=_change(business, found),
@@ -210,20 +221,28 @@ _FIGURES = (
 
 
 def _state(found: RowSources) -> RowState:
-    if found.mirrors is None or found.mirrors.oldest_at is None:
+    if found.mirrors is None:
+        return RowState.NOT_READ  # a forecast that was asked for all the same says nothing
+    if found.mirrors.oldest_at is None:
         return RowState.NOT_READ if found.summary is None else RowState.OLDER
     if found.summary is None:
         return RowState.MISSING
     return RowState.CURRENT if found.is_kept_current else RowState.OLDER
 
 
+def _why(state: RowState, link: Link) -> str | None:
+    if state is RowState.NOT_READ:
+        return _WHY_NOT_READ.get(link, _WHY[state])
+    return _WHY.get(state)
+
+
 def _missing(business: Business, found: RowSources, unit: str | None) -> Figure:
-    reason = _WHY[_state(found)]
+    reason = _why(_state(found), found.link)
     return Figure(None, unit or business.home_currency, found.today, Rail.QBO.value, 0, "documents", reason=reason)
 
 
 def _change(business: Business, found: RowSources) -> Figure:
-    if found.summary is None:
+    if found.summary is None or _state(found) is RowState.NOT_READ:
         return _missing(business, found, "days")
     return change_in_days(found.summary.days, found.summary_before)
 

@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 from domains.ap import approval_queries
 from domains.core import kept_trays, rituals, tray_queries
 from domains.core.assignees import list_assigned
+from domains.core.connection_queries import list_latest
 from domains.core.kept_forecasts import list_summaries, list_weeks_before
 from domains.core.ledger import LEDGER
-from domains.core.models import Business
+from domains.core.models import Business, Connection, ConnectionState
 from domains.core.notices import NoticeKind
 from domains.core.ritual import RitualState, week_of
 from domains.core.rituals import LastRitual
@@ -30,6 +32,17 @@ _MOST_NOTICES = 20_000
 _FAILING = frozenset({NoticeKind.RECONNECT_NEEDED.value, NoticeKind.CONNECTION_FAILING.value})
 
 
+class Link(StrEnum):
+    """How a business stands to its rail. `reading`: its books, for the first time; `reading_failing`: the latest attempt failed, the next comes."""
+
+    CONNECTED = "connected"
+    READING = "reading"
+    READING_FAILING = "reading_failing"
+    NEVER_CONNECTED = "never_connected"
+    NEEDS_RECONNECT = "needs_reconnect"
+    DISCONNECTED = "disconnected"
+
+
 @dataclass(frozen=True)
 class RowSources:
     """Of one business. `is_kept_current`: its kept forecast is that of its books, decisions and day as they are."""
@@ -40,6 +53,7 @@ class RowSources:
     summary_before: ForecastSummary | None
     waiting: Waiting | None
     is_count_older: bool
+    link: Link
     mirrors: MirrorState | None
     drift: Mapping[str, OpenDrift]
     is_connection_failing: bool
@@ -75,6 +89,7 @@ async def read_sources(
         marks = await list_marks(session, ids)
         notices = await tray_queries.list_open_notices(session, ids, NOTICE_KINDS, most=_MOST_NOTICES)
         drift = await tray_queries.sum_open_drift(session, ids)
+        connections = {one.business_id: one for one in await list_latest(session, ids) if one.rail == LEDGER.value}
         mirrors = await tray_queries.list_mirror_states(session, ids)
         held = await tray_queries.list_under_way(session, ids, kinds=("Bill", "Invoice", "InvoiceMail"))
         decided_at = await approval_queries.list_last_decided(session, ids)
@@ -107,6 +122,7 @@ async def read_sources(
             summary_before=_summary(before[one][1]) if one in before else None,
             waiting=None if tray is None else waiting(tray, sources, marks.get(one, {}), today=days[one]),
             is_count_older=is_older(tray, mark=mark, decided_at=decided_at.get(one)),
+            link=_link(connections.get(one), mirrors.get(one)),
             mirrors=mirrors.get(one),
             drift=drift.get(one, {}),
             is_connection_failing=any(notice.kind in _FAILING for notice in own),
@@ -115,6 +131,16 @@ async def read_sources(
             last_ritual=last.get(one),
         )
     return PortfolioSources(rows, assigned)
+
+
+def _link(connection: Connection | None, mirrors: MirrorState | None) -> Link:
+    if connection is None:
+        return Link.NEVER_CONNECTED
+    if connection.state != ConnectionState.ACTIVE.value:
+        return Link(connection.state)
+    if mirrors is not None and mirrors.oldest_at is not None:
+        return Link.CONNECTED
+    return Link.READING_FAILING if mirrors is not None and mirrors.is_first_reading_failing else Link.READING
 
 
 def _ritual(week_on: date, last: LastRitual | None, *, begun: int) -> RitualState:

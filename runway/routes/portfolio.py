@@ -16,6 +16,7 @@ from runway.calculators.burn_runway import RunwayState
 from runway.calculators.figures import DAYS, Figure
 from runway.orchestrators.assigning import Assigning
 from runway.orchestrators.portfolio import Portfolio, PortfolioFilter, PortfolioRow, RowState
+from runway.orchestrators.portfolio_sources import Link
 from runway.orchestrators.portfolio_totals import PortfolioTotals
 from runway.routes.access import AllServices, SyncsBooks
 from runway.routes.answers import Amount, FreshnessOut, plain_amount, plain_number
@@ -28,7 +29,7 @@ from runway.routes.runway_answer import FigureOut, figure_example
 router = APIRouter(prefix="/api/v1", tags=["portfolio"])
 
 COLUMNS = (
-    "business_id", "business", "currency", "as_of", "state", "runway", "runway_days", "early_days", "late_days", "days_change", "low",
+    "business_id", "business", "currency", "as_of", "state", "link", "runway", "runway_days", "early_days", "late_days", "days_change", "low",
     "low_on", "cash", "floor", "due_7_days", "must_pays_7_days", "overdue_receivable", "at_risk", "waiting_on_us", "waiting_on_client",
     "assignee", "books_as_of", "books_stale", "open_drift", "ritual", "last_ritual_at",
 )  # fmt: skip
@@ -63,6 +64,9 @@ class PortfolioRowOut(BaseModel):
         description="`current`: the figures are those of the books as they are; `older`: of before a change; `missing` and `not_read`: there are none."
     )
     why: str | None = Field(description="Unless they are current.")
+    link: Link = Field(
+        description="How it stands to QuickBooks; `reading` is the first time, and `reading_failing` goes on by itself."
+    )
     runway_state: RunwayState | None
     runway: str = Field(description="In words.", examples=["47 days (33-61)"])
     days: FigureOut
@@ -121,6 +125,7 @@ _ROW = {
     "today": "2026-03-15",
     "state": "current",
     "why": None,
+    "link": "connected",
     "runway_state": "finite",
     "runway": "47 days (33-61)",
     "days": _DAYS,
@@ -211,6 +216,7 @@ def _shown(row: PortfolioRow) -> dict[str, Any]:
         "today": row.today,
         "state": row.state,
         "why": row.why,
+        "link": row.link,
         "runway_state": summary.state if summary else None,
         "runway": row.display,
         "early_days": row.early_days,
@@ -248,6 +254,7 @@ def _csv_row(row: PortfolioRow) -> dict[str, Any]:
         "currency": row.business.home_currency,
         "as_of": row.days.as_of,
         "state": row.state.value,
+        "link": row.link.value,
         "runway": row.display,
         "runway_days": row.days.value,
         "early_days": row.early_days,

@@ -160,7 +160,11 @@ async def test_a_client_without_books_says_what_to_do(firm: Firm) -> None:
     assert "data-week" not in page.text
     # Nothing is worked out of books that were never read.
     rows = {row["business_id"]: row for row in (await firm.owner.get("/portfolio"))["data"]}
-    assert rows[str(firm.unconnected)]["state"] == "not_read"
+    assert (rows[str(firm.unconnected)]["state"], rows[str(firm.unconnected)]["link"]) == (
+        "not_read",
+        "never_connected",
+    )
+    assert rows[str(firm.client)]["link"] == "connected"
 
 
 async def test_a_look_tells_nothing_new_until_there_is_something(firm: Firm) -> None:

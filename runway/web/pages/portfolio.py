@@ -38,7 +38,13 @@ async def show_portfolio(
         return go_to(f"/c/{businesses[0].id}")
     found = await services.portfolio.get(businesses, filters=asked.only)
     shown = portfolio_view(
-        found, only=asked.only, sort=asked.sort, is_descending=asked.down, now=services.clock.now(), looks=asked.looks
+        found,
+        only=asked.only,
+        sort=asked.sort,
+        is_descending=asked.down,
+        now=services.clock.now(),
+        may={entry.business.id: entry.permissions for entry in entries},
+        looks=asked.looks,
     )
     return render(
         request,

@@ -1,18 +1,21 @@
 """All clients in one table, worst first unless another order is asked for; and the chips that filter it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
+from domains.core.permissions import Permission
 from domains.core.ritual import RitualState
 from infra.sync.freshness import Freshness
 from runway.calculators.burn_runway import RunwayState
 from runway.calculators.figures import Figure
 from runway.orchestrators.portfolio import Portfolio, PortfolioFilter, PortfolioRow, RowState
+from runway.orchestrators.portfolio_sources import Link
 from runway.web.charts.spark import spark_chart
 from runway.web.formats import days, number
 from runway.web.strings import _, keyed
@@ -47,7 +50,24 @@ _RUNWAYS = {
     RunwayState.CASH_UNKNOWN: keyed("Cash is not known"),
 }
 _ON_THE_WAY = frozenset({RowState.MISSING, RowState.OLDER})
-_MOST_LOOKS = 20
+_UNREAD = {
+    Link.READING: keyed("its books are being read"),
+    Link.READING_FAILING: keyed("reading its books met a problem; it goes on by itself"),
+    Link.NEVER_CONNECTED: keyed("not connected to QuickBooks"),
+    Link.NEEDS_RECONNECT: keyed("QuickBooks has to be connected again"),
+    Link.DISCONNECTED: keyed("disconnected from QuickBooks"),
+}
+_WHY = {
+    RowState.OLDER: keyed("something has changed since; it is being worked out"),
+    RowState.MISSING: keyed("it is being worked out"),
+    RowState.NOT_READ: keyed("its books were never read"),
+}
+_CONNECTS = {
+    Link.NEVER_CONNECTED: keyed("Connect QuickBooks"),
+    Link.NEEDS_RECONNECT: keyed("Connect again"),
+    Link.DISCONNECTED: keyed("Connect again"),
+}
+_SOON_LOOKS, _MOST_LOOKS = 20, 80
 _RITUALS = {
     RitualState.NOT_STARTED: keyed("not started"),
     RitualState.UNDER_WAY: keyed("under way"),
@@ -75,7 +95,7 @@ class HeadView:
 
 @dataclass(frozen=True)
 class RowView:
-    """`why`: why its figures are not of now. `range`: in days, when things go badly and when they go well."""
+    """`why`: why its figures are not of now, or what is wrong with its connection; `connect`: what mends that, and where, if they may. `range`: in days, when things go badly and when they go well."""
 
     id: str
     href: str
@@ -85,6 +105,7 @@ class RowView:
     is_bad: bool
     is_at_risk: bool
     why: str | None
+    connect: tuple[str, str] | None
     spark: str | None
     currency: str
     cash: Figure
@@ -100,7 +121,10 @@ class RowView:
 
 @dataclass(frozen=True)
 class PortfolioView:
-    """`look`: where the page looks again while figures are being worked out; None when all are there, or after many looks."""
+    """`look`: where the page looks again while figures are being worked out; None when all are there, or after many looks.
+
+    `look_every`: seconds; seldom once it has taken long. `may`, where it is made: what the person may do in each business.
+    """
 
     rows: Sequence[RowView]
     heads: Sequence[HeadView]
@@ -110,6 +134,7 @@ class PortfolioView:
     csv: str
     is_filtered: bool
     look: str | None
+    look_every: int
 
 
 def portfolio_view(
@@ -119,6 +144,7 @@ def portfolio_view(
     sort: Sort,
     is_descending: bool,
     now: datetime,
+    may: Mapping[UUID, Collection[Permission]] | None = None,
     looks: int = 0,
 ) -> PortfolioView:
     rows = portfolio.rows if sort is Sort.RUNWAY else sorted(portfolio.rows, key=_KEYS[sort])
@@ -126,7 +152,7 @@ def portfolio_view(
     asked = [("only", one.value) for one in only]
     down = [("down", "1")] if is_descending else []
     return PortfolioView(
-        rows=[_row(one, now=now) for one in shown],
+        rows=[_row(one, permissions=(may or {}).get(one.business.id, ()), now=now) for one in shown],
         heads=[_head(one, sort, asked=asked, is_descending=is_descending) for one in _HEADS],
         chips=[_chip(one, portfolio, only=only, sort=sort) for one in _CHIPS],
         in_all=portfolio.in_all,
@@ -134,8 +160,9 @@ def portfolio_view(
         csv="/api/v1/portfolio?" + urlencode([*asked, ("format", "csv")]),
         is_filtered=bool(only),
         look="/?" + urlencode([*asked, ("sort", sort.value), *down, ("looks", str(looks + 1))])
-        if looks < _MOST_LOOKS and any(row.state in _ON_THE_WAY for row in portfolio.rows)
+        if looks < _MOST_LOOKS and any(_is_on_the_way(row) for row in portfolio.rows)
         else None,
+        look_every=3 if looks < _SOON_LOOKS else 15,
     )
 
 
@@ -175,7 +202,23 @@ def _chip(wanted: PortfolioFilter, portfolio: Portfolio, *, only: Sequence[Portf
     return ChipView(_(_CHIPS[wanted]), href, is_on, portfolio.counts[wanted])
 
 
-def _row(row: PortfolioRow, *, now: datetime) -> RowView:
+def _why(row: PortfolioRow) -> str | None:
+    if row.link in _UNREAD and (row.state is RowState.NOT_READ or row.link in _CONNECTS):
+        return _(_UNREAD[row.link])
+    return _(_WHY[row.state]) if row.state in _WHY else None
+
+
+def _connect(row: PortfolioRow, permissions: Collection[Permission]) -> tuple[str, str] | None:
+    if row.link not in _CONNECTS or Permission.CONNECTION_MANAGE not in permissions:
+        return None
+    return _(_CONNECTS[row.link]), f"/c/{row.business.id}/settings/connection"
+
+
+def _is_on_the_way(row: PortfolioRow) -> bool:
+    return row.state in _ON_THE_WAY or row.link in {Link.READING, Link.READING_FAILING}
+
+
+def _row(row: PortfolioRow, *, permissions: Collection[Permission], now: datetime) -> RowView:
     summary, waiting, business = row.summary, row.waiting, row.business
     return RowView(
         id=str(business.id),
@@ -185,7 +228,8 @@ def _row(row: PortfolioRow, *, now: datetime) -> RowView:
         range=_range(row),
         is_bad=summary is not None and summary.state is RunwayState.BELOW_FLOOR,
         is_at_risk=row.is_at_risk,
-        why=row.why,
+        why=_why(row),
+        connect=_connect(row, permissions),
         spark=_spark(row),
         currency=business.home_currency,
         cash=row.cash,

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from domains.core.models import Business
-from domains.core.permissions import MAY, Role
+from domains.core.permissions import MAY, Permission, Role
 from domains.core.ritual import RitualState
 from infra.sync.freshness import Freshness, FreshnessSource
 from runway.calculators.ageing import UnappliedCredit
@@ -22,6 +22,7 @@ from runway.orchestrators.cockpit import Cockpit
 from runway.orchestrators.kept_forecast import WorkedOut, summary_of
 from runway.orchestrators.kept_tray import Waiting
 from runway.orchestrators.portfolio import Portfolio, PortfolioFilter, PortfolioRow, RowState
+from runway.orchestrators.portfolio_sources import Link
 from runway.web.views.cockpit import bars_of, change_words, cockpit_view
 from runway.web.views.portfolio import Sort, portfolio_view
 from runway.web.views.standing import standing_of
@@ -187,7 +188,7 @@ def row(name: str, forecast: Forecast | None, **more: Any) -> PortfolioRow:
     business = Business(id=UUID(int=len(name)), name=name, home_currency="USD", time_zone="UTC", created_at=NOW)
     given: dict[str, Any] = {
         "state": RowState.CURRENT if summary else RowState.MISSING, "why": None if summary else "it is being worked out",
-        "days_change": nothing, "spark": summary.p50_by_week if summary else (), "is_at_risk": False, "waiting": Waiting(2, 1),
+        "link": Link.CONNECTED, "days_change": nothing, "spark": summary.p50_by_week if summary else (), "is_at_risk": False, "waiting": Waiting(2, 1),
         "waiting_is_older": False, "assignee": None, "books": books(), "ritual": RitualState.NOT_STARTED, "last_ritual": None,
     } | more  # fmt: skip
     return PortfolioRow(business=business, today=T, summary=summary, **figures, **given)
@@ -236,8 +237,31 @@ def test_a_client_without_figures_says_why_and_the_page_looks_again_for_a_while(
         None,
     )
     assert shown.look == "/?sort=runway&looks=1"
-    assert show(row("A", None), looks=20).look is None
+    assert (show(row("A", None), looks=19).look_every, show(row("A", None), looks=20).look_every) == (3, 15)
+    assert show(row("A", None), looks=80).look is None
     assert show(row("A", small())).look is None
+
+
+@pytest.mark.parametrize(
+    ("link", "state", "why", "connect", "goes_on"),
+    [
+        (Link.READING, RowState.NOT_READ, "its books are being read", None, True),
+        (Link.READING_FAILING, RowState.NOT_READ, "reading its books met a problem; it goes on by itself", None, True),
+        (Link.NEVER_CONNECTED, RowState.NOT_READ, "not connected to QuickBooks", "Connect QuickBooks", False),
+        (Link.NEEDS_RECONNECT, RowState.CURRENT, "QuickBooks has to be connected again", "Connect again", False),
+        (Link.DISCONNECTED, RowState.CURRENT, "disconnected from QuickBooks", "Connect again", False),
+        (Link.CONNECTED, RowState.CURRENT, None, None, False),
+    ],
+)
+def test_no_client_waits_for_what_will_not_come(
+    link: Link, state: RowState, why: str | None, connect: str | None, *, goes_on: bool
+) -> None:
+    one = row("A", small() if state is RowState.CURRENT else None, link=link, state=state)
+    shown = show(one, may={one.business.id: {Permission.CONNECTION_MANAGE}})
+    assert shown.rows[0].why == why
+    assert shown.rows[0].connect == (connect and (connect, f"/c/{one.business.id}/settings/connection"))
+    assert bool(shown.look) is goes_on
+    assert show(one, may={one.business.id: {Permission.BOOKS_READ}}).rows[0].connect is None
 
 
 def test_the_runway_has_its_range_and_its_line() -> None:
