@@ -62,6 +62,7 @@ class BusinessServices:
             bills=self.bills,
             invoices=self.invoices,
             home_currency=self.business.home_currency,
+            zone=ZoneInfo(self.business.time_zone),
         )
         return Outlook(
             self.business, company=self.company, reader=reader, uow=self.uow, clock=self.clock, shelf=self.shelf

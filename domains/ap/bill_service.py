@@ -7,11 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domains.ap import queries, settled_queries
 from domains.ap.errors import BillNotFound
 from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
-from domains.ap.models import Bill, BillTransactionLog
-from domains.ap.queries import ListedBill
+from domains.ap.models import Bill, BillPayment, BillTransactionLog
+from domains.ap.queries import EnteredBill, ListedBill
 from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit, page_by_due
 from domains.core.ledger_objects import LedgerObjects
 from domains.core.paging import Page
+from domains.core.rates import HomeRate, list_newest
 from domains.core.settlements import Charged
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
@@ -125,3 +126,24 @@ class BillService(TenantAwareService):
             return await settled_queries.list_charged(session, self.business_id, since=since, until=until)
 
         return await self._qbo.fetch([BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO], rows, freshness=freshness)
+
+    async def list_entered(
+        self, since: datetime, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[EnteredBill]]:
+        """Bills that were entered from then on, whatever their date; in no order."""
+
+        async def rows(session: AsyncSession) -> list[EnteredBill]:
+            return await queries.list_entered(session, self.business_id, since=since)
+
+        return await self._qbo.fetch([BILLS_FROM_QBO], rows, freshness=freshness)
+
+    async def list_rates(
+        self, since: date, until: date, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[HomeRate]]:
+        """What bills and their payments of those days, both inside, tell of other currencies."""
+
+        async def rows(session: AsyncSession) -> list[HomeRate]:
+            dated = [(Bill, Bill.issued_on), (BillPayment, BillPayment.paid_on)]
+            return await list_newest(session, self.business_id, dated, since=since, until=until)
+
+        return await self._qbo.fetch([BILLS_FROM_QBO, BILL_PAYMENTS_FROM_QBO], rows, freshness=freshness)

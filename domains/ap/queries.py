@@ -1,6 +1,9 @@
 """Every SELECT over what we owe. Each takes a session limited to the business, and filters by it once more."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, literal, null, select, text, true, tuple_
@@ -10,15 +13,15 @@ from domains.ap.models import Bill, BillPayment, PayType, Vendor, VendorCredit
 from domains.core.document_pages import DocumentPages
 from domains.core.documents import ListedDocument, OpenDocument, OpenTotals, UnappliedCredit
 from domains.core.errors import UnreadableCursor
-from domains.core.ledger import LEDGER, live, movements_of
+from domains.core.ledger import LEDGER, in_home_currency, live, movements_of
 from domains.core.movements import CashMovement
-from domains.core.open_documents import list_open, sum_open
+from domains.core.open_documents import list_open, sum_at_home, sum_open
 from domains.core.paging import DueCursor, Page, page_of
-from infra.money import ZERO
 
 # What a payment holds beyond the bills it settles is the vendor's credit. Credits it applies are lines too, and reduce the cash.
 _OVERPAID = text("""
-SELECT p.vendor_external_id, max(p.vendor_name), p.currency, sum(p.total - lines.net) AS amount
+SELECT p.vendor_external_id, max(p.vendor_name), p.currency, sum(p.total - lines.net) AS amount,
+  CASE WHEN count(*) = count(p.exchange_rate) THEN sum(round((p.total - lines.net) * p.exchange_rate, 2)) END AS home_amount
 FROM bill_payment AS p
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(CASE WHEN line #>> '{LinkedTxn,0,TxnType}' = 'VendorCredit' THEN -1 ELSE 1 END
@@ -28,6 +31,24 @@ CROSS JOIN LATERAL (
 WHERE p.business_id = :business_id AND p.rail = :rail AND p.deleted_at IS NULL AND p.total > lines.net
 GROUP BY p.vendor_external_id, p.currency
 """)
+
+
+# Whatever was entered since then was changed since then: only of these the moment of entry is looked up in the payload.
+_ENTERED = text("""
+SELECT (b.payload #>> '{MetaData,CreateTime}')::timestamptz AS entered_at, b.total, b.exchange_rate
+FROM (
+  SELECT queryable(payload) AS payload, total, exchange_rate FROM bill
+  WHERE business_id = :business_id AND rail = :rail AND deleted_at IS NULL AND rail_updated_at >= :since
+) AS b
+WHERE (b.payload #>> '{MetaData,CreateTime}')::timestamptz >= :since
+""")
+
+
+class EnteredBill(NamedTuple):
+    """When a bill reached the books, and its total in home currency."""
+
+    entered_at: datetime
+    amount: Decimal
 
 
 class ListedBill(ListedDocument):
@@ -59,6 +80,7 @@ async def list_unapplied_credits(session: AsyncSession, business_id: UUID) -> li
             func.max(VendorCredit.vendor_name),
             VendorCredit.currency,
             func.sum(VendorCredit.balance),
+            sum_at_home(VendorCredit.balance, VendorCredit.exchange_rate),
         )
         .where(*live(VendorCredit, business_id), VendorCredit.balance != 0)
         .group_by(VendorCredit.vendor_external_id, VendorCredit.currency)
@@ -72,9 +94,20 @@ def _merged(parts: list[UnappliedCredit]) -> list[UnappliedCredit]:
     for part in parts:
         key = (part.party_external_id, part.currency)
         held = merged.get(key)
-        amount = part.amount + (held.amount if held else ZERO)
-        merged[key] = UnappliedCredit(part.party_external_id, part.party_name, part.currency, amount)
+        merged[key] = (
+            part if held is None else replace(held, amount=held.amount + part.amount, home_amount=_both(held, part))
+        )
     return list(merged.values())
+
+
+def _both(one: UnappliedCredit, other: UnappliedCredit) -> Decimal | None:
+    return None if one.home_amount is None or other.home_amount is None else one.home_amount + other.home_amount
+
+
+async def list_entered(session: AsyncSession, business_id: UUID, *, since: datetime) -> list[EnteredBill]:
+    asked = {"business_id": business_id, "rail": LEDGER.value, "since": since}
+    rows = await session.execute(_ENTERED, asked)
+    return [EnteredBill(row.entered_at, in_home_currency(row.total, row.exchange_rate)) for row in rows]
 
 
 async def page_of_bill_payments(

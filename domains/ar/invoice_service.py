@@ -7,11 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domains.ar import queries, settled_queries
 from domains.ar.errors import InvoiceNotFound
 from domains.ar.mirrors import CREDIT_MEMOS_FROM_QBO, CUSTOMERS_FROM_QBO, INVOICES_FROM_QBO, RECEIPTS_FROM_QBO
-from domains.ar.models import Invoice, InvoiceTransactionLog
+from domains.ar.models import Invoice, InvoiceTransactionLog, Receipt
 from domains.ar.queries import ListedInvoice
 from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit, page_by_due
 from domains.core.ledger_objects import LedgerObjects
 from domains.core.paging import Page
+from domains.core.rates import HomeRate, list_newest
 from domains.core.settlements import Charged, Settlement
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
@@ -144,3 +145,14 @@ class InvoiceService(TenantAwareService):
             return await settled_queries.list_charged(session, self.business_id, since=since, until=until)
 
         return await self._qbo.fetch([INVOICES_FROM_QBO, CREDIT_MEMOS_FROM_QBO], rows, freshness=freshness)
+
+    async def list_rates(
+        self, since: date, until: date, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[HomeRate]]:
+        """What invoices and payments of those days, both inside, tell of other currencies."""
+
+        async def rows(session: AsyncSession) -> list[HomeRate]:
+            dated = [(Invoice, Invoice.issued_on), (Receipt, Receipt.received_on)]
+            return await list_newest(session, self.business_id, dated, since=since, until=until)
+
+        return await self._qbo.fetch([INVOICES_FROM_QBO, RECEIPTS_FROM_QBO], rows, freshness=freshness)

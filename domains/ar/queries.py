@@ -12,7 +12,7 @@ from domains.core.document_pages import DocumentPages
 from domains.core.documents import ListedDocument, OpenDocument, OpenTotals, UnappliedCredit
 from domains.core.ledger import live, movements_of
 from domains.core.movements import CashMovement
-from domains.core.open_documents import list_open, sum_open
+from domains.core.open_documents import list_open, sum_at_home, sum_open
 
 
 class ListedInvoice(ListedDocument):
@@ -47,13 +47,24 @@ async def list_unapplied_credits(session: AsyncSession, business_id: UUID) -> li
         Receipt.customer_name.label("name"),
         Receipt.currency.label("currency"),
         Receipt.unapplied.label("amount"),
+        Receipt.exchange_rate.label("rate"),
     ).where(*live(Receipt, business_id), Receipt.unapplied != 0)
     memos = select(
-        CreditMemo.customer_external_id, CreditMemo.customer_name, CreditMemo.currency, CreditMemo.balance
+        CreditMemo.customer_external_id,
+        CreditMemo.customer_name,
+        CreditMemo.currency,
+        CreditMemo.balance,
+        CreditMemo.exchange_rate,
     ).where(*live(CreditMemo, business_id), CreditMemo.balance != 0)
     unused = union_all(receipts, memos).subquery()
     rows = await session.execute(
-        select(unused.c.party, func.max(unused.c.name), unused.c.currency, func.sum(unused.c.amount))
+        select(
+            unused.c.party,
+            func.max(unused.c.name),
+            unused.c.currency,
+            func.sum(unused.c.amount),
+            sum_at_home(unused.c.amount, unused.c.rate),
+        )
         .group_by(unused.c.party, unused.c.currency)
         .order_by(unused.c.party)
     )

@@ -11,14 +11,21 @@ from domains.cash.mirrors import (
     PURCHASES_FROM_QBO,
     TRANSFERS_FROM_QBO,
 )
-from domains.cash.models import Account, AccountType
+from domains.cash.models import Account, AccountType, BankTransfer, Deposit, JournalEntry, Purchase
 from domains.core.movements import CashAccount, CashMovement
 from domains.core.paging import MAX_PAGE, Page
+from domains.core.rates import HomeRate, list_newest
 from infra.db.tenancy import TenantAwareService
 from infra.money import ZERO
 from infra.qbo.sync_service import QBOSyncService
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
 
+_DATED = (
+    (Purchase, Purchase.spent_on),
+    (Deposit, Deposit.deposited_on),
+    (BankTransfer, BankTransfer.transferred_on),
+    (JournalEntry, JournalEntry.entered_on),
+)
 _MOVING = (ACCOUNTS_FROM_QBO, PURCHASES_FROM_QBO, DEPOSITS_FROM_QBO, TRANSFERS_FROM_QBO, JOURNAL_ENTRIES_FROM_QBO)
 
 
@@ -79,6 +86,16 @@ class CashService(TenantAwareService):
             return await queries.list_movements(session, self.business_id, since=since, until=until)
 
         return await self._qbo.fetch(_MOVING, movements, freshness=freshness)
+
+    async def list_rates(
+        self, since: date, until: date, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[HomeRate]]:
+        """What purchases, deposits, transfers and journal entries of those days, both inside, tell of other currencies."""
+
+        async def rows(session: AsyncSession) -> list[HomeRate]:
+            return await list_newest(session, self.business_id, _DATED, since=since, until=until)
+
+        return await self._qbo.fetch(_MOVING, rows, freshness=freshness)
 
 
 def _cash_account(account: Account, home_currency: str) -> CashAccount:

@@ -121,12 +121,16 @@ class OpenTotals:
 
 @dataclass(frozen=True)
 class UnappliedCredit:
-    """Money or credit of one party that is matched to no document. `amount` is positive, in `currency` (None: home)."""
+    """Money or credit of one party that is matched to no document. `amount` is positive, in `currency` (None: home).
+
+    `home_amount` is by the documents' own rates; None where one of them names none.
+    """
 
     party_external_id: str
     party_name: str | None
     currency: str | None
     amount: Decimal
+    home_amount: Decimal | None = None
 
 
 class DueDocument(Protocol):

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.core.documents import DueDocument, OpenDocument, OpenTotals, due_day
@@ -73,6 +73,14 @@ async def sum_open(
         .order_by(document.currency)
     )
     return [OpenTotals(*row) for row in rows]
+
+
+def sum_at_home(amount: Any, exchange_rate: Any) -> ColumnElement[Decimal | None]:
+    """Amounts added up by the documents' own rates, each to the cent; null where one of them names none."""
+    total: ColumnElement[Decimal | None] = case(
+        (func.count() == func.count(exchange_rate), func.sum(func.round(amount * exchange_rate, 2))), else_=None
+    )
+    return total
 
 
 def _columns_of(mirror: Any) -> Any:

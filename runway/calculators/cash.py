@@ -1,12 +1,13 @@
 """Operating cash: bank accounts that may pay the company's costs. Debt capacity is never cash."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
 from domains.core.movements import CashAccount
+from domains.core.rates import HomeRate
 from infra.money import ZERO, to_cents
 from runway.calculators.figures import Basis, Figure
 
@@ -53,11 +54,11 @@ class CashRules:
 
     Attributes:
         always_counted: ids of bank accounts that are operating cash whatever their sub-type, name or switch.
-        rates: currency → home currency for one unit on T. A foreign account without one blocks the total.
+        rates: of other currencies, the newest by T. A foreign account without one blocks the total.
     """
 
     always_counted: frozenset[str] = frozenset()
-    rates: Mapping[str, Decimal] = field(default_factory=dict)
+    rates: Mapping[str, HomeRate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class CashPosition:
     cash: operating cash, the sum of `counted`.
     undeposited: received but not banked; an inflow of the next banking day, not part of `cash`.
     credit_owed: what is drawn on cards and lines (`credit`); positive is owed. Not part of `cash`.
+    unrated: accounts whose currency has no rate, by name: each leaves its total without value.
     """
 
     cash: Figure
@@ -88,6 +90,7 @@ class CashPosition:
     undeposited: Figure
     credit_owed: Figure
     credit: tuple[CreditAccount, ...]
+    unrated: tuple[str, ...] = ()
 
 
 def exclusion_of(account: CashAccount, rules: CashRules) -> CashExclusion | None:
@@ -140,6 +143,15 @@ def cash_position(accounts: Sequence[CashAccount], basis: Basis, *, rules: CashR
             note="drawn on cards and lines; the books hold no limits, so what could still be drawn is unknown",
         ),
         credit=credit,
+        unrated=_unrated([*counted, *waiting, *(one.account for one in credit)], basis.currency, rules=rules),
+    )
+
+
+def _unrated(accounts: Iterable[CashAccount], currency: str, *, rules: CashRules) -> tuple[str, ...]:
+    return tuple(
+        f"{one.name} ({one.currency})"
+        for one in accounts
+        if in_home_currency(one, one.balance, currency, rates=rules.rates) is None
     )
 
 
@@ -164,15 +176,30 @@ def _total(
     """The sum in home currency, or no value at all when a rate is missing: unlike units are never added."""
     n = len(amounts)
     total, unrated = ZERO, []
+    used: dict[str, HomeRate] = {}
     for account, amount in amounts:
-        if account.currency == basis.currency:
-            total += amount
-        elif (rate := rules.rates.get(account.currency)) is not None:
-            total += to_cents(amount * rate)
-        elif amount:
+        converted = in_home_currency(account, amount, basis.currency, rates=rules.rates)
+        if converted is None:
             unrated.append(f"{account.name} ({account.currency})")
+        elif converted and account.currency != basis.currency:
+            used[account.currency] = rules.rates[account.currency]
+        total += converted or ZERO
     if unrated:
         return basis.missing(
             f"No exchange rate for {', '.join(unrated)}", basis.currency, n=n, n_of=_ACCOUNTS, note=note
         )
+    told = [f"{key} at {used[key].rate.normalize():f} as of {used[key].on}" for key in sorted(used)]
+    note = "; ".join([*([note] if note else []), *told]) or None
     return basis.figure(total, basis.currency, n=n, n_of=_ACCOUNTS, note=note)
+
+
+def in_home_currency(
+    account: CashAccount, amount: Decimal, currency: str, *, rates: Mapping[str, HomeRate]
+) -> Decimal | None:
+    """`amount` of the account's currency in the home currency, to the cent; None while there is no rate for it."""
+    if account.currency == currency:
+        return amount
+    if not amount:
+        return ZERO
+    rate = rates.get(account.currency)
+    return None if rate is None else to_cents(amount * rate.rate)

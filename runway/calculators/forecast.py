@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
+from domains.core.rates import HomeRate
 from infra.money import ZERO
 from runway.calculators.ageing import Ageing, OpenDocument, UnappliedCredit, age
 from runway.calculators.burn import history_days
@@ -106,6 +107,7 @@ class ForecastParts:
         flows: all dated flows but the invoices'.
         open_invoices, open_bills: before credits.
         lately: what was booked and settled in the last weeks, for whoever asks what changed.
+    rates: of other currencies, by which balances are converted.
     """
 
     company_id: str
@@ -127,6 +129,7 @@ class ForecastParts:
     not_yet_billed: ToCome
     assumptions: tuple[str, ...]
     lately: Lately
+    rates: Mapping[str, HomeRate] = field(default_factory=dict)
 
     @cached_property
     def asked_in_tray(self) -> int:
@@ -193,7 +196,7 @@ def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = Non
     history = history_days(flows, basis.as_of, began_on=inputs.history_from)
     outflows = past_outflows(flows, inputs.accounts)
     series = find_recurring(outflows, basis)
-    calculator = replace(calculator, floor=_floor(rules.floor, series))
+    calculator = replace(calculator, floor=floor_policy(rules.floor, series))
     report = calculator.calculate(inputs, flows=flows)
 
     payers = payer_book(books.histories, basis.as_of)
@@ -250,6 +253,7 @@ def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = Non
             paid=books.paid,
             as_of=basis.as_of,
         ),
+        rates=dict(inputs.rates),
     )
 
 
@@ -294,7 +298,7 @@ def joined(parts: ForecastParts) -> Forecast:
     )
 
 
-def _floor(policy: FloorPolicy, series: Sequence[Recurring]) -> FloorPolicy:
+def floor_policy(policy: FloorPolicy, series: Sequence[Recurring]) -> FloorPolicy:
     """One payroll, its taxes with it, where nobody said otherwise and one is seen."""
     pay = [item for item in series if item.kind is OutflowKind.PAYROLL]
     if policy != DefaultFloor() or not pay:

@@ -1,11 +1,12 @@
 """The runway of one company on one day: every part of the answer, from what the domains hand over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 
 from domains.core.movements import CashAccount, CashMovement
+from domains.core.rates import HomeRate
 from infra.money import ZERO, to_cents
 from runway.calculators.burn import MAIN_WINDOW_DAYS, WINDOWS_DAYS, BurnWindow, burn_window, history_days
 from runway.calculators.burn_runway import BurnRunway, LowPoint, burn_runway, coverage_days
@@ -26,6 +27,8 @@ class RunwayInputs:
     synced_at: when the oldest of what was used was true; None when never synced.
     now: the present instant; only the age of the books is measured against it.
     history_from: first booked day, if known better than from the first movement given.
+    rates: of other currencies, the newest by T. Balances in one that has none are no part of any total.
+    unrated: what else of the books has no rate and was left out, in words.
     """
 
     basis: Basis
@@ -36,12 +39,15 @@ class RunwayInputs:
     last_sync_failed: bool = False
     bill_entries: Sequence[BillEntry] | None = None
     history_from: date | None = None
+    rates: Mapping[str, HomeRate] = field(default_factory=dict)
+    unrated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RunwayReport:
     """Attributes:
     burn: the main window, of 90 days unless asked otherwise; `windows` holds those of 30, 90 and 365 days.
+    unrated: what no exchange rate is known for, in words: it is in no number here.
     flags: what a reader should be told beside the numbers, in words.
     """
 
@@ -55,6 +61,7 @@ class RunwayReport:
     coverage_days: Figure
     books: BooksAge
     bill_entry: BillEntryCheck | None
+    unrated: tuple[str, ...]
     flags: tuple[str, ...]
 
 
@@ -99,6 +106,7 @@ class RunwayCalculator:
         books = books_age(inputs.synced_at, now=inputs.now, last_sync_failed=inputs.last_sync_failed)
         entries = inputs.bill_entries
         bills = None if entries is None else bill_entry_check(entries, as_of=basis.as_of)
+        unrated = (*position.unrated, *inputs.unrated)
         return RunwayReport(
             as_of=basis.as_of,
             cash=position,
@@ -110,25 +118,39 @@ class RunwayCalculator:
             coverage_days=coverage_days(position.cash, main, basis),
             books=books,
             bill_entry=bills,
-            flags=_flags(books, bills, weekly),
+            unrated=unrated,
+            flags=_flags(books, bills, weekly, unrated),
         )
 
     def _cash(self, inputs: RunwayInputs) -> CashPosition:
         """The ledger's balances, saying how much of them is dated after T: a ledger holds post-dated cheques too."""
-        position = cash_position(inputs.accounts, inputs.basis, rules=self.rules.cash)
+        rules = replace(self.rules.cash, rates={**self.rules.cash.rates, **inputs.rates})
+        position = cash_position(inputs.accounts, inputs.basis, rules=rules)
         counted = {account.account_id for account in position.counted}
-        later = [m.amount for m in inputs.movements if m.account_id in counted and m.on > inputs.basis.as_of]
-        if not any(later):
+        # A transfer between two of them changes nothing of their sum.
+        later = sum((m.amount for m in inputs.movements if m.account_id in counted and m.on > inputs.basis.as_of), ZERO)
+        if not later:
             return position
-        note = f"holds {to_cents(sum(later, ZERO)):,} dated after {inputs.basis.as_of}"
+        note = f"holds {to_cents(later):,} dated after {inputs.basis.as_of}"
         joined = f"{position.cash.note}; {note}" if position.cash.note else note
         return replace(position, cash=replace(position.cash, note=joined))
 
 
 def with_age_of_books(report: RunwayReport, books: BooksAge) -> RunwayReport:
     """The same report a while later: what it says of the books' age, and nothing else, changes by itself."""
-    return replace(report, books=books, flags=_flags(books, report.bill_entry, report.weekly))
+    return replace(report, books=books, flags=_flags(books, report.bill_entry, report.weekly, report.unrated))
 
 
-def _flags(books: BooksAge, bills: BillEntryCheck | None, weekly: WeeklyFlows) -> tuple[str, ...]:
-    return tuple(flag for flag in (books.display, bills.display if bills else None, weekly.difference) if flag)
+def with_checks_of(report: RunwayReport, other: RunwayReport) -> RunwayReport:
+    """The report, with what another one of the same books found of how whole they are."""
+    unrated, bills = other.unrated, other.bill_entry
+    flags = _flags(report.books, bills, report.weekly, unrated)
+    return replace(report, bill_entry=bills, unrated=unrated, flags=flags)
+
+
+def _flags(
+    books: BooksAge, bills: BillEntryCheck | None, weekly: WeeklyFlows, unrated: Sequence[str]
+) -> tuple[str, ...]:
+    rates = f"no exchange rate for {', '.join(unrated)}: not in these numbers" if unrated else None
+    found = (books.display, rates, bills.display if bills else None, weekly.difference)
+    return tuple(flag for flag in found if flag)

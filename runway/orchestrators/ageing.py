@@ -1,12 +1,13 @@
 """What is owed, and owing, by age: from the mirror's documents, in home currency."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 
 from domains.ap.bill_service import BillService
 from domains.ar.invoice_service import InvoiceService
 from domains.core.documents import OpenDocument, UnappliedCredit
+from domains.core.ledger import in_home_currency as at_home
 from infra.config import Rail
 from infra.sync.freshness import AS_IT_STANDS, Fetched, FreshnessNeed
 from runway.calculators import ageing
@@ -30,11 +31,13 @@ class MirrorAgeing:
         """
         documents = await self._documents(freshness)
         unapplied = await self._side.list_unapplied_credits(freshness=AS_IT_STANDS)
-        aged = ageing.age(
-            [document_of(one) for one in documents.value],
-            [credit_of(one) for one in in_home_currency(unapplied.value, self._basis.currency)],
-            basis=self._basis,
-        )
+        home = self._basis.currency
+        rated = [one for one in documents.value if is_rated(one, home)]
+        known = in_home_currency(unapplied.value, home)
+        aged = ageing.age([document_of(one) for one in rated], [credit_of(one) for one in known], basis=self._basis)
+        if left_out := len(documents.value) - len(rated) + len(unapplied.value) - len(known):
+            note = f"without {left_out} in other currencies that no exchange rate is known for"
+            aged = replace(aged, total=replace(aged.total, note=note))
         return Fetched(aged, oldest_of([documents.freshness, unapplied.freshness]))
 
     async def _documents(self, freshness: FreshnessNeed) -> Fetched[list[OpenDocument]]:
@@ -44,18 +47,26 @@ class MirrorAgeing:
 
 
 def in_home_currency(credits_left: Sequence[UnappliedCredit], currency: str) -> list[UnappliedCredit]:
-    """Those of other currencies have no rate of their own and are left out; QBO's report has them."""
-    return [one for one in credits_left if one.currency in {None, currency}]
+    """By the documents' own rates; one of another currency without a rate is left out, for unlike units are never added."""
+    home = [one for one in credits_left if one.currency in {None, currency}]
+    foreign = [one for one in credits_left if one.currency not in {None, currency}]
+    return home + [replace(one, amount=one.home_amount) for one in foreign if one.home_amount is not None]
+
+
+def is_rated(held: OpenDocument, currency: str) -> bool:
+    """Whether it is in home currency, or says what it is worth in it."""
+    return held.currency in {None, currency} or held.exchange_rate is not None
 
 
 def document_of(held: OpenDocument) -> ageing.OpenDocument:
+    """Of one that `is_rated`."""
     return ageing.OpenDocument(
         external_id=held.external_id,
         party_id=held.party_external_id,
         party_name=held.party_name or held.party_external_id,
         issued_on=held.issued_on,
         due_on=held.due_on,
-        open_amount=held.balance * (held.exchange_rate or Decimal(1)),
+        open_amount=at_home(held.balance, held.exchange_rate),
     )
 
 

@@ -1,20 +1,25 @@
 """How long the cash lasts: joins the accounts, what was paid, what came in and what moved, and asks the calculator."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from domains.ap.payment_service import PaymentService
 from domains.ar.receipt_service import ReceiptService
 from domains.cash.cash_service import CashService
+from domains.core.rates import HomeRate
 from infra.clock import Clock
 from infra.config import Rail
 from infra.sync.freshness import Fetched, Freshness, FreshnessNeed, FreshnessSource, SyncStrategy
 from runway.calculators.burn import MAIN_WINDOW_DAYS, WINDOWS_DAYS
 from runway.calculators.figures import Basis
 from runway.calculators.floor import DefaultFloor, FloorPolicy
-from runway.calculators.runway import RunwayCalculator, RunwayInputs, RunwayReport
+from runway.calculators.flows import FlowRules
+from runway.calculators.forecast import Forecast, floor_policy
+from runway.calculators.runway import RunwayCalculator, RunwayInputs, RunwayReport, with_checks_of
+from runway.orchestrators.forecast_rules import DecidedRules
 
 # Post-dated cheques are in the ledger's balance already; the calculator says how much of it they are.
 _LATER_DAYS = 366
@@ -25,12 +30,38 @@ _AS_IT_STANDS = FreshnessNeed(strategy=SyncStrategy.PAGE, max_age=timedelta.max)
 
 @dataclass(frozen=True)
 class RunwayQuestion:
-    """`today` is the company's date; `window_days` the complete days that burn is measured over."""
+    """Attributes:
+    today: the company's date.
+    window_days: the complete days that burn is measured over.
+    rules, uncounted: what the business decided; `uncounted` are bank accounts that it switched off.
+    rates: of other currencies, as the forecast beside which it is shown has them.
+    checked: that forecast's own report, which has looked at how whole the books are.
+    """
 
     today: date
     home_currency: str
     window_days: int = MAIN_WINDOW_DAYS
     floor: FloorPolicy = field(default_factory=DefaultFloor)
+    rules: FlowRules = field(default_factory=FlowRules)
+    uncounted: AbstractSet[str] = frozenset()
+    rates: Mapping[str, HomeRate] = field(default_factory=dict)
+    checked: RunwayReport | None = None
+
+    @classmethod
+    def beside(
+        cls, forecast: Forecast, decided: DecidedRules, *, window_days: int, floor: FloorPolicy | None
+    ) -> "RunwayQuestion":
+        """By another window or floor than the forecast's, and by all else that was decided; `floor` None: the one decided on."""
+        return cls(
+            today=forecast.basis.as_of,
+            home_currency=forecast.basis.currency,
+            window_days=window_days,
+            floor=floor_policy(decided.rules.floor, forecast.series) if floor is None else floor,
+            rules=decided.rules.flows,
+            uncounted=decided.uncounted,
+            rates=forecast.parts.rates,
+            checked=forecast.report,
+        )
 
 
 class CashRunway:
@@ -60,17 +91,22 @@ class CashRunway:
             await self._receipts.list_movements(since, until, freshness=_AS_IT_STANDS),
         ]
         oldest = oldest_of([accounts.freshness, *(part.freshness for part in parts)])
-        calculator = RunwayCalculator(floor=question.floor, window_days=question.window_days)
+        calculator = RunwayCalculator(floor=question.floor, rules=question.rules, window_days=question.window_days)
         inputs = RunwayInputs(
             basis=Basis(as_of=question.today, source=Rail.QBO.value, currency=question.home_currency),
-            accounts=accounts.value,
+            accounts=[
+                replace(one, is_operating=False) if one.account_id in question.uncounted else one
+                for one in accounts.value
+            ],
             movements=[movement for part in parts for movement in part.value],
             synced_at=oldest.as_of,
             now=self._clock.now(),
             last_sync_failed=oldest.stale,
+            rates=question.rates,
         )
         # A large company's year is 100,000 movements: in a thread, so that other requests go on meanwhile.
-        return Fetched(await asyncio.to_thread(calculator.calculate, inputs), oldest)
+        report = await asyncio.to_thread(calculator.calculate, inputs)
+        return Fetched(report if question.checked is None else with_checks_of(report, question.checked), oldest)
 
 
 def oldest_of(parts: Sequence[Freshness]) -> Freshness:

@@ -3,7 +3,8 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from domains.core.forecast_models import ForecastResult, ForecastSource, FrozenF
 from domains.core.frozen_forecasts import Came
 from domains.core.models import Business
 from domains.core.movements import CashAccount, CashMovement
+from domains.core.rates import newest_of
 from infra.clock import Clock
 from infra.config import Rail
 from infra.db.unit_of_work import UnitOfWorkFactory
@@ -30,6 +32,7 @@ from runway.calculators.accuracy import (
     grade,
 )
 from runway.calculators.bridge import OLDEST_DAYS
+from runway.calculators.cash import in_home_currency
 from runway.calculators.figures import Basis
 from runway.calculators.forecast import Forecast
 from runway.calculators.frozen import CameWeek, Frozen, WhatCame, judged
@@ -108,7 +111,9 @@ class ForecastAccuracy:
         if not frozen:
             return 0
         accounts, movements = await self._read(frozen[0].frozen_on)
-        weeks = await asyncio.to_thread(_came, frozen, accounts, movements, until=self.today)
+        accounts = await self._in_home_currency(accounts)
+        unrated = frozenset(one.account_id for one in accounts if one.currency != self.business.home_currency)
+        weeks = await asyncio.to_thread(_came, frozen, accounts, movements, until=self.today, unrated=unrated)
         async with self.uow([self.business.id]) as uow:
             await frozen_forecasts.keep_results(uow.session, self.business.id, weeks, now=self.clock.now())
         return len(weeks)
@@ -136,6 +141,15 @@ class ForecastAccuracy:
         sources = Counter(ForecastSource(row.source) for row in frozen)
         return AccuracyReport(grade(at_grade, forecasts), horizons, dict(sources), monthly, basis.currency)
 
+    async def _in_home_currency(self, accounts: Sequence[CashAccount]) -> list[CashAccount]:
+        """Their balances at today's rates; one in a currency without a rate stays in it."""
+        home = self.business.home_currency
+        if all(one.currency == home for one in accounts):
+            return list(accounts)
+        rates = newest_of((await self.cash.list_rates(date.min, self.today, freshness=AS_IT_STANDS)).value)
+        told = ((one, in_home_currency(one, one.balance, home, rates=rates)) for one in accounts)
+        return [one if worth is None else replace(one, balance=worth, currency=home) for one, worth in told]
+
     async def _read(self, since: date) -> tuple[list[CashAccount], list[CashMovement]]:
         """Without an end: today's balances hold what is dated ahead, too."""
         accounts = await self.cash.get_cash_accounts(home_currency=self.business.home_currency, freshness=AS_IT_STANDS)
@@ -152,12 +166,18 @@ def _came(
     movements: Sequence[CashMovement],
     *,
     until: date,
+    unrated: AbstractSet[str],
 ) -> list[Came]:
-    """The weeks that ended before `until`; a forecast made when other accounts counted is judged by those."""
+    """The weeks that ended before `until`; a forecast made when other accounts counted is judged by those.
+
+    One that counted an account in a currency without a rate, `unrated`, is not judged: unlike units are never added.
+    """
     came_to: dict[frozenset[str], WhatCame] = {}
     found = []
     for row in frozen:
         said = Frozen.from_figures(row.figures)
+        if said.accounts & unrated:
+            continue
         if said.accounts not in came_to:
             came_to[said.accounts] = WhatCame(accounts, movements, counted=said.accounts)
         for number, week in enumerate(said.weeks, start=1):

@@ -1,9 +1,11 @@
 """Reads what a forecast is made of: one round of reads, from the mirror as it stands."""
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 from domains.ap.bill_service import BillService
 from domains.ap.payment_service import PaymentService
@@ -12,6 +14,7 @@ from domains.ar.receipt_service import ReceiptService
 from domains.cash.cash_service import CashService
 from domains.core.documents import OpenDocument, UnappliedCredit
 from domains.core.movements import CashAccount, CashMovement
+from domains.core.rates import HomeRate, newest_of
 from domains.core.settlements import Charged, Settlement
 from infra.config import Rail
 from infra.sync.freshness import AS_IT_STANDS
@@ -19,17 +22,21 @@ from runway.calculators.ageing import Application
 from runway.calculators.figures import Basis
 from runway.calculators.forecast import Books
 from runway.calculators.lateness import WINDOW_DAYS, InvoiceHistory
+from runway.calculators.quality import TRAILING_WEEKS, BillEntry
 from runway.calculators.ratios import PAY_WINDOW_DAYS, Charge, Paid
 from runway.calculators.runway import RunwayInputs
 from runway.calculators.to_come import Settled
 from runway.calculators.working_capital import Turnover
-from runway.orchestrators.ageing import credit_of, document_of, in_home_currency
+from runway.orchestrators.ageing import credit_of, document_of, in_home_currency, is_rated
 
 _MOVED_DAYS = 365
 _LATER_DAYS = 366  # post-dated cheques are in the ledger's balance already
 _SETTLED_DAYS = 91
 # An invoice whose last payment is in the window may have had its first before it.
 _APPLIED_DAYS = WINDOW_DAYS + 182
+# Older than a quarter, a rate is no answer to what a balance is worth today.
+_RATES_DAYS = 91
+_ENTERED_DAYS = 7 * (TRAILING_WEEKS + 1)
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class ForecastMaterial:
 
 @dataclass(frozen=True)
 class ForecastReader:
-    """One business's. The mirror is brought up to date by who asks, before."""
+    """One business's. The mirror is brought up to date by who asks, before. `zone` is where its days are counted."""
 
     cash: CashService
     payments: PaymentService
@@ -48,6 +55,7 @@ class ForecastReader:
     bills: BillService
     invoices: InvoiceService
     home_currency: str
+    zone: ZoneInfo
 
     async def read(
         self, today: date, *, uncounted: Collection[str], synced_at: datetime | None, now: datetime
@@ -58,18 +66,24 @@ class ForecastReader:
         paid = (
             await self.payments.list_settlements(_before(today, PAY_WINDOW_DAYS), today, freshness=AS_IT_STANDS)
         ).value
+        accounts = await self._accounts(uncounted)
+        invoices, bills = await self._open(self.invoices), await self._open(self.bills)
+        owed, owing = await self._credits(self.invoices), await self._credits(self.bills)
         books = Books(
             runway=RunwayInputs(
                 basis=basis,
-                accounts=await self._accounts(uncounted),
+                accounts=accounts,
                 movements=await self._movements(today),
                 synced_at=synced_at,
                 now=now,
+                bill_entries=await self._entered(today),
+                rates=await self._rates(accounts, today),
+                unrated=(*invoices.unrated, *owed.unrated, *bills.unrated, *owing.unrated),
             ),
-            invoices=[document_of(one) for one in (await self._open(self.invoices))],
-            invoice_credits=[credit_of(one) for one in (await self._credits(self.invoices))],
-            bills=[document_of(one) for one in (await self._open(self.bills))],
-            bill_credits=[credit_of(one) for one in (await self._credits(self.bills))],
+            invoices=[document_of(one) for one in invoices.rated],
+            invoice_credits=[credit_of(one) for one in owed.rated],
+            bills=[document_of(one) for one in bills.rated],
+            bill_credits=[credit_of(one) for one in owing.rated],
             histories=_histories(collected, since=_before(today, WINDOW_DAYS)),
             collected=_settled(collected, since=_before(today, _SETTLED_DAYS)),
             paid=_settled(paid, since=_before(today, _SETTLED_DAYS)),
@@ -89,14 +103,36 @@ class ForecastReader:
         ]
         return [movement for part in parts for movement in part.value]
 
-    async def _open(self, side: BillService | InvoiceService) -> list[OpenDocument]:
-        if isinstance(side, BillService):
-            return (await side.list_open_bills_for_ageing(freshness=AS_IT_STANDS)).value
-        return (await side.list_open_invoices_for_ageing(freshness=AS_IT_STANDS)).value
+    async def _entered(self, today: date) -> list[BillEntry]:
+        """Of the nine weeks before T."""
+        since = datetime.combine(_before(today, _ENTERED_DAYS), time(), self.zone).astimezone(UTC)
+        entered = await self.bills.list_entered(since, freshness=AS_IT_STANDS)
+        return [BillEntry(one.entered_at.astimezone(self.zone).date(), one.amount) for one in entered.value]
 
-    async def _credits(self, side: BillService | InvoiceService) -> list[UnappliedCredit]:
-        unapplied = await side.list_unapplied_credits(freshness=AS_IT_STANDS)
-        return in_home_currency(unapplied.value, self.home_currency)
+    async def _rates(self, accounts: Sequence[CashAccount], today: date) -> dict[str, HomeRate]:
+        """Asked for only where a balance needs one."""
+        if all(one.currency == self.home_currency or not one.balance for one in accounts):
+            return {}
+        since = _before(today, _RATES_DAYS)
+        parts = [
+            await self.bills.list_rates(since, today, freshness=AS_IT_STANDS),
+            await self.invoices.list_rates(since, today, freshness=AS_IT_STANDS),
+            await self.cash.list_rates(since, today, freshness=AS_IT_STANDS),
+        ]
+        return newest_of([rate for part in parts for rate in part.value])
+
+    async def _open(self, side: BillService | InvoiceService) -> "_Rated[OpenDocument]":
+        if isinstance(side, BillService):
+            found, noun = (await side.list_open_bills_for_ageing(freshness=AS_IT_STANDS)).value, "open bills"
+        else:
+            found, noun = (await side.list_open_invoices_for_ageing(freshness=AS_IT_STANDS)).value, "open invoices"
+        rated = [one for one in found if is_rated(one, self.home_currency)]
+        return _Rated(rated, _words(noun, [one.currency for one in found if not is_rated(one, self.home_currency)]))
+
+    async def _credits(self, side: BillService | InvoiceService) -> "_Rated[UnappliedCredit]":
+        found = (await side.list_unapplied_credits(freshness=AS_IT_STANDS)).value
+        without = [one.currency for one in found if one.home_amount is None and one.currency != self.home_currency]
+        return _Rated(in_home_currency(found, self.home_currency), _words("credits", [key for key in without if key]))
 
     async def _collected(self, today: date) -> list[Settlement]:
         since = _before(today, _APPLIED_DAYS)
@@ -112,6 +148,22 @@ class ForecastReader:
             collected=[Paid(one.issued_on, one.on, one.applied_home) for one in collected if one.on > since],
             paid=[Paid(one.issued_on, one.on, one.applied_home) for one in paid],
         )
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class _Rated(Generic[R]):
+    """What can be told in home currency; `unrated`: what cannot, in words."""
+
+    rated: Sequence[R]
+    unrated: tuple[str, ...]
+
+
+def _words(noun: str, currencies: Iterable[str | None]) -> tuple[str, ...]:
+    counted = sorted(Counter(str(one) for one in currencies).items())
+    return tuple(f"{noun} in {currency} ({n})" for currency, n in counted)
 
 
 def _before(today: date, days: int) -> date:

@@ -73,6 +73,10 @@ class Outlook:
         aged = replace(made, report=with_age_of_books(made.report, age))
         return Fetched(replace(found.value, forecast=aged), found.freshness)
 
+    async def get_decided(self) -> DecidedRules:
+        """What people decided that the forecast goes by."""
+        return await self._decided(self._today())
+
     async def keep(self) -> OnShelf:
         """Work it out for who asks next, unless that is done."""
         worked = (await self._find(AS_IT_STANDS, waits=True)).value
@@ -82,8 +86,7 @@ class Outlook:
     async def _find(self, need: FreshnessNeed, *, waits: bool = False) -> Fetched[WorkedOut]:
         books = await self.company.get_books_mark(freshness=need)
         today = self._today()
-        async with self.uow([self.business.id]) as uow:
-            decided = await read_rules(uow.session, self.business.id, today=today, zone=self._zone)
+        decided = await self._decided(today)
         mark = mark_of(today, decided=decided.mark, books=books.value)
         held = self.shelf.find(self.business.id)
         if held is not None and held.mark == mark:
@@ -133,6 +136,10 @@ class Outlook:
         except DBAPIError:
             # It is worked out all the same; the next process works it out again.
             log.exception("forecast.keep.failed", business_id=str(self.business.id))
+
+    async def _decided(self, today: date) -> DecidedRules:
+        async with self.uow([self.business.id]) as uow:
+            return await read_rules(uow.session, self.business.id, today=today, zone=self._zone)
 
     @property
     def _zone(self) -> ZoneInfo:

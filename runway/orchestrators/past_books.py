@@ -89,7 +89,11 @@ class PastBooks:
         else:
             accounts = accounts_on(through, held.accounts, movements=held.movements, currency=self._currency)
             held = replace(held, accounts=accounts)
-        counted = [replace(one, is_operating=one.account_id not in uncounted) for one in held.accounts]
+        # What other currencies were worth then is not known here: such an account is left out, of what is judged too.
+        counted = [
+            replace(one, is_operating=one.account_id not in uncounted and one.currency == self._currency)
+            for one in held.accounts
+        ]
         held = replace(held, accounts=counted)
         return await asyncio.to_thread(self._books, held, day, through=through, midnight=midnight)
 

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from infra.errors import InvalidInput
 from infra.sync.freshness import AS_IT_STANDS, Fetched
 from runway.calculators.burn import MAIN_WINDOW_DAYS, MIN_HISTORY_DAYS, WINDOWS_DAYS
-from runway.calculators.floor import AbsoluteFloor, BurnDaysFloor, DefaultFloor, FloorPolicy
+from runway.calculators.floor import AbsoluteFloor, BurnDaysFloor, FloorPolicy
+from runway.calculators.forecast import Forecast
 from runway.calculators.runway import RunwayReport
 from runway.orchestrators.cash_runway import CashRunway, RunwayQuestion, oldest_of
 from runway.routes.access import Caller, ReadsBooks
@@ -48,8 +49,8 @@ class AskedRunway(AskedFreshness):
         """Whether the caller leaves window and floor to what the business decided."""
         return self.window == MAIN_WINDOW_DAYS and self.floor is None and self.floor_days is None
 
-    def floor_policy(self) -> FloorPolicy:
-        """Which floor is asked for.
+    def floor_policy(self) -> FloorPolicy | None:
+        """Which floor is asked for; None: what the business decided.
 
         Raises:
             TwoFloors: an amount and days.
@@ -58,7 +59,7 @@ class AskedRunway(AskedFreshness):
             raise TwoFloors
         if self.floor is not None:
             return AbsoluteFloor(self.floor)
-        return DefaultFloor() if self.floor_days is None else BurnDaysFloor(self.floor_days)
+        return None if self.floor_days is None else BurnDaysFloor(self.floor_days)
 
 
 class RunwayAndChangeOut(RunwayOut):
@@ -82,7 +83,7 @@ async def get_runway(request: Request, caller: ReadsBooks, asked: Annotated[Aske
     outlook = await caller.services.outlook.get(freshness=asked.need())
     report, freshness = outlook.value.report, outlook.freshness
     if not asked.is_as_decided:
-        asked_again = await _measured_otherwise(caller, asked)
+        asked_again = await _measured_otherwise(caller, asked, outlook.value)
         report, freshness = asked_again.value, oldest_of([asked_again.freshness, freshness])
     told = runway_out(report, outlook.value, currency=caller.home_currency, time_zone=caller.business.time_zone)
     change = await caller.services.what_changed.since_last_week(outlook.value)
@@ -90,14 +91,10 @@ async def get_runway(request: Request, caller: ReadsBooks, asked: Annotated[Aske
     return send(request, Answer[RunwayAndChangeOut](data=shown, freshness=FreshnessOut.of(freshness)))
 
 
-async def _measured_otherwise(caller: Caller, asked: AskedRunway) -> Fetched[RunwayReport]:
+async def _measured_otherwise(caller: Caller, asked: AskedRunway, forecast: Forecast) -> Fetched[RunwayReport]:
     """The burn and the cross-check by another window or floor than the business decided on."""
     services = caller.services
     runway = CashRunway(cash=services.cash, payments=services.payments, receipts=services.receipts, clock=caller.clock)
-    question = RunwayQuestion(
-        today=caller.today,
-        home_currency=caller.home_currency,
-        window_days=asked.window,
-        floor=asked.floor_policy(),
-    )
+    floor, decided = asked.floor_policy(), await services.outlook.get_decided()
+    question = RunwayQuestion.beside(forecast, decided, window_days=asked.window, floor=floor)
     return await runway.get(question, freshness=AS_IT_STANDS)

@@ -140,10 +140,25 @@ async def test_what_people_decide_counts_at_once(bakery: Shop) -> None:
     assert (put.status_code, put.json()["data"]["version"]) == (200, 1)
     after = await data_of(bakery, "/forecast")
     assert after["floor"]["value"] == "1234.00"
+    measured = await data_of(bakery, "/runway", window=30)
+    assert (measured["floor"]["value"], measured["cash"]["operating"]["value"]) == ("1234.00", before["cash"]["value"])
     assert "not_yet_invoiced" in before["weeks"][-1]["rows"]
     assert "not_yet_invoiced" not in after["weeks"][-1]["rows"]
     assert (await tell(bakery, "PUT", "/runway/settings", json={})).json()["data"]["version"] == 2
     assert (await data_of(bakery, "/forecast"))["weeks"] == before["weeks"]
+
+
+async def test_another_window_leaves_out_what_was_switched_off(bakery: Shop) -> None:
+    """Every number of an answer is by the same decisions, whatever window the burn is asked over."""
+    accounts = (await data_of(bakery, "/runway"))["cash"]["accounts"]
+    off = max(accounts, key=lambda one: Decimal(one["balance"]))["external_id"]
+    assert len(accounts) > 1
+    await tell(bakery, "PUT", "/runway/settings", json={"uncounted_accounts": [off]})
+    asked, decided = await data_of(bakery, "/runway", window=30), await data_of(bakery, "/runway")
+    assert asked["cash"] == decided["cash"]
+    assert [one["external_id"] for one in asked["cash"]["excluded"] if one["why"] == "switched_off"] == [off]
+    assert asked["floor"] == decided["floor"]
+    await tell(bakery, "PUT", "/runway/settings", json={})
 
 
 @pytest.mark.parametrize(

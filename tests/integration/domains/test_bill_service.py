@@ -184,6 +184,6 @@ async def test_unapplied_is_what_credits_and_payments_have_left(books: Books, bi
     )
     unapplied = (await bills.list_unapplied_credits()).value
     assert sorted(unapplied, key=lambda credit: credit.party_external_id) == [
-        UnappliedCredit("31", "Harbor Supply", "USD", Decimal(15)),
-        UnappliedCredit("32", "Other", "USD", Decimal(7)),
+        UnappliedCredit("31", "Harbor Supply", "USD", Decimal(15), Decimal(15)),
+        UnappliedCredit("32", "Other", "USD", Decimal(7), Decimal(7)),
     ]

@@ -77,7 +77,7 @@ async def test_what_is_owed_to_us_and_what_is_not_applied(books: Books, invoices
     totals = (await invoices.get_open_totals(today=TODAY)).value
     assert totals == [OpenTotals("USD", 3, Decimal(30), 1, Decimal(10), 1, Decimal(10))]
     assert (await invoices.list_unapplied_credits()).value == [
-        UnappliedCredit("61", "Dune Cafe", "USD", Decimal("12.25"))
+        UnappliedCredit("61", "Dune Cafe", "USD", Decimal("12.25"), Decimal("12.25"))
     ]
     assert len((await invoices.list_open_invoices_for_ageing()).value) == 3
 

@@ -3,8 +3,9 @@ from decimal import Decimal
 import pytest
 
 from domains.core.movements import CashAccount
+from domains.core.rates import HomeRate
 from runway.calculators.cash import CashExclusion, CashRules, cash_position, exclusion_of
-from tests.unit.runway.calculators.making import BASIS, CHART, make_account
+from tests.unit.runway.calculators.making import BASIS, CHART, T, make_account
 
 RULES = CashRules()
 
@@ -79,10 +80,12 @@ def test_unlike_currencies_are_never_added() -> None:
         make_account("1", balance=Decimal(100)),
         make_account("2", name="Berlin", balance=Decimal(50), currency="EUR"),
     ]
-    blocked = cash_position(accounts, BASIS, rules=RULES).cash
+    position = cash_position(accounts, BASIS, rules=RULES)
+    blocked = position.cash
     assert (blocked.value, blocked.reason) == (None, "No exchange rate for Berlin (EUR)")
-    rated = cash_position(accounts, BASIS, rules=CashRules(rates={"EUR": Decimal("1.10")})).cash
-    assert rated.value == Decimal(155)
+    assert position.unrated == ("Berlin (EUR)",)
+    rated = cash_position(accounts, BASIS, rules=CashRules(rates={"EUR": HomeRate("EUR", Decimal("1.1000"), T)})).cash
+    assert (rated.value, rated.note) == (Decimal(155), f"EUR at 1.1 as of {T}")
 
 
 def test_of_a_chart_that_was_not_read_nothing_is_known() -> None:
