@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -23,9 +23,17 @@ class Counting(Protocol):
 
 
 Client = TypeVar("Client", bound=Counting)
+Client_co = TypeVar("Client_co", bound=Counting, covariant=True)
+T = TypeVar("T")
 Figures = TypeVar("Figures", bound=BaseModel)
-Execute = Callable[[str, Callable[[Client], Awaitable[Any]], SyncStrategy], Awaitable[Any]]
-"""Asks QBO once: what it is counted as, the question, in whose manner."""
+
+
+class Execute(Protocol[Client_co]):
+    """Asks QBO once: what it is counted as, the question, in whose manner."""
+
+    async def __call__(
+        self, operation: str, call: Callable[[Client_co], Awaitable[T]], *, strategy: SyncStrategy
+    ) -> T: ...
 
 
 class CachedFigures(Generic[Client]):
@@ -83,7 +91,7 @@ class CachedFigures(Generic[Client]):
                 clients.append(client)
                 return await call(client)
 
-            figures = await self._execute(operation, with_client, freshness.strategy)
+            figures = await self._execute(operation, with_client, strategy=freshness.strategy)
             return Asked(figures.model_dump(mode="json"), asked_at, calls=clients[0].calls)
 
         found = await self._reads.get(key, ask, freshness=freshness, max_age=max_age)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from math import ceil
+from typing import NamedTuple
 
 from infra.config import Rail
 from infra.logging import get_logger
@@ -42,6 +43,11 @@ class Reconciled:
     closed_period: int = 0
 
 
+class Reread(NamedTuple):
+    differences: list[Difference]
+    tally: PullTally
+
+
 async def reconcile(pull: QBOPull, *, today: date) -> Reconciled:
     """The night's look: tie out, look at a part of all objects one by one, tell what changed in closed books."""
     done = await tie_out(pull, today=today)
@@ -65,14 +71,14 @@ async def compare_all(pull: QBOPull) -> Reconciled:
     return done
 
 
-async def read_touched(pull: QBOPull, touched: Mapping[str, Sequence[str]]) -> tuple[list[Difference], PullTally]:
+async def read_touched(pull: QBOPull, touched: Mapping[str, Sequence[str]]) -> Reread:
     """The named objects, ids by entity, as QBO has them now. Whatever differs is told, however new: we caused it ourselves."""
     tally = PullTally()
     end_of_time = datetime.max.replace(tzinfo=UTC)
     comparison = await comparison_of(pull, news_from=dict.fromkeys(touched, end_of_time))
     for entity, external_ids in sorted(touched.items()):
         await _read_again(pull, comparison, entity, external_ids, tally=tally)
-    return [difference for difference, _ in comparison.found], tally
+    return Reread([difference for difference, _ in comparison.found], tally)
 
 
 async def tie_out(pull: QBOPull, *, today: date) -> Reconciled:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from infra.clock import Clock
@@ -15,7 +16,6 @@ from infra.logging import get_logger
 from infra.qbo.errors import QBOError
 from infra.qbo.manners import JOB_PATIENCE, feature_of
 from infra.qbo.reading import PullTally, QBOPull, QBOReads
-from infra.qbo.reconciliation import Reconciled
 from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
 from infra.redaction import words_of
@@ -30,6 +30,14 @@ Changed = Callable[[UUID, AbstractSet[str]], Awaitable[None]]
 Ended = Callable[[UUID, PullTally], Awaitable[None]]
 
 log = get_logger()
+
+
+class HasTally(Protocol):
+    @property
+    def tally(self) -> PullTally: ...
+
+
+Told = TypeVar("Told", bound=HasTally)
 
 
 class RecordedRuns:
@@ -90,13 +98,13 @@ class RecordedRuns:
 
     async def reconcile(
         self,
-        work: Callable[[QBOPull], Awaitable[Reconciled]],
+        work: Callable[[QBOPull], Awaitable[Told]],
         *,
         actor: str,
         kind: RunKind = RunKind.RECONCILIATION,
-    ) -> Reconciled:
+    ) -> Told:
         """As `run`, of work that tells more than a tally."""
-        found: list[Reconciled] = []
+        found: list[Told] = []
 
         async def whole(pull: QBOPull) -> PullTally:
             found.append(await work(pull))

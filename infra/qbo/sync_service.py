@@ -8,7 +8,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra.actions.rail import ActionRail, Write, WriteAnswer
 from infra.clock import Clock
@@ -22,8 +21,9 @@ from infra.qbo.asked_jobs import RECONCILE, TIE_OUT, ask_about
 from infra.qbo.cached_figures import CachedFigures
 from infra.qbo.errors import QBOError, to_rail_error
 from infra.qbo.manners import READER_PATIENCE, manner_of
+from infra.qbo.mirror_reads import QBOMirrorReads
 from infra.qbo.raw_client import QBORawClient
-from infra.qbo.reading import PullTally, QBOPull
+from infra.qbo.reading import PullTally
 from infra.qbo.reconciliation import Reconciled
 from infra.qbo.recorded_runs import Changed, RecordedRuns
 from infra.qbo.transport import Patience
@@ -31,7 +31,6 @@ from infra.qbo.whole_reading import alone, read_whole
 from infra.qbo.wire.reports import AgingKind, AgingReport, KPIData, PayingParty, PaymentHistory
 from infra.ratelimit.lanes import Lane
 from infra.sync import runs
-from infra.sync.books_mark import books_mark
 from infra.sync.cache import GOOD_FOR, Cached, SyncCache
 from infra.sync.call_counts import counted_as
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed, SyncStrategy
@@ -39,7 +38,6 @@ from infra.sync.in_flight import RefreshesInFlight
 from infra.sync.reconciliation import Difference
 from infra.sync.refresh_lease import RefreshLeases
 from infra.sync.runs import RunKind
-from infra.sync.smart_sync import SmartSyncService
 from infra.sync.spec import AnySpec
 from infra.sync.timing import SyncTimingManager
 
@@ -51,8 +49,8 @@ LostGrant = Callable[[UUID, str, datetime], Awaitable[None]]
 _COUNTED_AS = {KPIData: "kpis", AgingReport: "ageing", PaymentHistory: "payment_history"}
 
 
-class QBOSyncService(SmartSyncService):
-    """Named reads over the mirrors, and the runs that fill them.
+class QBOSyncService(QBOMirrorReads):
+    """Named reads over the mirrors, and the runs that fill them. Whatever runs raises RailError, and is recorded as failed then.
 
     Args:
         specs: every mirror that QBO feeds.
@@ -95,7 +93,7 @@ class QBOSyncService(SmartSyncService):
         self._cache = SyncCache(business_id, Rail.QBO, uow=uow, clock=clock)
         self._figures: CachedFigures[QBORawClient] = CachedFigures(
             business_id,
-            execute=lambda operation, call, strategy: self.execute_qbo_call(operation, call, strategy=strategy),
+            execute=self.execute_qbo_call,
             find=self.get_cache,
             keep=self.set_cache,
             uow=uow,
@@ -106,7 +104,6 @@ class QBOSyncService(SmartSyncService):
         )
         self._specs = {spec.entity: spec for spec in specs}
         self._clients = clients
-        self._time_zone = time_zone
         self._on_lost_grant = on_lost_grant
         self._runs = RecordedRuns(
             business_id,
@@ -120,54 +117,8 @@ class QBOSyncService(SmartSyncService):
         )
         self._timing = timing or SyncTimingManager(uow)
 
-    def today(self) -> date:
-        """The company's date."""
-        return self._clock.now().astimezone(self._time_zone).date()
-
-    async def get_bills_by_due_days(self, days: int, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[list[Any]]:
-        """Open bills due within `days` of the company's today, overdue ones included, soonest first."""
-        spec = self._specs["Bill"]
-        due_on = spec.column("due_on")
-        latest = self.today() + timedelta(days=days)
-        return await self.read(
-            spec,
-            due_on <= latest,
-            spec.column("balance") > 0,
-            order_by=(due_on, spec.column("id")),
-            freshness=freshness,
-        )
-
-    async def get_bills(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[list[Any]]:
-        """Open bills, soonest due first."""
-        return await self._open_documents("Bill", freshness)
-
-    async def get_invoices(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[list[Any]]:
-        """Open invoices, soonest due first."""
-        return await self._open_documents("Invoice", freshness)
-
-    async def get_bills_for_digest(
-        self, external_ids: Sequence[str], *, freshness: FreshnessNeed = ON_DEMAND
-    ) -> Fetched[list[Any]]:
-        """The few bills that a digest names, with their numbers, in order of id."""
-        return await self._named("Bill", external_ids, freshness)
-
-    async def get_invoices_for_digest(
-        self, external_ids: Sequence[str], *, freshness: FreshnessNeed = ON_DEMAND
-    ) -> Fetched[list[Any]]:
-        """The few invoices that a digest names, with their numbers, in order of id."""
-        return await self._named("Invoice", external_ids, freshness)
-
-    async def get_company_info(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Any]:
-        """The company's own record, None before it was first synced."""
-        fetched = await self.read(self._specs["CompanyInfo"], limit=1, freshness=freshness)
-        return Fetched(fetched.value[0] if fetched.value else None, fetched.freshness)
-
     async def backfill(self, *, actor: str) -> PullTally:
-        """Read the whole company, or what an interrupted backfill left unread, then what changed meanwhile.
-
-        Raises:
-            RailError: the run is recorded as failed; calling again goes on where it stopped.
-        """
+        """Read the whole company, then what changed meanwhile; cut off, the next call goes on there."""
         tally = await self._runs.run(RunKind.BACKFILL, read_whole, actor=actor, lane=Lane.BACKFILL)
         if tally.changed:
             async with self._uow([self.business_id]) as uow:
@@ -179,27 +130,18 @@ class QBOSyncService(SmartSyncService):
 
         Raises:
             BackfillElsewhere: another process does, or died doing it some seconds ago.
-            RailError: as `backfill`.
         """
         leases = RefreshLeases(self._uow, self.business_id, self.rail, purpose="backfill")
         return await alone(partial(self.backfill, actor=actor), leases=leases, clock=self._clock)
 
     async def refresh(self, strategy: SyncStrategy) -> PullTally:
-        """Bring every mirror of the company up to date with QBO.
-
-        Raises:
-            RailError: nothing is in step that was not before; the run is recorded as failed.
-        """
+        """Bring every mirror of the company up to date with QBO; where that fails, none is in step that was not before."""
         lane, patience = manner_of(strategy)
         actor = f"sync:{strategy.value}"
         return await self._runs.run(RunKind.INCREMENTAL, incremental.refresh, actor=actor, lane=lane, patience=patience)
 
     async def rescan(self, *entities: str, actor: str) -> PullTally:
-        """Read whole again what waits for it and what is named; cut off, the next call goes on there.
-
-        Raises:
-            RailError: the run is recorded as failed.
-        """
+        """Read whole again what waits for it and what is named; cut off, the next call goes on there."""
         waiting = partial(incremental.rescan_waiting, named=entities)
         return await self._runs.run(RunKind.RESCAN, waiting, actor=actor, lane=Lane.BACKFILL)
 
@@ -223,27 +165,15 @@ class QBOSyncService(SmartSyncService):
         await self._runs.record_success(run_id, tally)
 
     async def tie_out(self, *, actor: str) -> Reconciled:
-        """Compare counts, open A/P and A/R and every balance with QBO's own, and repair what differs.
-
-        Raises:
-            RailError: the run is recorded as failed.
-        """
+        """Compare counts, open A/P and A/R and every balance with QBO's own, and repair what differs."""
         return await self._runs.reconcile(partial(reconciliation.tie_out, today=self.today()), actor=actor)
 
     async def reconcile(self, *, actor: str) -> Reconciled:
-        """The night's look: tie out, some of all objects field by field, and what changed in closed books.
-
-        Raises:
-            RailError: the run is recorded as failed.
-        """
+        """The night's look: tie out, some of all objects field by field, and what changed in closed books."""
         return await self._runs.reconcile(partial(reconciliation.reconcile, today=self.today()), actor=actor)
 
     async def compare(self, *, actor: str) -> Reconciled:
-        """Every object field by field; cut off, the next call goes on there.
-
-        Raises:
-            RailError: the run is recorded as failed.
-        """
+        """Every object field by field; cut off, the next call goes on there."""
         return await self._runs.reconcile(reconciliation.compare_all, actor=actor, kind=RunKind.COMPARE)
 
     async def schedule_reconciliation(self, touched: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -255,20 +185,9 @@ class QBOSyncService(SmartSyncService):
                 ask_about(uow, self.business_id, touched)
 
     async def reconcile_action(self, touched: Mapping[str, Sequence[str]], *, actor: str) -> list[Difference]:
-        """Read again the objects that an action touched, ids by entity: what differed from the mirror. It is stored and told.
-
-        Raises:
-            RailError: the run is recorded as failed.
-        """
-        found: list[Difference] = []
-
-        async def again(pull: QBOPull) -> PullTally:
-            differences, tally = await reconciliation.read_touched(pull, touched)
-            found.extend(differences)
-            return tally
-
-        await self._runs.run(RunKind.RECONCILIATION, again, actor=actor, lane=Lane.RECONCILIATION)
-        return found
+        """Read again the objects that an action touched, ids by entity: what differed from the mirror. It is stored and told."""
+        reread = await self._runs.reconcile(partial(reconciliation.read_touched, touched=touched), actor=actor)
+        return reread.differences
 
     async def action_rail(self) -> ActionRail:
         """QBO as the action engine looks at it and tells it.
@@ -296,14 +215,6 @@ class QBOSyncService(SmartSyncService):
     async def record_payment(self, payment: bytes, *, request_id: str) -> WriteAnswer:
         """As `create_payment_immediate`, of what a customer paid: a Payment's JSON."""
         return await (await self.action_rail()).write(Write("Payment", payment, request_id))
-
-    async def get_books_mark(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[str]:
-        """What is another text once any mirror of the company may have changed."""
-
-        async def mark(session: AsyncSession) -> str:
-            return await books_mark(session, self.business_id, self.rail)
-
-        return await self.fetch(list(self._specs.values()), mark, freshness=freshness)
 
     async def execute_qbo_call(
         self,
@@ -374,16 +285,6 @@ class QBOSyncService(SmartSyncService):
 
     async def _refresh_calls(self, strategy: SyncStrategy) -> int:
         return (await self.refresh(strategy)).calls
-
-    async def _named(self, entity: str, external_ids: Sequence[str], freshness: FreshnessNeed) -> Fetched[list[Any]]:
-        spec = self._specs[entity]
-        named = spec.column("external_id").in_(sorted(set(external_ids)))
-        return await self.read(spec, named, order_by=(spec.column("external_id"),), freshness=freshness)
-
-    async def _open_documents(self, entity: str, freshness: FreshnessNeed) -> Fetched[list[Any]]:
-        spec = self._specs[entity]
-        order = (spec.column("due_on"), spec.column("id"))
-        return await self.read(spec, spec.column("balance") > 0, order_by=order, freshness=freshness)
 
     async def _kind_of(self, error: QBOError, began_at: datetime) -> RailError:
         """The kind to raise in its place; where only a person can bring the access back, it is noted."""

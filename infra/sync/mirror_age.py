@@ -7,14 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from infra.errors import RailUnavailable
 from infra.observability.counted import note_read
-from infra.sync.freshness import (
-    NEVER_SHOWN_SILENTLY,
-    Fetched,
-    Freshness,
-    FreshnessNeed,
-    FreshnessSource,
-    SyncStrategy,
-)
+from infra.sync.freshness import NEVER_SHOWN_SILENTLY, Fetched, Freshness, FreshnessNeed, FreshnessSource, SyncStrategy
 from infra.sync.runs import StateLine, SyncState
 
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -20,23 +20,9 @@ from infra.logging import get_logger
 from infra.redaction import words_of
 from infra.sync import runs
 from infra.sync.alone import RailResting, late, patience_of, refresh_alone
-from infra.sync.freshness import (
-    ON_DEMAND,
-    Fetched,
-    FreshnessNeed,
-    FreshnessSource,
-    SyncStrategy,
-)
+from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed, FreshnessSource, SyncStrategy
 from infra.sync.in_flight import Refreshed, RefreshesInFlight
-from infra.sync.mirror_age import (
-    Attempt,
-    MirrorAge,
-    Newest,
-    StaleRefused,
-    age_of,
-    freshness_of,
-    settled,
-)
+from infra.sync.mirror_age import Attempt, MirrorAge, Newest, StaleRefused, age_of, freshness_of, settled
 from infra.sync.refresh_lease import RefreshLeases
 from infra.sync.shapes import MirrorRow
 from infra.sync.spec import AnySpec, MirrorSpec
@@ -87,6 +73,10 @@ class SmartSyncService:
         self._clock = clock
         self._refresh = refresh
         self._in_flight = in_flight
+
+    def today(self) -> date:
+        """The company's date."""
+        return self._clock.now().astimezone(self._time_zone).date()
 
     async def read(
         self,
@@ -178,7 +168,7 @@ class SmartSyncService:
         if not need.of_today:
             return need.max_age
         now = self._clock.now()
-        midnight = datetime.combine(now.astimezone(self._time_zone).date(), time(), self._time_zone)
+        midnight = datetime.combine(self.today(), time(), self._time_zone)
         return now - midnight.astimezone(UTC)
 
     async def _age(self, session: AsyncSession, specs: Sequence[AnySpec]) -> MirrorAge:

@@ -3,6 +3,7 @@
 import ast
 import inspect
 from importlib import import_module
+from typing import Any
 
 import pytest
 
@@ -86,10 +87,10 @@ def find(dotted: str) -> object:
 
 
 def written_parameters(dotted: str) -> str:
-    """As the source has them: what a reader of the specification would compare."""
-    method, parts = dotted.rsplit(".", 1)[1], dotted.split(".")
-    owner = parts[-2]
-    tree = modules()["/".join(parts[:-2]) + ".py"]
+    """As the source has them, in the class or the one it takes them from: what a reader of the specification would compare."""
+    found: Any = find(dotted)
+    owner, method = found.__qualname__.split(".")
+    tree = modules()[found.__module__.replace(".", "/") + ".py"]
     (cls,) = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == owner]
     (function,) = [
         node for node in cls.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == method
