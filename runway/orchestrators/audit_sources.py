@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -30,6 +30,8 @@ from infra.money import to_cents
 from infra.sync.runs import SyncRun
 from runway.orchestrators.audit_events import SYSTEM, AuditEvent, AuditFilter, AuditKind
 
+Q = TypeVar("Q", bound=Select[*tuple[Any, ...]])
+
 _PEOPLE = ("user:%", "token:%", "cli", "nobody")
 # Steps of a worker between two that matter to a person are in the action's own trail.
 _STEPS = ("claimed", "sending", "send_started", "retry_wait")
@@ -46,12 +48,17 @@ class Wanted:
     until: datetime
     limit: int
 
-    def by(self, actor: InstrumentedAttribute[str]) -> tuple[ColumnElement[bool], ...]:
+    def _by(self, actor: InstrumentedAttribute[str]) -> tuple[ColumnElement[bool], ...]:
         if self.asked.actor is None:
             return ()
         if self.asked.actor == SYSTEM:
             return (not_(or_(*(actor.like(one) for one in _PEOPLE))),)
         return (actor == self.asked.actor,)
+
+    def newest(self, query: Q, at: InstrumentedAttribute[Any], actor: InstrumentedAttribute[str]) -> Q:
+        """What is wanted of a log, by its own index; `at` and `actor` are columns of it."""
+        own = (at.class_.business_id == self.business.id, at <= self.until, *self._by(actor))
+        return query.where(*own).order_by(at.desc()).limit(self.limit)
 
     def of(self, object_id: InstrumentedAttribute[UUID]) -> tuple[ColumnElement[bool], ...]:
         return () if self.asked.object_id is None else (object_id == self.asked.object_id,)
@@ -67,10 +74,7 @@ async def decisions(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
             and_(log.business_id == given.business_id, log.entity_id == given.bill_id, log.version == given.version),
         )
         .outerjoin(Bill, and_(Bill.business_id == given.business_id, Bill.id == given.bill_id))
-        .where(given.business_id == wanted.business.id, given.recorded_at <= wanted.until)
-        .where(*wanted.by(given.actor), *wanted.of(given.bill_id))
-        .order_by(given.recorded_at.desc())
-        .limit(wanted.limit)
+        .where(*wanted.of(given.bill_id))
     )
     return [
         AuditEvent(
@@ -86,9 +90,9 @@ async def decisions(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
             changes={"total": (None, f"{to_cents(one.total)} {one.currency}"), "due_on": (None, one.due_on)},
             reason=one.duplicate_reason,
             figures=_frozen(row.changes),
-            logged=LoggedRow(row.__tablename__, row.id, int(row.tx_xid)),
+            logged=_logged(row),
         )
-        for one, row, doc_number, vendor in await session.execute(query)
+        for one, row, doc_number, vendor in await session.execute(wanted.newest(query, given.recorded_at, given.actor))
     ]
 
 
@@ -98,10 +102,7 @@ async def actions(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
     query = (
         select(log, ActionIntent)
         .join(ActionIntent, and_(ActionIntent.business_id == log.business_id, ActionIntent.id == log.entity_id))
-        .where(log.business_id == wanted.business.id, log.recorded_at <= wanted.until)
-        .where(log.transaction_type.not_in(_STEPS), *wanted.by(log.actor), *wanted.of(log.entity_id))
-        .order_by(log.recorded_at.desc())
-        .limit(wanted.limit)
+        .where(log.transaction_type.not_in(_STEPS), *wanted.of(log.entity_id))
     )
     return [
         AuditEvent(
@@ -117,16 +118,14 @@ async def actions(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
             reason=_reason(row.changes) or (intent.outcome_words if row.transaction_type in _REFUSALS else None),
             figures=_frozen(row.changes),
             intent=intent,
-            logged=LoggedRow(row.__tablename__, row.id, int(row.tx_xid)),
+            logged=_logged(row),
         )
-        for row, intent in await session.execute(query)
+        for row, intent in await session.execute(wanted.newest(query, log.recorded_at, log.actor))
     ]
 
 
 async def settings(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
     """Each version of what the business decided, beside the one before."""
-    if wanted.asked.object_id is not None:
-        return []
     found = [
         *await _versions(session, wanted, ApprovalPolicyRow, "approval_policy", first=asdict(NewPolicy())),
         *await _versions(session, wanted, RunwaySettingsRow, "runway_settings", first=asdict(RunwayChoices())),
@@ -137,15 +136,8 @@ async def settings(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
 
 
 async def rituals(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
-    if wanted.asked.object_id is not None:
-        return []
     row = RitualEventRow
-    query = (
-        select(row)
-        .where(row.business_id == wanted.business.id, row.recorded_at <= wanted.until, *wanted.by(row.actor))
-        .order_by(row.recorded_at.desc())
-        .limit(wanted.limit)
-    )
+    query = wanted.newest(select(row), row.recorded_at, row.actor)
     return [
         AuditEvent(
             at=one.recorded_at,
@@ -165,16 +157,9 @@ async def rituals(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
 
 async def books(session: AsyncSession, wanted: Wanted) -> list[AuditEvent]:
     """Readings of QuickBooks that changed our copy, or failed."""
-    if wanted.asked.object_id is not None:
-        return []
     run = SyncRun
-    query = (
-        select(run)
-        .where(run.business_id == wanted.business.id, or_(run.changed > 0, run.state == "failed"))
-        .where(run.finished_at <= wanted.until, *wanted.by(run.actor))
-        .order_by(run.finished_at.desc())
-        .limit(wanted.limit)
-    )
+    told = select(run).where(or_(run.changed > 0, run.state == "failed"))
+    query = wanted.newest(told, run.finished_at, run.actor)
     return [
         AuditEvent(
             at=one.finished_at or one.started_at,
@@ -219,7 +204,7 @@ def _door(row: AccessLogRow) -> AuditEvent:
         object_kind="person" if row.user_id else "door",
         object_id=row.user_id,
         changes=changes | told | ({"address": (None, row.address)} if row.address else {}),
-        logged=LoggedRow(row.__tablename__, row.id, int(row.tx_xid)),
+        logged=_logged(row),
     )
 
 
@@ -268,6 +253,10 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[st
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
+
+
+def _logged(row: Any) -> LoggedRow:
+    return LoggedRow(row.__tablename__, row.id, int(row.tx_xid))
 
 
 def _pair(change: Any) -> tuple[Any, Any] | None:

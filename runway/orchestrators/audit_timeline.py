@@ -23,6 +23,7 @@ _IN_BOOKS = {
     AuditKind.RITUAL: sources.rituals,
     AuditKind.BOOKS: sources.books,
 }
+_OF_NO_OBJECT = frozenset({AuditKind.SETTING, AuditKind.RITUAL, AuditKind.BOOKS})
 _AT_THE_SAME_INSTANT = 20
 _CLOCKS_APART = timedelta(days=1)  # the database's may be ahead of ours
 _EXPORTED_AT_ONCE = 200
@@ -85,7 +86,7 @@ class AuditTimeline:
         found: list[AuditEvent] = []
         async with self.uow([self.business.id]) as uow:
             for kind, source in _IN_BOOKS.items():
-                if kind in asked.kinds:
+                if kind in asked.kinds and (asked.object_id is None or kind not in _OF_NO_OBJECT):
                     found += await source(uow.session, wanted)
         if AuditKind.ACCESS in asked.kinds:
             async with self.access_uow([]) as uow:
