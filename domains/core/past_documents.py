@@ -3,17 +3,21 @@
 Read from the rail's own JSON, so that one statement serves the mirror of today and the log as it stood at an instant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.core.ledger import LEDGER, in_home_currency
+from infra.db.tenancy import TenantAwareService
+from infra.qbo.sync_service import QBOSyncService
+from infra.sync.freshness import AS_IT_STANDS
+from infra.sync.spec import AnySpec
 
 _NOW: Final = """
 SELECT external_id, queryable(payload) AS body FROM {table}
@@ -91,6 +95,25 @@ class PastSide:
     credits: Mapping[str, DatedDocument]
     payments: Mapping[str, DatedDocument]
     applied: tuple[AppliedLine, ...]
+
+
+class PastDocuments(TenantAwareService):
+    """Every document of one side, credits and payments of them, by date."""
+
+    tables: ClassVar[PastTables]
+    specs: ClassVar[Sequence[AnySpec]]
+
+    def __init__(self, business_id: UUID, qbo: QBOSyncService) -> None:
+        super().__init__(business_id)
+        self._qbo = qbo
+
+    async def read(self, known_at: datetime | None = None) -> PastSide:
+        """As the mirror stands, or as the log had it at `known_at`; nothing is refreshed."""
+
+        async def side(session: AsyncSession) -> PastSide:
+            return await read_past_side(session, self.business_id, self.tables, known_at=known_at)
+
+        return (await self._qbo.fetch(self.specs, side, freshness=AS_IT_STANDS)).value
 
 
 async def read_past_side(
