@@ -54,7 +54,7 @@ def _uncovered(flow: DatedFlow) -> TrayRow:
         due_on=flow.on,
     )
     what = What(_UNCOVERED.get(flow.row, WhatCode.MUST_PAY_UNCOVERED))
-    return TrayRow(item, what, flow.key, (Chip(ChipCode.UNCOVERED),), NextStep.PLAN)
+    return TrayRow(item, what, None, (Chip(ChipCode.UNCOVERED),), NextStep.PLAN)
 
 
 def notice_rows(sources: TraySources) -> Iterable[TrayRow]:

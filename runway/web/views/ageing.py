@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from infra.money import ZERO
 from runway.calculators.ageing import Ageing, Bucket
@@ -40,7 +41,19 @@ def age_blocks(ageing: Ageing, chosen: Bucket | None) -> Sequence[AgeBlock]:
             amount=one.amount,
             is_late=one.bucket in _LATE and bool(one.amount.n),
             is_chosen=one.bucket is chosen,
-            share=int(100 * abs(amount) / whole) if whole else 0,
+            share=share,
         )
-        for one, amount in zip(ageing.buckets, amounts, strict=True)
+        for one, share in zip(ageing.buckets, _shares(amounts, whole), strict=True)
     ]
+
+
+def _shares(amounts: Sequence[Decimal], whole: Decimal) -> Sequence[int]:
+    """Whole percents that make a hundred: those that are cut off the most are rounded up."""
+    if not whole:
+        return [0] * len(amounts)
+    exact = [100 * abs(amount) / whole for amount in amounts]
+    shares = [int(share) for share in exact]
+    most_cut = sorted(range(len(exact)), key=lambda index: shares[index] - exact[index])
+    for index in most_cut[: 100 - sum(shares)]:
+        shares[index] += 1
+    return shares

@@ -7,11 +7,20 @@ from decimal import Decimal
 from uuid import UUID
 
 from runway.calculators.impacts import Impact
+from runway.calculators.outlook import PathRow
 from runway.routes.preview_out import MustPayOut, PreviewOut
 from runway.web import formats
-from runway.web.strings import _, ngettext
+from runway.web.strings import _, keyed, ngettext
 
 MINUS = "\N{MINUS SIGN}"
+
+
+_MUST_PAYS = {
+    PathRow.PAYROLL: keyed("payroll"),
+    PathRow.TAX: keyed("tax"),
+    PathRow.BILLS: keyed("a bill that must be paid"),
+}
+_A_MUST_PAY = keyed("a must-pay")
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,8 @@ def _low(low: Decimal, change: Decimal, *, week_on: date, currency: str) -> str:
 
 
 def _must_pay(one: MustPayOut, currency: str) -> str:
-    told = {"what": one.key, "amount": formats.money(one.amount, currency), "day": formats.day(one.on)}
+    what = _(_MUST_PAYS.get(one.row, _A_MUST_PAY))
+    told = {"what": what, "amount": formats.money(one.amount, currency), "day": formats.day(one.on)}
     return _("%(what)s, %(amount)s on %(day)s") % told
 
 

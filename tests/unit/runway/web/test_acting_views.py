@@ -149,7 +149,7 @@ def test_a_preview_warns_of_what_it_puts_at_risk_and_of_the_floor() -> None:
     view = preview_view(PreviewOut.model_validate(PREVIEW_EXAMPLE["data"]))
     assert (view.tone, view.low, view.low_is_below_floor) == ("warn", "$4,100.00", True)
     assert (view.runway_before, view.runway_after) == ("61 days", "55 days")
-    assert view.at_risk == ["pay-run, $8,200.00 on Apr 30"]
+    assert view.at_risk == ["payroll, $8,200.00 on Apr 30"]
 
 
 def test_the_tray_has_its_four_groups_and_no_step_that_would_be_refused() -> None:
@@ -301,6 +301,8 @@ def test_five_blocks_of_age_of_which_late_ones_are_marked() -> None:
     assert [block.amount.value for block in blocks] == [Decimal(60), Decimal(30), 0, 0, Decimal(10)]
     assert [block.share for block in blocks] == [60, 30, 0, 0, 10]
     assert [block.is_late for block in blocks] == [False, False, False, False, True]
+    thirds = [replace(one, open_amount=Decimal(10)) for one in documents]
+    assert [block.share for block in age_blocks(age(thirds, [], basis=BASIS), None)] == [34, 33, 0, 0, 33]
     assert [block.is_chosen for block in blocks] == [False, True, False, False, False]
 
 
