@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from benchmarks.report import BUILD, Measure, print_table, write_json
@@ -18,22 +19,9 @@ Work = Callable[[], Awaitable[Sequence[Measure]]]
 SeededWork = Callable[[int | None], Awaitable[Sequence[Measure]]]
 
 
-async def _mirror_store() -> Sequence[Measure]:
-    from benchmarks import mirror_store
-
-    return await mirror_store.run()
-
-
-async def _backfill() -> Sequence[Measure]:
-    from benchmarks import backfill
-
-    return await backfill.run()
-
-
-async def _fresh_read() -> Sequence[Measure]:
-    from benchmarks import fresh_read
-
-    return await fresh_read.run()
+async def _bench(name: str) -> Sequence[Measure]:
+    measured: Sequence[Measure] = await import_module(f"benchmarks.{name}").run()
+    return measured
 
 
 async def _paging() -> Sequence[Measure]:
@@ -60,46 +48,10 @@ async def _books() -> Sequence[Measure]:
     return (await books.run(histories=1000)).measures
 
 
-async def _simulator_page() -> Sequence[Measure]:
-    from benchmarks import simulator_page
-
-    return await simulator_page.run()
-
-
 async def _tampering() -> Sequence[Measure]:
     from benchmarks.proofs import tampering
 
     return (await tampering.run(1000)).measures
-
-
-async def _dashboard() -> Sequence[Measure]:
-    from benchmarks import dashboard
-
-    return await dashboard.run()
-
-
-async def _portfolio() -> Sequence[Measure]:
-    from benchmarks import portfolio
-
-    return await portfolio.run()
-
-
-async def _throttle() -> Sequence[Measure]:
-    from benchmarks import throttle
-
-    return await throttle.run()
-
-
-async def _open_breaker_read() -> Sequence[Measure]:
-    from benchmarks import open_breaker_read
-
-    return await open_breaker_read.run()
-
-
-async def _log_seal() -> Sequence[Measure]:
-    from benchmarks import log_seal
-
-    return await log_seal.run()
 
 
 async def _schemathesis(seed: int | None) -> Sequence[Measure]:
@@ -132,12 +84,6 @@ async def _killed_workers(seed: int | None) -> Sequence[Measure]:
     return (await killed_workers.run(kills=100, seed=seed)).measures
 
 
-async def _actions() -> Sequence[Measure]:
-    from benchmarks import actions
-
-    return await actions.run()
-
-
 async def _payment_batch() -> Sequence[Measure]:
     from benchmarks.proofs import payment_batch
 
@@ -154,18 +100,6 @@ async def _failover() -> Sequence[Measure]:
     from benchmarks.proofs import failover
 
     return (await failover.run(rounds=5)).measures
-
-
-async def _nothing_changed() -> Sequence[Measure]:
-    from benchmarks import nothing_changed
-
-    return await nothing_changed.run()
-
-
-async def _beside_dlt() -> Sequence[Measure]:
-    from benchmarks import beside_dlt
-
-    return await beside_dlt.run()
 
 
 async def _readers() -> Sequence[Measure]:
@@ -192,19 +126,24 @@ async def _payment_interleavings() -> Sequence[Measure]:
     return (await interleavings.run()).measures
 
 
+# Each is a room of its name, and imported when it is run: some need what others do without.
 _BENCHES: dict[str, Work] = {
-    "mirror_store": _mirror_store,
-    "backfill": _backfill,
-    "beside_dlt": _beside_dlt,
-    "nothing_changed": _nothing_changed,
-    "fresh_read": _fresh_read,
-    "simulator_page": _simulator_page,
-    "log_seal": _log_seal,
-    "throttle": _throttle,
-    "open_breaker_read": _open_breaker_read,
-    "dashboard": _dashboard,
-    "portfolio": _portfolio,
-    "actions": _actions,
+    name: partial(_bench, name)
+    for name in (
+        "mirror_store",
+        "backfill",
+        "beside_dlt",
+        "nothing_changed",
+        "fresh_read",
+        "simulator_page",
+        "log_seal",
+        "throttle",
+        "open_breaker_read",
+        "dashboard",
+        "cockpit",
+        "portfolio",
+        "actions",
+    )
 }
 _PROOFS: dict[str, Work] = {
     "cancellation": _cancellation,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,7 @@ from starlette.responses import Response
 from domains.core.asking import Asking
 from infra.actions.models import ActionIntent
 from infra.errors import OodalooError
-from runway.routes.action_answers import patience_left, show
+from runway.routes.action_answers import show
 from runway.routes.preview import ActionIn, WantedPreview, preview_actions
 from runway.web.clients import Client
 from runway.web.forms import is_for_form
@@ -24,7 +23,6 @@ from runway.web.views.refusals import RefusalView, refusal_view
 
 # Tables of the page that htmx reloads when it hears of it.
 ACTED = {"HX-Trigger": "acted"}
-_SHORT = timedelta(milliseconds=300)
 
 
 @dataclass(frozen=True)
@@ -58,16 +56,12 @@ def progress_of(client: Client, intent: ActionIntent) -> ProgressView:
 
 
 async def show_outcome(request: Request, client: Client, intent: ActionIntent, *, back: str | None = None) -> Response:
-    """Once it was asked for: its own page; for htmx its progress, which looks again until it is over. `back` is the document's own page."""
+    """Once it was asked for: its own page; for htmx its progress at once, which looks again until it is over. `back` is the document's own page."""
     if not wants_part(request):
         return go_to(f"{client.path}/payments/{intent.id}")
     template = "payments/_progress.html" if back is None else "payments/_outcome.html"
     progress = progress_of(client, intent)
-    if progress.undo_seconds is None and not progress.is_settled:  # otherwise nothing comes that is worth waiting for
-        up_to = max(patience_left(request), _SHORT)
-        latest = await client.process.actions.wait_for_change(client.business.id, intent.id, up_to=up_to, known=intent)
-        progress = progress_of(client, latest)
-    answer = render(request, template, client=client, csrf=client.csrf, progress=progress, back=back)
+    answer = render(request, template, client=client, csrf=client.csrf, progress=progress, back=back, looks_soon=True)
     return with_headers(answer, ACTED)
 
 

@@ -4,10 +4,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from benchmarks.chromium import NO_BROWSER, find_chromium, running_chromium
 from infra.clock import SystemClock
 from infra.qbo.simulator.files.generator import demo_company
 from infra.qbo.simulator.timestamps import PACIFIC
-from tests.browser.chromium import NO_BROWSER, find_chromium, running_chromium
 from tests.browser.site import Site, open_site
 from tests.e2e.conftest import module_redis_url
 from tests.rig import Database, RunServers, create_worker_database

@@ -13,12 +13,12 @@ from pathlib import Path
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext
 
+from benchmarks.chromium import NO_BROWSER, find_chromium, running_chromium
 from infra.clock import SystemClock
 from infra.embedded.attachment import Attachment
 from infra.qbo.simulator.files.generator import sample_company
 from infra.qbo.simulator.timestamps import PACIFIC
 from runway.demo.sample_firm import SAMPLES
-from tests.browser.chromium import NO_BROWSER, find_chromium, running_chromium
 from tests.browser.furnished import Furnished, furnish
 from tests.browser.screen_list import Screen, list_screens
 from tests.browser.site import open_site

@@ -93,9 +93,9 @@ class Site:
 
 @asynccontextmanager
 async def open_site(
-    database: Database, redis_url: str, *, home: Path, files: Sequence[CompanyFile]
+    database: Database, redis_url: str, *, home: Path, files: Sequence[CompanyFile], undo_window: str = "8"
 ) -> AsyncIterator[Site]:
-    """Realms get ids of their own, since a company is active for one business of a database only."""
+    """Realms get ids of their own, since a company is active for one business of a database only. `undo_window`: seconds."""
     clock = SystemClock()
     companies = [
         load_company(file.model_copy(update={"realm_id": str(new_id().int)[-18:]}), clock=clock) for file in files
@@ -105,7 +105,8 @@ async def open_site(
         database_owner_url=database.owner_url, database_app_url=database.app_url, redis_url=redis_url
     )
     async with running_simulator(simulator) as info:
-        web = WebSettings.model_validate({"public_url": f"http://127.0.0.1:{_free_port()}"})
+        public_url = f"http://127.0.0.1:{_free_port()}"
+        web = WebSettings.model_validate({"public_url": public_url, "undo_window": undo_window})
         settings = replace(settings_for(home, info), web=web)
         site = Site(settings, addresses, simulator=simulator, info=info)
         await site.start()

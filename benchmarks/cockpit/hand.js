@@ -1,0 +1,47 @@
+// One swap, from the hand to the settled page. Milliseconds; a change that waits for more typing counts from the request.
+async ({ name, selector, hand, fill, closes, mark }) => {
+  const element = document.querySelector(selector);
+  if (!element) throw new Error(`${name}: nothing here is ${selector}`);
+  element.closest("details")?.setAttribute("open", "");
+  const fields = Object.entries(fill).map(([field, value]) => {
+    const input = element.querySelector(`[name="${field}"]`);
+    if (!input) throw new Error(`${name}: no field ${field}`);
+    input.value = value;
+    return input;
+  });
+  let ours = null;
+  let began = 0;
+  let open = 0;
+  let settle = null;
+  const settled = new Promise((done) => { settle = done; });
+  const heard = {
+    "htmx:configRequest": (event) => {
+      if (ours === null && event.detail.elt === element) event.detail.headers["X-Swap"] = mark;
+    },
+    "htmx:beforeSend": (event) => {
+      open += 1;
+      if (ours !== null || event.detail.elt !== element) return;
+      ours = event.detail.xhr;
+      if (hand === "change") began = performance.now();
+    },
+    "htmx:afterRequest": () => { open -= 1; },
+    "htmx:afterSettle": (event) => { if (event.detail.xhr === ours) settle({ took: performance.now() - began }); },
+    "htmx:responseError": (event) => settle({ wrong: `${event.detail.xhr.status} ${event.detail.xhr.responseText.slice(0, 400)}` }),
+  };
+  for (const [event, listen] of Object.entries(heard)) document.addEventListener(event, listen);
+  setTimeout(() => settle({ wrong: "nothing settled" }), 20000);
+  began = performance.now();
+  if (hand === "click") element.click();
+  else if (hand === "submit") element.requestSubmit();
+  else if (hand === "choose" || hand === "change") fields[0].dispatchEvent(new Event("change", { bubbles: true }));
+  else if (hand === "poll") htmx.ajax("GET", element.getAttribute("hx-get"), { source: element });
+  else htmx.trigger(document.body, hand);
+  const outcome = await settled;
+  const frame = () => new Promise((done) => { setTimeout(done, 16); });
+  await frame();
+  while (open > 0) await frame(); // what an action sets off beside it
+  for (const [event, listen] of Object.entries(heard)) document.removeEventListener(event, listen);
+  if (closes) document.querySelector("dialog[open]")?.close();
+  if (outcome.wrong) throw new Error(`${name}: ${outcome.wrong}`);
+  return outcome.took;
+}

@@ -1,0 +1,48 @@
+"""A browser that does each swap, over and over, on pages that are loaded."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import quote
+
+from playwright.async_api import Page
+
+from benchmarks.cockpit.swaps import Scene, Step
+
+_HAND = (Path(__file__).parent / "hand.js").read_text(encoding="utf-8")
+
+
+Place = Mapping[str, Sequence[str]]
+
+
+async def play(page: Page, scene: Scene, place: Place, *, rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each swap by name. The first round is not counted: it makes the page warm.
+
+    `place` are ids and days by name; of one with several each round has its own.
+    """
+    taken: dict[str, list[float]] = defaultdict(list)
+    for turn in range(rounds + 1):
+        here = {name: values[turn % len(values)] for name, values in place.items()}
+        if turn == 0 or _leaves_elsewhere(scene):
+            await page.goto(scene.path.format_map({name: quote(value) for name, value in here.items()}))
+        for step in scene.steps:
+            took = await _do(page, step, here, mark=f"{step.name}#{turn}" if turn else "")
+            if turn:
+                taken[step.name].append(took)
+    return taken
+
+
+def _leaves_elsewhere(scene: Scene) -> bool:
+    """What was called off or let go stands where the form was."""
+    return scene.steps[-1].name in {"action: undo", "action: release"}
+
+
+async def _do(page: Page, step: Step, place: Mapping[str, str], *, mark: str) -> float:
+    told = asdict(step) | {"fill": {name: text.format_map(place) for name, text in step.fill.items()}, "mark": mark}
+    took: float = await page.evaluate(_HAND, told)
+    return took
+
+
+def names_of(scenes: Sequence[Scene]) -> set[str]:
+    return {step.name for scene in scenes for step in scene.steps}
