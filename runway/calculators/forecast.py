@@ -10,14 +10,16 @@ from functools import cached_property
 from domains.core.rates import HomeRate
 from infra.money import ZERO
 from runway.calculators.ageing import Ageing, OpenDocument, UnappliedCredit, age
+from runway.calculators.assumptions import assumptions_of
 from runway.calculators.burn import history_days
 from runway.calculators.consequence import Baseline, Standing
 from runway.calculators.draws import Draws, draw, seed_of
 from runway.calculators.expected_dates import Expectations, ExpectedReceipt, Override
 from runway.calculators.exposure import Concentration, concentration
 from runway.calculators.figures import Basis
-from runway.calculators.floor import BelowFloorSince, DefaultFloor, FloorPolicy, below_floor_since
+from runway.calculators.floor import BelowFloorSince, DefaultFloor, FloorPolicy
 from runway.calculators.flows import FlowRules, classify
+from runway.calculators.forecast_floor import below_since, floor_policy
 from runway.calculators.forecast_rows import (
     apart_from,
     recurring_rows,
@@ -28,7 +30,7 @@ from runway.calculators.forecast_rows import (
 )
 from runway.calculators.lately import Lately, lately
 from runway.calculators.lateness import InvoiceHistory
-from runway.calculators.outflow_kinds import OutflowKind, past_outflows
+from runway.calculators.outflow_kinds import past_outflows
 from runway.calculators.outlook import CashPath, DatedFlow, bill_flows, cash_path, receipt_flows, undeposited_flow
 from runway.calculators.party_credits import AfterCredits, after_credits
 from runway.calculators.payers import PayerBook, payer_book
@@ -230,7 +232,7 @@ def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = Non
         basis=basis,
         report=report,
         draws=draws,
-        since=_since(report, inputs),
+        since=below_since(report, inputs),
         payers=payers,
         receipts=tuple(receipts),
         flows=tuple(rows.flows),
@@ -243,7 +245,7 @@ def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = Non
         uninvoiced_sales=sales,
         not_yet_invoiced=collected,
         not_yet_billed=paid,
-        assumptions=_assumptions(rules, sales, collected, paid),
+        assumptions=assumptions_of(sales, collected=collected, paid=paid, counts_to_come=rules.counts_to_come),
         lately=lately(
             flows,
             outflows,
@@ -296,38 +298,3 @@ def joined(parts: ForecastParts) -> Forecast:
         concentration=concentration(path.flows, basis=basis),
         assumptions=parts.assumptions,
     )
-
-
-def floor_policy(policy: FloorPolicy, series: Sequence[Recurring]) -> FloorPolicy:
-    """One payroll, its taxes with it, where nobody said otherwise and one is seen."""
-    pay = [item for item in series if item.kind is OutflowKind.PAYROLL]
-    if policy != DefaultFloor() or not pay:
-        return policy
-    taxes = [item for item in series if item.kind is OutflowKind.PAYROLL_TAX]
-    return DefaultFloor(sum((item.amount.value or ZERO for item in (*pay, *taxes)), ZERO))
-
-
-def _since(report: RunwayReport, inputs: RunwayInputs) -> BelowFloorSince:
-    """Looked for only where it can be shown: it walks every movement of the year."""
-    cash, floor = report.cash.cash.value or ZERO, report.floor.value or ZERO
-    if cash > floor:
-        return BelowFloorSince(inputs.basis.as_of, is_exact=False)
-    counted = {account.account_id for account in report.cash.counted}
-    return below_floor_since(cash, floor, movements=inputs.movements, account_ids=counted, as_of=inputs.basis.as_of)
-
-
-def _assumptions(
-    rules: ForecastRules, sales: WeekdayProfile | None, collected: ToCome, paid: ToCome
-) -> tuple[str, ...]:
-    said = ["Open invoices come as their customers have paid before, given that they have not paid yet."]
-    if sales is not None:
-        said.append("Sales without an invoice go on as in a usual week.")
-    if collected.shares:
-        said.append("New invoices are written and paid as in the last 13 weeks.")
-    said.append("Open bills are paid on the day they are scheduled for, else on their due date; overdue ones today.")
-    if paid.shares:
-        said.append("New bills come and are paid as in the last 13 weeks.")
-    if not rules.counts_to_come:
-        said.append("Nothing is counted that is not invoiced or billed yet.")
-    said.append("Payments that came in a rhythm come again; the rest of what goes out is that of a usual week.")
-    return tuple(said)

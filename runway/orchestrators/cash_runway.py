@@ -17,7 +17,8 @@ from runway.calculators.burn import MAIN_WINDOW_DAYS, WINDOWS_DAYS
 from runway.calculators.figures import Basis
 from runway.calculators.floor import DefaultFloor, FloorPolicy
 from runway.calculators.flows import FlowRules
-from runway.calculators.forecast import Forecast, floor_policy
+from runway.calculators.forecast import Forecast
+from runway.calculators.forecast_floor import floor_policy
 from runway.calculators.runway import RunwayCalculator, RunwayInputs, RunwayReport, with_checks_of
 from runway.orchestrators.forecast_rules import DecidedRules
 

@@ -1,0 +1,20 @@
+from runway.calculators.to_come import ToCome
+from runway.calculators.unplanned import WeekdayProfile
+
+
+def assumptions_of(
+    sales: WeekdayProfile | None, *, collected: ToCome, paid: ToCome, counts_to_come: bool
+) -> tuple[str, ...]:
+    """What a forecast supposes, in words, in the order of its rows."""
+    said = ["Open invoices come as their customers have paid before, given that they have not paid yet."]
+    if sales is not None:
+        said.append("Sales without an invoice go on as in a usual week.")
+    if collected.shares:
+        said.append("New invoices are written and paid as in the last 13 weeks.")
+    said.append("Open bills are paid on the day they are scheduled for, else on their due date; overdue ones today.")
+    if paid.shares:
+        said.append("New bills come and are paid as in the last 13 weeks.")
+    if not counts_to_come:
+        said.append("Nothing is counted that is not invoiced or billed yet.")
+    said.append("Payments that came in a rhythm come again; the rest of what goes out is that of a usual week.")
+    return tuple(said)
