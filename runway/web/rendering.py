@@ -70,7 +70,16 @@ class Bar:
 
 def render(request: Request, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
     """`person` and `csrf` are of a signed-in page; `errors` are texts by field, the form's own under ""."""
-    context = {"person": None, "csrf": "", "errors": {}, "notice": None, "bar": None, "client": None, **values}
+    context: dict[str, Any] = {
+        "person": None,
+        "csrf": "",
+        "errors": {},
+        "notice": None,
+        "bar": None,
+        "client": None,
+        "is_unread": False,
+    }
+    context |= values
     html = templates.get_template(template).render(
         nonce=request.state.csp_nonce,
         theme=theme_of(request),
@@ -99,7 +108,8 @@ def render_client(
 
     `here` is the key of the page's link in `navigation`; `freshness` is that of the books shown, where the page shows any.
     """
-    context = {"client": client, "person": client.visit.person, "csrf": client.csrf, **values}
+    is_unread = freshness is not None and freshness.as_of is None
+    context = {"client": client, "person": client.visit.person, "csrf": client.csrf, "is_unread": is_unread, **values}
     if part is not None and wants_part(request):
         return render(request, part, status=status, **context)
     standing = standing_of(freshness, now=client.clock.now()) if freshness is not None else None

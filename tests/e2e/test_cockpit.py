@@ -167,6 +167,16 @@ async def test_a_client_without_books_says_what_to_do(firm: Firm) -> None:
     assert rows[str(firm.client)]["link"] == "connected"
 
 
+async def test_of_books_that_were_not_read_no_page_says_that_nothing_is_owed(firm: Firm) -> None:
+    for page in ("payables", "receivables", "tray"):
+        unread = (await firm.open(firm.owner, f"/c/{firm.unconnected}/{page}")).text
+        assert "The books are not read whole yet." in unread
+        assert "Nothing is owed" not in unread
+        assert "Nobody owes anything" not in unread
+        assert "Nothing here needs a decision" not in unread
+        assert "The books are not read whole yet." not in (await firm.open(firm.owner, f"/c/{firm.client}/{page}")).text
+
+
 async def test_a_look_tells_nothing_new_until_there_is_something(firm: Firm) -> None:
     page = await firm.open(firm.viewer, f"/c/{firm.client}")
     look = unescape(re.findall(r'id="look"[^>]*hx-get="([^"]+)"', page.text)[0])
