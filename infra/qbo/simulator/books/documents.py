@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from infra.money import ZERO, to_cents
-from infra.qbo.simulator.books.ledger import money, sales_lines
+from infra.qbo.simulator.books.ledger import money
 from infra.qbo.simulator.books.payment_lines import extra
+from infra.qbo.simulator.books.posting_rules import sales_lines
 
 Body = dict[str, Any]
 

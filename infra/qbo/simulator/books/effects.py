@@ -8,9 +8,10 @@ from typing import Final
 from infra.money import ZERO
 from infra.qbo.simulator import faults
 from infra.qbo.simulator.books.chart import CompanyChart
-from infra.qbo.simulator.books.ledger import BESIDE, Entry, Key, Ledger, money, post, ref_id
+from infra.qbo.simulator.books.ledger import BESIDE, Entry, Key, Ledger, money, ref_id
 from infra.qbo.simulator.books.links import APPLIES_TO, Links, applied_amounts
 from infra.qbo.simulator.books.names import NameRegistry, ancestors
+from infra.qbo.simulator.books.posting_rules import post
 from infra.qbo.simulator.books.references import person_type
 from infra.qbo.simulator.books.store import Body, EntityStore, Record
 

@@ -7,9 +7,11 @@ from typing import Final
 
 from infra.money import ZERO
 from infra.qbo.simulator.files.company_file import Body
+from infra.qbo.simulator.files.ledger_accounts import LedgerAccounts
 from infra.qbo.simulator.files.ledger_chart import Posting
 from infra.qbo.simulator.files.ledger_items import LedgerItems
-from infra.qbo.simulator.files.ledger_links import OpenDocument, OpenDocuments, Share, UndepositedFunds
+from infra.qbo.simulator.files.ledger_lines import line_of, numbered, offset_lines, settled_lines
+from infra.qbo.simulator.files.ledger_links import OpenDocument, OpenDocuments, UndepositedFunds
 from infra.qbo.simulator.files.ledger_names import LedgerNames
 
 _DUE_DAYS: Final = 30
@@ -30,7 +32,7 @@ class LedgerDocuments:
         self.items = LedgerItems(accounts)
         self.tax_accounts: dict[str, str] = {}
         self.ledger: list[Body] = []
-        self._accounts = accounts
+        self._of = LedgerAccounts(accounts)
         self._names = names
         self._documents: list[tuple[str, int, Body]] = []
         self._ordered_on: dict[str, str] = {}
@@ -82,7 +84,7 @@ class LedgerDocuments:
         """The memo of a document's own posting (its A/R or A/P, else the money) is the document's memo."""
         own = _OWN_TYPE.get(entity)
         for posting in postings if entity not in _NOTED_BY_LINE else ():
-            if posting.memo and (self._is_money(posting) if own is None else self._type(posting) == own):
+            if posting.memo and (self._of.is_money(posting) if own is None else self._of.type_of(posting) == own):
                 body.setdefault("PrivateNote", posting.memo)
         return body
 
@@ -93,31 +95,31 @@ class LedgerDocuments:
         body = self._sale(entry, postings, sign=1, own_type="Accounts Receivable")
         due_on = date.fromisoformat(entry["TxnDate"]) + timedelta(days=_DUE_DAYS)
         body |= {"SalesTermRef": {"value": "3"}, "DueDate": due_on.isoformat()}
-        total = self._total(postings, "Accounts Receivable")
+        total = self._of.total(postings, "Accounts Receivable")
         self._invoices.add(_open("Invoice", body, "CustomerRef", order=order, amount=total))
         return {"entity": "Invoice", "body": body}
 
     def _credit_memo(self, entry: Body, postings: Sequence[Posting], order: int) -> Body:
         body = self._sale(entry, postings, sign=-1, own_type="Accounts Receivable")
-        total = -self._total(postings, "Accounts Receivable")
+        total = -self._of.total(postings, "Accounts Receivable")
         self._credit_memos.add(_open("CreditMemo", body, "CustomerRef", order=order, amount=total))
         return {"entity": "CreditMemo", "body": body}
 
     def _sales_receipt(self, entry: Body, postings: Sequence[Posting], _order: int) -> Body:
-        received = next((p for p in postings if p.debit > ZERO and self._is_money(p)), None)
+        received = next((p for p in postings if p.debit > ZERO and self._of.is_money(p)), None)
         if received is None:
             raise CannotExpress
         rest = [p for p in postings if p is not received]
         body = self._sale(entry, rest, sign=1, own_type=None)
-        body["DepositToAccountRef"] = self._account(received)
+        body["DepositToAccountRef"] = self._of.reference(received)
         self._await_deposit(entry, "SalesReceipt", received)
         return {"entity": "SalesReceipt", "body": body}
 
     def _sale(self, entry: Body, postings: Sequence[Posting], *, sign: int, own_type: str | None) -> Body:
         """Lines, discount and tax of a sale; what it cost goes to the ledger on its own."""
         body = self._header(entry, "CustomerRef", "Customer")
-        others = [p for p in postings if own_type is None or self._type(p) != own_type]
-        cost = [p for p in others if self._is_cost(p)]
+        others = [p for p in postings if own_type is None or self._of.type_of(p) != own_type]
+        cost = [p for p in others if self._of.is_cost(p)]
         if sum((p.debit for p in cost), start=ZERO):
             cost = []
         elif cost:
@@ -125,18 +127,14 @@ class LedgerDocuments:
         lines, taxes = [], []
         for posting in (p for p in others if p not in cost):
             amount = -posting.debit * sign
-            if self._accounts[posting.account_id]["AccountSubType"] in _TAX_SUBTYPES:
+            if self._of.subtype_of(posting) in _TAX_SUBTYPES:
                 taxes.append(self._tax_line(posting, amount))
-            elif self._accounts[posting.account_id]["AccountSubType"] == "DiscountsRefundsGiven":
-                detail = {"PercentBased": False, "DiscountAccountRef": self._account(posting)}
-                lines.append(
-                    {"Amount": -amount, "DetailType": "DiscountLineDetail", "DiscountLineDetail": detail}
-                    | _described(posting)
-                )
+            elif self._of.subtype_of(posting) == "DiscountsRefundsGiven":
+                detail = {"PercentBased": False, "DiscountAccountRef": self._of.reference(posting)}
+                lines.append(line_of("DiscountLineDetail", detail, posting, amount=-amount))
             else:
                 detail = {"ItemRef": self.items.reference(posting), "Qty": 1, "UnitPrice": amount}
-                line = {"Amount": amount, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail}
-                lines.append(line | _described(posting))
+                lines.append(line_of("SalesItemLineDetail", detail, posting, amount=amount))
         body["Line"] = lines
         if taxes:
             body["TxnTaxDetail"] = {"TotalTax": sum(line["Amount"] for line in taxes), "TaxLine": taxes}
@@ -145,15 +143,15 @@ class LedgerDocuments:
     def _payment(self, entry: Body, postings: Sequence[Posting], _order: int) -> Body:
         body = self._header(entry, "CustomerRef", "Customer", number="PaymentRefNum")
         customer_id = body["CustomerRef"]["value"]
-        body["TotalAmt"] = -self._total(postings, "Accounts Receivable")
+        body["TotalAmt"] = -self._of.total(postings, "Accounts Receivable")
         if not postings:
-            body["Line"] = _offset(self._invoices, self._credit_memos, customer_id)
+            body["Line"] = offset_lines(self._invoices, self._credit_memos, customer_id)
             return {"entity": "Payment", "body": body}
-        received = next((p for p in postings if self._is_money(p)), None)
+        received = next((p for p in postings if self._of.is_money(p)), None)
         if received is None or received.debit != body["TotalAmt"]:
             raise CannotExpress
-        body["DepositToAccountRef"] = self._account(received)
-        body["Line"] = _lines(self._invoices.settle(customer_id, body["TotalAmt"]))
+        body["DepositToAccountRef"] = self._of.reference(received)
+        body["Line"] = settled_lines(self._invoices.settle(customer_id, body["TotalAmt"]))
         self._await_deposit(entry, "Payment", received)
         return {"entity": "Payment", "body": body}
 
@@ -162,54 +160,52 @@ class LedgerDocuments:
         due_on = date.fromisoformat(entry["TxnDate"]) + timedelta(days=_DUE_DAYS)
         lines = self._expense_lines(postings, sign=1, but="Accounts Payable")
         body |= {"SalesTermRef": {"value": "3"}, "DueDate": due_on.isoformat(), "Line": lines}
-        total = -self._total(postings, "Accounts Payable")
+        total = -self._of.total(postings, "Accounts Payable")
         self._bills.add(_open("Bill", body, "VendorRef", order=order, amount=total))
         return {"entity": "Bill", "body": body}
 
     def _vendor_credit(self, entry: Body, postings: Sequence[Posting], order: int) -> Body:
         body = self._header(entry, "VendorRef", "Vendor")
         body["Line"] = self._expense_lines(postings, sign=-1, but="Accounts Payable")
-        total = self._total(postings, "Accounts Payable")
+        total = self._of.total(postings, "Accounts Payable")
         self._vendor_credits.add(_open("VendorCredit", body, "VendorRef", order=order, amount=total))
         return {"entity": "VendorCredit", "body": body}
 
     def _bill_payment(self, entry: Body, postings: Sequence[Posting], _order: int) -> Body:
         body = self._header(entry, "VendorRef", "Vendor")
         vendor_id = body["VendorRef"]["value"]
-        body["TotalAmt"] = self._total(postings, "Accounts Payable")
+        body["TotalAmt"] = self._of.total(postings, "Accounts Payable")
         if not postings:
-            body |= self._no_money_moved()
-            body["Line"] = _offset(self._bills, self._vendor_credits, vendor_id)
+            # The API wants a bank even for a payment of zero; a ledger does not say which.
+            bank = self._of.find_bank()
+            if bank is None:
+                raise CannotExpress
+            body |= {"PayType": "Check", "CheckPayment": {"BankAccountRef": {"value": bank}, "PrintStatus": "NotSet"}}
+            body["Line"] = offset_lines(self._bills, self._vendor_credits, vendor_id)
             return {"entity": "BillPayment", "body": body}
-        paid = next((p for p in postings if self._is_money(p)), None)
+        paid = next((p for p in postings if self._of.is_money(p)), None)
         if paid is None or -paid.debit != body["TotalAmt"]:
             raise CannotExpress
         by_card = entry["Type"] == "Bill Payment (Credit Card)"
         body["PayType"] = "CreditCard" if by_card else "Check"
         if by_card:
-            body["CreditCardPayment"] = {"CCAccountRef": self._account(paid)}
+            body["CreditCardPayment"] = {"CCAccountRef": self._of.reference(paid)}
         else:
-            body["CheckPayment"] = {"BankAccountRef": self._account(paid), "PrintStatus": "NotSet"}
-        body["Line"] = _lines(self._bills.settle(vendor_id, body["TotalAmt"]))
+            body["CheckPayment"] = {"BankAccountRef": self._of.reference(paid), "PrintStatus": "NotSet"}
+        body["Line"] = settled_lines(self._bills.settle(vendor_id, body["TotalAmt"]))
         return {"entity": "BillPayment", "body": body}
-
-    def _no_money_moved(self) -> Body:
-        """The API wants a bank even for a payment of zero; a ledger does not say which."""
-        bank = next((a for a in self._accounts.values() if a["AccountType"] == "Bank"), None)
-        if bank is None:
-            raise CannotExpress
-        return {"PayType": "Check", "CheckPayment": {"BankAccountRef": {"value": bank["Id"]}, "PrintStatus": "NotSet"}}
 
     def _purchase(self, entry: Body, postings: Sequence[Posting], _order: int) -> Body:
         is_credit = entry["Type"].endswith("Credit")
         sign = -1 if is_credit else 1
-        candidates = [p for p in postings if self._is_money(p) and p.debit * sign < ZERO]
+        candidates = [p for p in postings if self._of.is_money(p) and p.debit * sign < ZERO]
         if not candidates:
             raise CannotExpress
-        paid = min(candidates, key=lambda p: (self._type(p) != "Credit Card" if is_credit else False, p.debit * sign))
-        kind = "CreditCard" if self._type(paid) == "Credit Card" else "Check" if entry["Type"] == "Check" else "Cash"
+        paid = min(candidates, key=lambda p: (is_credit and self._of.type_of(p) != "Credit Card", p.debit * sign))
+        kind = "Check" if entry["Type"] == "Check" else "Cash"
+        kind = "CreditCard" if self._of.type_of(paid) == "Credit Card" else kind
         body = {"Id": str(entry["Id"]), "TxnDate": entry["TxnDate"], "PaymentType": kind, "Credit": is_credit}
-        body |= {"AccountRef": self._account(paid)} | _numbered(entry, "DocNumber")
+        body |= {"AccountRef": self._of.reference(paid)} | numbered(entry, "DocNumber")
         named = self._names.kind_of(entry)
         if named is not None:
             body["EntityRef"] = {"value": named[1], "name": entry["Name"], "type": named[0]}
@@ -219,36 +215,36 @@ class LedgerDocuments:
         return {"entity": "Purchase", "body": body}
 
     def _deposit(self, entry: Body, postings: Sequence[Posting], _order: int) -> Body:
-        banks = sorted((p for p in postings if p.debit > ZERO and self._type(p) == "Bank"), key=lambda p: -p.debit)
+        received = [p for p in postings if p.debit > ZERO and self._of.type_of(p) == "Bank"]
+        banks = sorted(received, key=lambda p: -p.debit)
         if not banks:
             raise CannotExpress
         main, *others = banks
-        body = {"Id": str(entry["Id"]), "TxnDate": entry["TxnDate"], "DepositToAccountRef": self._account(main)}
+        body = {"Id": str(entry["Id"]), "TxnDate": entry["TxnDate"], "DepositToAccountRef": self._of.reference(main)}
         if main.memo:
             body["PrivateNote"] = main.memo
         if others:
             back = others.pop(0)
-            body["CashBack"] = {"AccountRef": self._account(back), "Amount": back.debit, "Memo": back.memo}
+            body["CashBack"] = {"AccountRef": self._of.reference(back), "Amount": back.debit, "Memo": back.memo}
         body["Line"] = [self._deposit_line(p) for p in postings if p is not main and (p in others or p not in banks)]
         return {"entity": "Deposit", "body": body}
 
     def _deposit_line(self, posting: Posting) -> Body:
         amount = -posting.debit
-        if self._accounts[posting.account_id]["AccountSubType"] == "UndepositedFunds":
+        if self._of.subtype_of(posting) == "UndepositedFunds":
             receipt = self._undeposited.take(amount)
             if receipt is not None:
                 link = {"TxnId": receipt[0], "TxnType": receipt[1], "TxnLineId": "0"}
                 return {"Amount": amount, "LinkedTxn": [link]}
-        detail = {"AccountRef": self._account(posting)}
-        line = {"Amount": amount, "DetailType": "DepositLineDetail", "DepositLineDetail": detail}
-        return line | _described(posting)
+        detail = {"AccountRef": self._of.reference(posting)}
+        return line_of("DepositLineDetail", detail, posting, amount=amount)
 
     def _transfer(self, entry: Body, postings: Sequence[Posting], _order: int) -> Body:
         if len(postings) != 2:  # noqa: PLR2004 - a transfer has two ends
             raise CannotExpress
         source, target = sorted(postings, key=lambda p: p.debit)
         body = {"Id": str(entry["Id"]), "TxnDate": entry["TxnDate"], "Amount": target.debit}
-        body |= {"FromAccountRef": self._account(source), "ToAccountRef": self._account(target)}
+        body |= {"FromAccountRef": self._of.reference(source), "ToAccountRef": self._of.reference(target)}
         return {"entity": "Transfer", "body": body}
 
     def _journal_entry(self, entry: Body, postings: Sequence[Posting], _order: int) -> Body:
@@ -256,12 +252,12 @@ class LedgerDocuments:
         lines = []
         for number, posting in enumerate(postings):
             side = "Debit" if posting.debit > ZERO else "Credit"
-            detail: Body = {"PostingType": side, "AccountRef": self._account(posting)}
-            if named is not None and self._type(posting) in {"Accounts Receivable", "Accounts Payable"}:
+            detail: Body = {"PostingType": side, "AccountRef": self._of.reference(posting)}
+            if named is not None and self._of.type_of(posting) in {"Accounts Receivable", "Accounts Payable"}:
                 detail["Entity"] = {"Type": named[0], "EntityRef": {"value": named[1]}}
-            line = {"Id": str(number), "Amount": abs(posting.debit), "DetailType": "JournalEntryLineDetail"}
-            lines.append(line | {"JournalEntryLineDetail": detail} | _described(posting))
-        body = {"Id": str(entry["Id"]), "TxnDate": entry["TxnDate"], "Line": lines} | _numbered(entry, "DocNumber")
+            line = line_of("JournalEntryLineDetail", detail, posting, amount=abs(posting.debit))
+            lines.append({"Id": str(number)} | line)
+        body = {"Id": str(entry["Id"]), "TxnDate": entry["TxnDate"], "Line": lines} | numbered(entry, "DocNumber")
         return {"entity": "JournalEntry", "body": body}
 
     def _header(self, entry: Body, key: str, kind: str, *, number: str = "DocNumber") -> Body:
@@ -269,15 +265,14 @@ class LedgerDocuments:
         if named is None or named[0] != kind:
             raise CannotExpress
         reference = {"value": named[1], "name": entry["Name"].rsplit(":", 1)[-1]}
-        return {"Id": str(entry["Id"]), "TxnDate": entry["TxnDate"], key: reference} | _numbered(entry, number)
+        return {"Id": str(entry["Id"]), "TxnDate": entry["TxnDate"], key: reference} | numbered(entry, number)
 
     def _expense_lines(self, postings: Sequence[Posting], *, sign: int, but: str | None) -> list[Body]:
         lines = []
         for posting in postings:
-            if but is None or self._type(posting) != but:
-                detail = {"AccountRef": self._account(posting), "BillableStatus": "NotBillable"}
-                line = {"Amount": posting.debit * sign, "DetailType": "AccountBasedExpenseLineDetail"}
-                lines.append(line | {"AccountBasedExpenseLineDetail": detail} | _described(posting))
+            if but is None or self._of.type_of(posting) != but:
+                detail = {"AccountRef": self._of.reference(posting), "BillableStatus": "NotBillable"}
+                lines.append(line_of("AccountBasedExpenseLineDetail", detail, posting, amount=posting.debit * sign))
         if not lines:
             raise CannotExpress
         return lines
@@ -296,45 +291,9 @@ class LedgerDocuments:
         self.ledger.append(kept | {"Id": str(entry["Id"]), "postings": rows})
 
     def _await_deposit(self, entry: Body, entity: str, received: Posting) -> None:
-        if self._accounts[received.account_id]["AccountSubType"] == "UndepositedFunds":
+        if self._of.subtype_of(received) == "UndepositedFunds":
             self._undeposited.add(str(entry["Id"]), entity, received.debit)
-
-    def _total(self, postings: Sequence[Posting], account_type: str) -> Decimal:
-        """Signed debits to accounts of the type."""
-        return sum((p.debit for p in postings if self._type(p) == account_type), start=ZERO)
-
-    def _type(self, posting: Posting) -> str:
-        return str(self._accounts[posting.account_id]["AccountType"])
-
-    def _is_money(self, posting: Posting) -> bool:
-        subtype = self._accounts[posting.account_id]["AccountSubType"]
-        return self._type(posting) in {"Bank", "Credit Card"} or subtype == "UndepositedFunds"
-
-    def _is_cost(self, posting: Posting) -> bool:
-        subtype = self._accounts[posting.account_id]["AccountSubType"]
-        return self._type(posting) == "Cost of Goods Sold" or subtype == "Inventory"
-
-    def _account(self, posting: Posting) -> Body:
-        return {"value": posting.account_id, "name": self._accounts[posting.account_id]["Name"]}
 
 
 def _open(entity: str, body: Body, name_key: str, *, order: int, amount: Decimal) -> OpenDocument:
     return OpenDocument(body["Id"], entity, body[name_key]["value"], body["TxnDate"], order, amount)
-
-
-def _lines(shares: Sequence[Share]) -> list[Body]:
-    return [{"Amount": s.amount, "LinkedTxn": [{"TxnId": s.document.id, "TxnType": s.document.entity}]} for s in shares]
-
-
-def _offset(documents: OpenDocuments, credit: OpenDocuments, name_id: str) -> list[Body]:
-    """The lines of a payment of zero: what QBO writes when it sets credits against documents by itself."""
-    amount = min(documents.open_total(name_id), credit.open_total(name_id))
-    return _lines(documents.settle(name_id, amount)) + _lines(credit.settle(name_id, amount))
-
-
-def _described(posting: Posting) -> Body:
-    return {"Description": posting.memo} if posting.memo else {}
-
-
-def _numbered(entry: Body, key: str) -> Body:
-    return {key: entry["DocNumber"]} if entry.get("DocNumber") else {}
