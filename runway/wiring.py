@@ -29,8 +29,8 @@ from infra.observability.readiness import Readiness
 from infra.observability.realm_calls import QBO_CALLS
 from infra.observability.tally import TOLD_EVERY_SECONDS
 from infra.qbo.auth import QBOAuth
+from infra.qbo.http_client import open_http
 from infra.qbo.oauth import IntuitOAuth
-from infra.qbo.transport import open_http
 from infra.ratelimit.breaker import RailBreaker
 from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Limits

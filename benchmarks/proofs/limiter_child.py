@@ -17,9 +17,10 @@ from infra.clock import SystemClock
 from infra.config import QBOSettings
 from infra.logging import configure_logging
 from infra.qbo.errors import QBOError, QBORateLimited
+from infra.qbo.http_client import open_http
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.tokens import OneToken
-from infra.qbo.transport import Patience, open_http
+from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Limits

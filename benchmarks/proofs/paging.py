@@ -32,6 +32,7 @@ from infra.db.unit_of_work import unit_of_work_factory
 from infra.embedded.postgres import SUPERUSER
 from infra.embedded.servers import ServerAddresses
 from infra.ids import new_id
+from infra.qbo.http_client import open_http
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.loading import load_company
@@ -40,7 +41,7 @@ from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.simulator.server import SimulatorInfo, running_simulator
 from infra.qbo.simulator.simulator import Simulator
 from infra.qbo.sync_service import QBOSyncService
-from infra.qbo.transport import Patience, open_http
+from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Limits

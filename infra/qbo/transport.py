@@ -15,26 +15,17 @@ from typing import Any
 
 import httpx
 from pydantic import SecretStr
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    stop_any,
-    stop_before_delay,
-)
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, stop_any, stop_before_delay
 
-from infra import exact_json
 from infra.clock import Clock
 from infra.config import QBOSettings
-from infra.errors import MalformedJSON, RailRateLimited
+from infra.errors import RailRateLimited
 from infra.logging import get_logger
 from infra.observability.realm_calls import QBO_CALLS
 from infra.qbo.answers import CallCost, answered_at
 from infra.qbo.errors import QBOAuthExpired, QBOCircuitOpen, QBOError, QBORateLimited, QBOUnavailable
-from infra.qbo.faults import error_for, error_from_answer, find_fault, find_fault_in
-from infra.qbo.hosts import allowed_origins
-from infra.qbo.outbound import GuardedTransport
+from infra.qbo.faults import error_from_answer
+from infra.qbo.http_client import content_of, read_body
 from infra.qbo.tokens import TokenSource
 from infra.ratelimit.breaker import CircuitOpen, RailBreaker, Watched, Way
 from infra.ratelimit.lanes import Lane
@@ -43,8 +34,6 @@ from infra.ratelimit.limits import Bucket
 from infra.redaction import cut_out
 
 MINOR_VERSION = "75"
-LARGEST_BODY_BYTES = 64 * 1024 * 1024  # a page of 1,000 long bills is some megabytes; a bomb must not fill the memory
-_LARGEST_FAULT_BYTES = 65_536
 _OPEN = "QuickBooks has been failing and is not asked again for {} s."
 
 log = get_logger()
@@ -104,24 +93,6 @@ class _Spent:
 
 CountCall = Callable[[bool], None]
 """Told of each call that is sent: whether it is metered."""
-
-
-def open_http(settings: QBOSettings) -> httpx.AsyncClient:
-    """The pooled HTTP client that one process shares among all companies; the caller closes it.
-
-    Redirects stay off, so that no answer can send a token to another host, and so do proxies named by the environment. What
-    goes elsewhere than the settings and Intuit's own hosts is refused before it leaves.
-    """
-    timeout = httpx.Timeout(
-        settings.read_timeout.total_seconds(), connect=settings.connect_timeout.total_seconds(), pool=None
-    )
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30.0)
-    transport = GuardedTransport(
-        httpx.AsyncHTTPTransport(limits=limits, trust_env=False),
-        origins=allowed_origins(settings),
-        most_bytes=LARGEST_BODY_BYTES,
-    )
-    return httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
 
 
 class QBOTransport:
@@ -274,7 +245,7 @@ class QBOTransport:
         if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
             raise error_from_answer(response.status_code, response.headers, body, now=self._clock.now())
         started = time.monotonic()
-        content = self._parse(response, body)
+        content = content_of(response, body, now=self._clock.now())
         cost = CallCost(
             calls=spent.calls,
             byte_count=len(body),
@@ -295,23 +266,7 @@ class QBOTransport:
             headers=headers,
         ) as response:
             is_error = response.status_code >= HTTPStatus.MULTIPLE_CHOICES
-            return response, await _read_body(response, is_error=is_error)
-
-    def _parse(self, response: httpx.Response, body: bytes) -> dict[str, Any]:
-        tid = response.headers.get("intuit_tid")
-        try:
-            content = exact_json.loads(body)
-        except MalformedJSON as error:
-            if (fault := find_fault(body)) is not None:
-                raise error_for(response.status_code, response.headers, fault, now=self._clock.now()) from error
-            raise QBOUnavailable(
-                "QuickBooks sent an answer that is not JSON.", status=response.status_code, intuit_tid=tid
-            ) from error
-        if (fault := find_fault_in(content)) is not None:
-            raise error_for(response.status_code, response.headers, fault, now=self._clock.now())
-        if not isinstance(content, dict):
-            raise QBOUnavailable("QuickBooks sent JSON of an unknown shape.", status=response.status_code)
-        return content
+            return response, await read_body(response, is_error=is_error)
 
 
 def _may_be_repeated(call: Call, error: BaseException) -> bool:
@@ -324,18 +279,6 @@ def _conclude(watched: Watched, error: BaseException, *, is_out_of_time: bool) -
         watched.failed()
     elif isinstance(error, QBOError):
         watched.succeeded()
-
-
-async def _read_body(response: httpx.Response, *, is_error: bool) -> bytes:
-    chunks, size = [], 0
-    async for chunk in response.aiter_bytes():
-        chunks.append(chunk)
-        size += len(chunk)
-        if is_error and size > _LARGEST_FAULT_BYTES:
-            break
-        if size > LARGEST_BODY_BYTES:
-            raise QBOUnavailable("QuickBooks sent a body larger than we read.", status=response.status_code)
-    return b"".join(chunks)
 
 
 def _milliseconds_since(started: float) -> int:

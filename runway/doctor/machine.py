@@ -18,7 +18,7 @@ from infra.observability.installation import quick_redis
 from infra.observability.readiness import opens_what_it_seals
 from infra.observability.rq_standing import read_doorbells
 from infra.observability.verdicts import of_workers
-from infra.qbo.transport import open_http
+from infra.qbo.http_client import open_http
 from infra.security.keyring import Keyring
 from infra.security.keyring_file import KeyringUnusable
 from infra.security.rail_tokens import NotConnected, RailTokenStore

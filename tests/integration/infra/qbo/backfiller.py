@@ -7,9 +7,9 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from infra.db.engine import create_engine
+from infra.qbo.http_client import open_http
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.simulator.server import SimulatorInfo
-from infra.qbo.transport import open_http
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
 from tests.integration.infra.qbo.company_rig import (

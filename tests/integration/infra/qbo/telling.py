@@ -16,10 +16,11 @@ from infra.clock import SystemClock
 from infra.config import QBOSettings
 from infra.ids import new_id
 from infra.qbo.errors import QBOAccessRevoked
+from infra.qbo.http_client import open_http
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.simulator.oracle.oracle import SeenRequest
 from infra.qbo.simulator.simulator import Simulator
-from infra.qbo.transport import Call, Patience, open_http
+from infra.qbo.transport import Call, Patience
 from infra.qbo.writing import WHOLE_CALL, QBOWriting
 from infra.ratelimit.breaker import RailBreaker, Way
 from infra.ratelimit.lanes import Lane

@@ -12,8 +12,8 @@ from infra.db.unit_of_work import unit_of_work_factory
 from infra.ids import new_id
 from infra.qbo.auth import QBOAuth
 from infra.qbo.errors import QBOUnavailable
+from infra.qbo.http_client import open_http
 from infra.qbo.oauth import IntuitOAuth, TokenGrant
-from infra.qbo.transport import open_http
 from infra.security.rail_tokens import RailTokenStore
 from tests.integration.infra.qbo.served import served
 from tests.integration.infra.qbo.token_endpoint import TokenEndpoint

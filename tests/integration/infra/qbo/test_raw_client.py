@@ -21,7 +21,7 @@ from infra import exact_json
 from infra.clock import SystemClock
 from infra.config import QBOSettings
 from infra.ids import new_id
-from infra.qbo import statements, transport
+from infra.qbo import http_client, statements
 from infra.qbo.errors import (
     QBOAccessRevoked,
     QBOAuthExpired,
@@ -31,8 +31,9 @@ from infra.qbo.errors import (
     QBOUnavailable,
     QBOValidationFault,
 )
+from infra.qbo.http_client import open_http
 from infra.qbo.raw_client import QBORawClient
-from infra.qbo.transport import Patience, open_http
+from infra.qbo.transport import Call, Patience, QBOTransport
 from infra.ratelimit.breaker import RailBreaker
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
@@ -253,7 +254,7 @@ async def test_pauses_between_tries_grow_and_vary_by_a_quarter(desk: Desk, scrip
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    client = transport.QBOTransport(
+    client = QBOTransport(
         desk.realm,
         http=desk.http,
         settings=settings_for(desk.script_url),
@@ -267,7 +268,7 @@ async def test_pauses_between_tries_grow_and_vary_by_a_quarter(desk: Desk, scrip
         sleep=sleep,
     )
     with pytest.raises(QBOUnavailable):
-        await client.read(transport.Call("query", "/query"))
+        await client.read(Call("query", "/query"))
     assert [round(pause / base, 6) for pause, base in zip(pauses, (1, 2, 4), strict=True)] == pytest.approx(
         [1, 1, 1], abs=0.25
     )
@@ -354,7 +355,7 @@ async def test_errors_do_not_show_the_token(desk: Desk, script: Script) -> None:
 
 
 async def test_a_body_that_never_ends_is_cut(desk: Desk, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "LARGEST_BODY_BYTES", 1000)
+    monkeypatch.setattr(http_client, "LARGEST_BODY_BYTES", 1000)
     script.then(200, page_of("Bill", record("1", PrivateNote="x" * 2000)))
     with pytest.raises(QBOUnavailable, match="larger"):
         await desk.client().query("SELECT * FROM Bill")

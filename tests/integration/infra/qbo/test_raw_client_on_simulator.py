@@ -18,6 +18,7 @@ from infra.db.unit_of_work import unit_of_work_factory
 from infra.ids import new_id
 from infra.qbo.auth import QBOAuth
 from infra.qbo.errors import QBOAccessRevoked, QBONotFound, QBOValidationFault
+from infra.qbo.http_client import open_http
 from infra.qbo.keyset import KeysetCursor, keyset_pages
 from infra.qbo.oauth import IntuitOAuth
 from infra.qbo.raw_client import QBORawClient
@@ -26,7 +27,7 @@ from infra.qbo.simulator.files.generator import generate_large
 from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.simulator.server import SimulatorInfo, running_simulator
 from infra.qbo.simulator.simulator import Simulator
-from infra.qbo.transport import Patience, open_http
+from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
 from infra.ratelimit.limiter import RailLimiter
 from infra.ratelimit.limits import Limits

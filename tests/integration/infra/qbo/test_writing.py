@@ -12,8 +12,9 @@ import pytest
 
 from infra import exact_json
 from infra.actions.rail import AnswerKind, SendStage, Write, WriteAnswer
+from infra.qbo.http_client import open_http
 from infra.qbo.simulator.books.store import Record
-from infra.qbo.transport import Call, open_http
+from infra.qbo.transport import Call
 from infra.ratelimit.breaker import Way
 from infra.ratelimit.limits import Limits
 from tests.integration.infra.qbo.telling import Teller, telling

@@ -11,8 +11,8 @@ from infra.config import QBOSettings
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import unit_of_work_factory
 from infra.qbo.auth import QBOAuth
+from infra.qbo.http_client import open_http
 from infra.qbo.oauth import IntuitOAuth
-from infra.qbo.transport import open_http
 from infra.security.keyring import Keyring
 from infra.security.rail_tokens import RailTokenStore
 from infra.security.token_spool import TokenSpool

@@ -14,8 +14,8 @@ from infra.db.engine import create_engine
 from infra.db.unit_of_work import unit_of_work_factory
 from infra.ids import new_id
 from infra.qbo.auth import QBOAuth
+from infra.qbo.http_client import open_http
 from infra.qbo.oauth import IntuitOAuth, TokenGrant
-from infra.qbo.transport import open_http
 from infra.security.rail_tokens import RailGrant, RailTokenStore
 from infra.security.token_spool import TokenSpool
 from tests.integration.infra.qbo.served import served

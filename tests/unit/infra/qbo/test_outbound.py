@@ -7,8 +7,8 @@ import pytest
 
 from infra.config import QBOSettings
 from infra.qbo.hosts import allowed_origins, consent_origins, origin_of
+from infra.qbo.http_client import open_http
 from infra.qbo.outbound import AnswerTooLarge, GuardedTransport, HostNotAllowed
-from infra.qbo.transport import open_http
 
 ALLOWED = "https://quickbooks.api.intuit.com"
 
