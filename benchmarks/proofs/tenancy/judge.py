@@ -25,6 +25,7 @@ _BEHIND_THE_DOOR = frozenset({409, 503})
 # A business that was made a moment ago has no connection yet, and is told so.
 _MAY_BE_NOTHING = frozenset({"/api/v1/qbo/connection"})
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_START = re.compile(rf"/c/({_ID.pattern})/start$")
 # What differs from one answer to the next by itself: ids, a page's nonce and its form's token, the age of the books.
 _OF_THE_MOMENT = re.compile(
     rf"""{_ID.pattern}|nonce(-|=")[A-Za-z0-9_-]+|name="csrf" value="[^"]*"|expires=[^;]+|"age_seconds":[0-9]+"""
@@ -58,6 +59,12 @@ class Seen:
     def is_json(self) -> bool:
         kind: str = self.answer.headers.get("content-type", "")
         return kind.startswith("application/json")
+
+    @property
+    def business_made(self) -> set[UUID]:
+        """By a page: it goes on to the new business's start."""
+        made = _START.search(self.answer.headers.get("location", ""))
+        return {UUID(made.group(1))} if made and self.ask.template == "/firm/businesses" else set()
 
     def bytes(self) -> bytes:
         heads = b"\n".join(name + b": " + value for name, value in self.answer.headers.raw)
@@ -154,7 +161,7 @@ class Judge:
             return {*own, *standing.rights}
         if ask.template == "/api/v1/businesses" and seen.is_success:
             return {UUID(json.loads(seen.answer.content)["data"]["id"])}
-        return own if standing is None or not seen.is_page else {*own, *standing.rights}
+        return own if standing is None or not seen.is_page else {*own, *standing.rights, *seen.business_made}
 
     def is_foreign(self, ask: Ask, snapshot: Snapshot) -> bool:
         """Whether the id is out of the caller's reach: rows are drawn so, a business or a firm may be theirs all the same."""

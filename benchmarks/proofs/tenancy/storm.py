@@ -172,6 +172,9 @@ class Storm:
 
     def _learn(self, seen: Seen, ruling: Ruling, snapshot: Snapshot) -> None:
         """Cursors and new tokens are tried by others later."""
+        made = self.root.execute("SELECT name, id, firm_id FROM business WHERE id = ANY(%s)", [list(seen.business_made)])
+        for name, business, firm in made:
+            self._learn_business(name, business, firm, snapshot)
         if not seen.is_success or not seen.is_json or not seen.answer.content:
             return
         body = json.loads(seen.answer.content)
@@ -181,12 +184,13 @@ class Storm:
             if "token" in data and ruling.chosen:
                 self.world.principals.append(Principal("token", data["token"]))
             if seen.ask.template == "/api/v1/businesses":
-                self._learn_business(seen.ask, UUID(data["id"]), UUID(data["firm_id"]), snapshot)
+                self._learn_business(data["name"], UUID(data["id"]), UUID(data["firm_id"]), snapshot)
 
-    def _learn_business(self, ask: Ask, business: UUID, firm: UUID, snapshot: Snapshot) -> None:
-        """The firm's admins belong to it."""
+    def _learn_business(self, name: str, business: UUID, firm: UUID, snapshot: Snapshot) -> None:
+        """The firm's admins belong to it. A form may have been sent with a name that is no word of ours."""
         self.world.add("business", business, business)
-        self.world.canaries.owners[ask.body["name"].removeprefix("new ").encode()].add(business)
+        if (word := name.removeprefix("new ").encode()) in self.world.canaries.owners:
+            self.world.canaries.owners[word].add(business)
         for user, roles in snapshot.roles.items():
             if user in self.world.words_of_users and any(
                 roles.get(place) == "firm_admin" for place in self.world.firms.get(firm, ())
