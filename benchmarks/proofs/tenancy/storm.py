@@ -172,9 +172,8 @@ class Storm:
 
     def _learn(self, seen: Seen, ruling: Ruling, snapshot: Snapshot) -> None:
         """Cursors and new tokens are tried by others later."""
-        made = self.root.execute("SELECT name, id, firm_id FROM business WHERE id = ANY(%s)", [list(seen.business_made)])
-        for name, business, firm in made:
-            self._learn_business(name, business, firm, snapshot)
+        if made := list(seen.business_made):
+            self._learn_businesses(made, snapshot)
         if not seen.is_success or not seen.is_json or not seen.answer.content:
             return
         body = json.loads(seen.answer.content)
@@ -185,6 +184,12 @@ class Storm:
                 self.world.principals.append(Principal("token", data["token"]))
             if seen.ask.template == "/api/v1/businesses":
                 self._learn_business(data["name"], UUID(data["id"]), UUID(data["firm_id"]), snapshot)
+
+    def _learn_businesses(self, made: list[UUID], snapshot: Snapshot) -> None:
+        for name, business, firm in self.root.execute(
+            "SELECT name, id, firm_id FROM business WHERE id = ANY(%s)", [made]
+        ):
+            self._learn_business(name, business, firm, snapshot)
 
     def _learn_business(self, name: str, business: UUID, firm: UUID, snapshot: Snapshot) -> None:
         """The firm's admins belong to it. A form may have been sent with a name that is no word of ours."""
