@@ -25,11 +25,15 @@ class WithoutForecast:
 
 @dataclass(frozen=True)
 class FirmEntries:
-    """`freshness` of the oldest books; `without_forecast`: of these only what is to be repaired is listed."""
+    """`freshness` of the oldest books; `without_forecast`: of these only what is to be repaired is listed.
+
+    `unread`: those whose books are not read whole yet, of which more may come.
+    """
 
     entries: list[TrayEntry]
     without_forecast: list[WithoutForecast]
     freshness: Freshness
+    unread: list[Business]
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,11 @@ class FirmTray:
             return TrayBook(business, fetched.value.basis.as_of, fetched.value), fetched.freshness
 
         found = await asyncio.gather(*map(read, businesses))
+        unread = [book.business for book, age in found if isinstance(age, Freshness) and age.as_of is None]
         ages = [age for _, age in found if isinstance(age, Freshness)]
         return FirmEntries(
             entries=await self.tray.list_entries([book for book, _ in found]),
             without_forecast=[why for _, why in found if isinstance(why, WithoutForecast)],
             freshness=oldest_of(ages) if ages else _NOTHING_READ,
+            unread=unread,
         )

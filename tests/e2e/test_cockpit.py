@@ -177,6 +177,13 @@ async def test_of_books_that_were_not_read_no_page_says_that_nothing_is_owed(fir
         assert "The books are not read whole yet." not in (await firm.open(firm.owner, f"/c/{firm.client}/{page}")).text
 
 
+async def test_the_firms_tray_names_the_clients_whose_books_are_not_read(firm: Firm) -> None:
+    page = (await firm.open(firm.owner, "/tray")).text
+    told = page.partition("Not read whole yet, so more may come:")[2].partition("</div>")[0]
+    assert f'href="/c/{firm.unconnected}"' in told
+    assert f'href="/c/{firm.client}"' not in told
+
+
 async def test_a_look_tells_nothing_new_until_there_is_something(firm: Firm) -> None:
     page = await firm.open(firm.viewer, f"/c/{firm.client}")
     look = unescape(re.findall(r'id="look"[^>]*hx-get="([^"]+)"', page.text)[0])

@@ -99,6 +99,8 @@ async def show_firm_tray(request: Request, services: AllServices, visit: SignedI
         groups=tray_view(chosen, may=may, owners={visit.person.user_id: visit.person.name}),
         total=len(chosen),
         without_forecast=found.without_forecast,
+        unread=found.unread,
+        is_unread=bool(found.unread),
         here="/tray",
     )
 

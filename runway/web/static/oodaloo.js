@@ -19,6 +19,12 @@
     every("button[name=theme]").forEach((one) => one.setAttribute("aria-pressed", String(one === choice)));
   });
 
+  // On a narrow screen the row of pages scrolls: the one that is open is brought into sight.
+  every("nav.tabs, nav.side").forEach((row) => {
+    const link = find("[aria-current]", row);
+    if (link) row.scrollLeft += link.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - link.offsetWidth) / 2;
+  });
+
   // A menu closes when the person goes elsewhere.
   document.addEventListener("click", (event) => {
     every("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
