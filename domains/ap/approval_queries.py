@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Uuid, any_, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap.approval_models import ApprovalPolicyRow, BillApproval
@@ -25,6 +26,7 @@ from domains.ap.duplicates import amounts_around, fold_name, fold_number, number
 from domains.ap.models import Bill, Vendor
 from domains.core.ledger import LEDGER, live
 from domains.core.lookalikes import Lookalike, LookalikeKind, LookalikeSearch
+from infra.db.reads import Read, Statement, read_in
 
 # A bill's own address first: it was written on it. The vendor's where the bill has none.
 _ADDRESSES = text("""
@@ -57,6 +59,35 @@ SELECT b.id, greatest(
 )
 FROM unnest(CAST(:business_ids AS uuid[])) AS b(id)
 """)
+_BUSINESS, _BILLS = bindparam("business_id", type_=Uuid), bindparam("bill_ids", type_=ARRAY(Uuid))
+_OF_POLICY: tuple[Any, ...] = (
+    ApprovalPolicyRow.version,
+    ApprovalPolicyRow.needed_from,
+    ApprovalPolicyRow.two_people_above,
+    ApprovalPolicyRow.payer_may_be_only_approver,
+    func.min(ApprovalPolicyRow.set_at).over(),
+    ApprovalPolicyRow.set_at,
+    ApprovalPolicyRow.actor,
+)
+_POLICY = Statement(
+    select(*_OF_POLICY)
+    .where(ApprovalPolicyRow.business_id == _BUSINESS)
+    .order_by(ApprovalPolicyRow.version.desc())
+    .limit(1),
+    ApprovalPolicy,
+)
+_FIGURES = Statement(
+    select(*(getattr(Bill, name) for name in BillFigures._fields)).where(
+        Bill.business_id == _BUSINESS, Bill.rail == LEDGER.value, Bill.id == any_(_BILLS)
+    ),
+    BillFigures,
+)
+_FACTS = Statement(
+    select(*(getattr(BillApproval, name) for name in ApprovalFact._fields))
+    .where(BillApproval.business_id == _BUSINESS, BillApproval.bill_id == any_(_BILLS))
+    .order_by(BillApproval.bill_id, BillApproval.version),
+    ApprovalFact,
+)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))")
 
 
@@ -70,32 +101,21 @@ async def hold_approvals(session: AsyncSession, business_id: UUID, of: UUID | No
 
 async def find_policy(session: AsyncSession, business_id: UUID) -> ApprovalPolicy:
     """What counts now; the default where nobody has set anything."""
-    found = await session.execute(
-        select(ApprovalPolicyRow, func.min(ApprovalPolicyRow.set_at).over())
-        .where(ApprovalPolicyRow.business_id == business_id)
-        .order_by(ApprovalPolicyRow.version.desc())
-        .limit(1)
-    )
-    latest = found.one_or_none()
-    if latest is None:
-        return DEFAULT_POLICY
-    row, first_set_at = latest
-    return ApprovalPolicy(
-        version=row.version,
-        needed_from=row.needed_from,
-        two_people_above=row.two_people_above,
-        payer_may_be_only_approver=row.payer_may_be_only_approver,
-        first_set_at=first_set_at,
-        set_at=row.set_at,
-        actor=row.actor,
-    )
+    return policy_of((await read_in(session, read_policy(business_id)))[0])
+
+
+def read_policy(business_id: UUID) -> Read[ApprovalPolicy]:
+    return _POLICY.with_(business_id=business_id)
+
+
+def policy_of(found: Sequence[ApprovalPolicy]) -> ApprovalPolicy:
+    """Of what `read_policy` found."""
+    return found[0] if found else DEFAULT_POLICY
 
 
 async def list_figures(session: AsyncSession, business_id: UUID, bill_ids: Collection[UUID]) -> list[BillFigures]:
     """The ledger's bills by our id, deleted ones too."""
-    columns = [getattr(Bill, name) for name in BillFigures._fields]
-    query = select(*columns).where(Bill.business_id == business_id, Bill.rail == LEDGER.value, Bill.id.in_(bill_ids))
-    return [BillFigures(*row) for row in await session.execute(query)]
+    return (await read_in(session, _FIGURES.with_(business_id=business_id, bill_ids=list(bill_ids))))[0]
 
 
 async def list_standings(
@@ -108,8 +128,36 @@ async def list_standings(
     with_material: bool = False,
 ) -> dict[UUID, Standing]:
     """How each bill stands, deleted ones too; what is not there is left out. `with_material`: the fingerprint of each."""
-    figures = await list_figures(session, business_id, bill_ids)
-    facts = await list_facts(session, business_id, [bill.id for bill in figures])
+    figures, approvals = await read_in(session, *read_standings(business_id, bill_ids))
+    return await standings_of(
+        session,
+        business_id,
+        figures,
+        approvals,
+        policy=policy,
+        home_currency=home_currency,
+        with_material=with_material,
+    )
+
+
+def read_standings(business_id: UUID, bill_ids: Collection[UUID]) -> tuple[Read[BillFigures], Read[ApprovalFact]]:
+    """For `standings_of`."""
+    asked = {"business_id": business_id, "bill_ids": list(bill_ids)}
+    return _FIGURES.with_(**asked), _FACTS.with_(**asked)
+
+
+async def standings_of(
+    session: AsyncSession,
+    business_id: UUID,
+    figures: Sequence[BillFigures],
+    approvals: Sequence[ApprovalFact],
+    *,
+    policy: ApprovalPolicy,
+    home_currency: str,
+    with_material: bool = False,
+) -> dict[UUID, Standing]:
+    """Of what `read_standings` found; one statement more where addresses count."""
+    facts = _by_bill(approvals)
     asked = [bill.id for bill in figures if with_material or bill.id in facts]
     addresses = await list_addresses(session, business_id, asked)
     found = {}
@@ -128,11 +176,13 @@ async def list_facts(
     """The rows of each bill in order of version; a bill without any is left out."""
     if not bill_ids:
         return {}
-    columns = [getattr(BillApproval, name) for name in ApprovalFact._fields]
-    query = select(*columns).where(BillApproval.business_id == business_id, BillApproval.bill_id.in_(bill_ids))
+    return _by_bill((await read_in(session, _FACTS.with_(business_id=business_id, bill_ids=list(bill_ids))))[0])
+
+
+def _by_bill(approvals: Sequence[ApprovalFact]) -> Mapping[UUID, Sequence[ApprovalFact]]:
     facts: defaultdict[UUID, list[ApprovalFact]] = defaultdict(list)
-    for row in await session.execute(query.order_by(BillApproval.bill_id, BillApproval.version)):
-        facts[row.bill_id].append(ApprovalFact(*row))
+    for fact in approvals:
+        facts[fact.bill_id].append(fact)
     return facts
 
 

@@ -6,16 +6,52 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Date, Uuid, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap.models import Bill, BillPayment, Vendor, VendorCredit
 from domains.ap.paying import AlikePayment, Credit, Payable
 from domains.core.ledger import LEDGER, live
-from infra.actions.models import ActionIntent, ActionLine
 from infra.actions.states import SETTLED
+from infra.db.reads import Read, Statement
 
 ALIKE_WITHIN = timedelta(days=7)
+
+_BUSINESS, _BILLS = bindparam("business_id", type_=Uuid), bindparam("bill_ids", type_=ARRAY(Uuid))
+_PAYABLE = Statement(
+    select(*(getattr(Bill, name) for name in Payable._fields[:-1]), Vendor.is_active)
+    .outerjoin(
+        Vendor,
+        (Vendor.business_id == Bill.business_id)
+        & (Vendor.rail == Bill.rail)
+        & (Vendor.external_id == Bill.vendor_external_id)
+        & Vendor.deleted_at.is_(None),
+    )
+    .where(*live(Bill, _BUSINESS), Bill.id == any_(_BILLS)),
+    Payable,
+)
+_ALIKE = Statement(
+    select(*(getattr(BillPayment, name) for name in AlikePayment._fields))
+    .where(
+        *live(BillPayment, _BUSINESS),
+        BillPayment.vendor_external_id.in_(
+            select(Bill.vendor_external_id).where(*live(Bill, _BUSINESS), Bill.id == any_(_BILLS))
+        ),
+        BillPayment.paid_on.between(bindparam("first", type_=Date), bindparam("last", type_=Date)),
+        BillPayment.total > 0,
+    )
+    .order_by(BillPayment.paid_on.desc()),
+    AlikePayment,
+)
+# `paid_on` is in ISO form, so in order of days.
+_UNDER_WAY = """
+SELECT content_digest FROM action_intent
+WHERE business_id = %(business_id)s AND operation = %(operation)s AND content_digest IS NOT NULL
+  AND id IN (SELECT intent_id FROM action_line WHERE business_id = %(business_id)s AND is_open AND is_guarded)
+  AND state <> ALL(%(settled)s) AND meaning ->> 'paid_on' BETWEEN %(first)s AND %(last)s
+"""
+_SETTLED = [state.value for state in SETTLED]
 
 
 def days_around(day: date) -> tuple[date, date]:
@@ -23,18 +59,9 @@ def days_around(day: date) -> tuple[date, date]:
     return max(day, date.min + ALIKE_WITHIN) - ALIKE_WITHIN, min(day, date.max - ALIKE_WITHIN) + ALIKE_WITHIN
 
 
-async def list_payable(session: AsyncSession, business_id: UUID, bill_ids: Collection[UUID]) -> dict[UUID, Payable]:
+def read_payable(business_id: UUID, bill_ids: Collection[UUID]) -> Read[Payable]:
     """Bills by our id, open or not, with whether their vendor is active; those deleted are left out."""
-    is_theirs = (
-        (Vendor.business_id == Bill.business_id)
-        & (Vendor.rail == Bill.rail)
-        & (Vendor.external_id == Bill.vendor_external_id)
-        & Vendor.deleted_at.is_(None)
-    )
-    columns = [getattr(Bill, name) for name in Payable._fields[:-1]]
-    query = select(*columns, Vendor.is_active).outerjoin(Vendor, is_theirs)
-    rows = await session.execute(query.where(*live(Bill, business_id), Bill.id.in_(bill_ids)))
-    return {row[0]: Payable._make(row) for row in rows}
+    return _PAYABLE.with_(business_id=business_id, bill_ids=list(bill_ids))
 
 
 async def list_credits(session: AsyncSession, business_id: UUID, credit_ids: Collection[UUID]) -> dict[UUID, Credit]:
@@ -56,18 +83,10 @@ async def list_unused_credits(session: AsyncSession, business_id: UUID, vendor_e
     return [Credit._make(row) for row in rows]
 
 
-async def list_alike(
-    session: AsyncSession, business_id: UUID, vendors: Collection[str], *, around: date
-) -> list[AlikePayment]:
-    """Payments to these vendors within seven days of `around`, voided ones left out."""
-    columns = [getattr(BillPayment, name) for name in AlikePayment._fields]
-    query = select(*columns).where(
-        *live(BillPayment, business_id),
-        BillPayment.vendor_external_id.in_(vendors),
-        BillPayment.paid_on.between(*days_around(around)),
-        BillPayment.total > 0,
-    )
-    return [AlikePayment._make(row) for row in await session.execute(query.order_by(BillPayment.paid_on.desc()))]
+def read_alike(business_id: UUID, bill_ids: Collection[UUID], *, around: date) -> Read[AlikePayment]:
+    """Payments to these bills' vendors within seven days of `around`, voided ones left out."""
+    first, last = days_around(around)
+    return _ALIKE.with_(business_id=business_id, bill_ids=list(bill_ids), first=first, last=last)
 
 
 async def ids_of_bills(session: AsyncSession, business_id: UUID, external_ids: Collection[str]) -> dict[str, UUID]:
@@ -79,23 +98,14 @@ async def ids_of_bills(session: AsyncSession, business_id: UUID, external_ids: C
     return {row.external_id: row.id for row in rows}
 
 
-async def list_under_way(session: AsyncSession, business_id: UUID, operation: str, *, around: date) -> set[bytes]:
+def read_under_way(business_id: UUID, operation: str, *, around: date) -> Read[bytes]:
     """What each payment looks like that is not settled yet, whenever it was asked for, and is dated within seven days of `around`.
 
     Those settled are in the mirror.
     """
-    is_open = (ActionLine.business_id == business_id) & ActionLine.is_open & ActionLine.is_guarded
-    paid_on = ActionIntent.meaning["paid_on"].astext  # in ISO form, so in order of days
     first, last = days_around(around)
-    query = select(ActionIntent.content_digest).where(
-        ActionIntent.business_id == business_id,
-        ActionIntent.operation == operation,
-        ActionIntent.content_digest.is_not(None),
-        ActionIntent.id.in_(select(ActionLine.intent_id).where(is_open)),
-        ActionIntent.state.not_in([state.value for state in SETTLED]),
-        paid_on.between(first.isoformat(), last.isoformat()),
-    )
-    return {digest for digest in await session.scalars(query) if digest is not None}
+    asked = {"business_id": business_id, "operation": operation, "settled": _SETTLED}
+    return Read(_UNDER_WAY, {**asked, "first": first.isoformat(), "last": last.isoformat()}, bytes)
 
 
 class RecordedPayment(NamedTuple):

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap import payable_queries as queries
 from domains.ap.actions import PAY_BILLS
-from domains.ap.approval_queries import find_policy, list_standings
+from domains.ap.approval_queries import policy_of, read_policy, read_standings, standings_of
 from domains.ap.approvals import ApprovalPolicy, Standing
 from domains.ap.payer import Payer
 from domains.ap.paying import AlikePayment, BooksRules, Credit, Payable, PlannedPayment, WantedPayment, plan
@@ -24,6 +24,7 @@ from infra.actions.identity import fingerprint_of
 from infra.actions.in_bulk import request_many
 from infra.actions.models import ActionIntent
 from infra.actions.spec import ActionRequest, Meaning
+from infra.db.reads import read_in
 from infra.db.tenancy import TenantAwareService
 from infra.db.unit_of_work import UnitOfWork
 from infra.errors import OodalooError
@@ -76,17 +77,25 @@ class PayingService(TenantAwareService):
         closed_on: date | None,
     ) -> Ledger:
         """In a number of statements that does not grow with the bills."""
-        policy = await find_policy(session, self.business_id)
-        bills = await queries.list_payable(session, self.business_id, bill_ids)
-        vendors = {bill.vendor_external_id for bill in bills.values()}
+        policies, bills, alike, figures, approvals, under_way = await read_in(
+            session,
+            read_policy(self.business_id),
+            queries.read_payable(self.business_id, bill_ids),
+            queries.read_alike(self.business_id, bill_ids, around=paid_on),
+            *read_standings(self.business_id, bill_ids),
+            queries.read_under_way(self.business_id, PAY_BILLS.operation, around=paid_on),
+        )
+        policy = policy_of(policies)
         return Ledger(
-            bills=bills,
+            bills={bill.id: bill for bill in bills},
             credits=await queries.list_credits(session, self.business_id, credit_ids) if credit_ids else {},
-            alike=await queries.list_alike(session, self.business_id, vendors, around=paid_on),
-            standings=await self._standings(session, bill_ids, policy),
+            alike=alike,
+            standings=await standings_of(
+                session, self.business_id, figures, approvals, policy=policy, home_currency=self._home
+            ),
             policy=policy,
             rules=BooksRules(self._home, closed_on=closed_on),
-            under_way=await queries.list_under_way(session, self.business_id, PAY_BILLS.operation, around=paid_on),
+            under_way=set(under_way),
         )
 
     async def pay(
@@ -175,11 +184,6 @@ class PayingService(TenantAwareService):
         if refusal is not None and not isinstance(refusal, FOR_A_SECOND):
             raise refusal
         return planned, refusal is not None
-
-    async def _standings(
-        self, session: AsyncSession, bill_ids: Collection[UUID], policy: ApprovalPolicy
-    ) -> dict[UUID, Standing]:
-        return await list_standings(session, self.business_id, bill_ids, policy=policy, home_currency=self._home)
 
     def _refusal(
         self, lines: Sequence[tuple[Standing, Decimal]], *, policy: ApprovalPolicy, payer: Payer

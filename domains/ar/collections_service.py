@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.collection_errors import (
@@ -33,6 +33,10 @@ from infra.actions.spec import ActionRequest, ActionSpec
 from infra.db.tenancy import TenantAwareService
 from infra.db.unit_of_work import UnitOfWork
 from infra.money import ZERO
+
+_INVOICE = select(Invoice).where(
+    *live(Invoice, bindparam("business_id", type_=Uuid)), Invoice.id == bindparam("invoice_id", type_=Uuid)
+)
 
 
 class Through(StrEnum):
@@ -153,7 +157,7 @@ class CollectionsService(TenantAwareService):
 
     async def _open_invoice(self, session: AsyncSession, invoice_id: UUID) -> Invoice:
         invoice: Invoice | None = await session.scalar(
-            select(Invoice).where(*live(Invoice, self.business_id), Invoice.id == invoice_id)
+            _INVOICE, {"business_id": self.business_id, "invoice_id": invoice_id}
         )
         if invoice is None:
             raise InvoiceNotFound(invoice_id)

@@ -8,7 +8,7 @@ a second movement, so that each account's movements add up to its change.
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import Text, Uuid, bindparam, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.cash.models import Account
@@ -160,11 +160,17 @@ async def page_of_accounts(
     return page_of(rows, limit, cursor_of=lambda account: NameCursor(account.name, account.id).encode())
 
 
+_OF_BUSINESS = select(Account).where(*live(Account, bindparam("business_id", type_=Uuid)))
+_BY_OUR_ID = _OF_BUSINESS.where(Account.id == bindparam("account_id", type_=Uuid))
+_BY_RAILS_ID = _OF_BUSINESS.where(Account.external_id == bindparam("account_id", type_=Text))
+
+
 async def find_account(session: AsyncSession, business_id: UUID, account_id: str) -> Account | None:
     """One account of the chart by its id, ours or the rail's."""
+    asked: UUID | str
     try:
-        is_asked_for = Account.id == UUID(account_id)
+        statement, asked = _BY_OUR_ID, UUID(account_id)
     except ValueError:
-        is_asked_for = Account.external_id == account_id
-    found: Account | None = await session.scalar(select(Account).where(*live(Account, business_id), is_asked_for))
+        statement, asked = _BY_RAILS_ID, account_id
+    found: Account | None = await session.scalar(statement, {"business_id": business_id, "account_id": asked})
     return found

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import BindParameter, ColumnElement
 
 from domains.core.movements import CashMovement
 from infra.config import Rail
@@ -15,7 +15,7 @@ from infra.sync.shapes import MirrorRow
 LEDGER = Rail.QBO
 
 
-def live(mirror: type[MirrorRow], business_id: UUID) -> tuple[ColumnElement[bool], ...]:
+def live(mirror: type[MirrorRow], business_id: UUID | BindParameter[UUID]) -> tuple[ColumnElement[bool], ...]:
     """The business's rows of the ledger that are not deleted."""
     return (mirror.business_id == business_id, mirror.rail == LEDGER.value, mirror.deleted_at.is_(None))
 

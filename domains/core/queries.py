@@ -1,14 +1,15 @@
 """Every SELECT over businesses, connections and connects under way."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Uuid, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.core.ledger import LEDGER
 from domains.core.models import Business, CompanyPreferences, Connection, ConnectionState, OAuthState
 from infra.config import Rail
+from infra.db.reads import Statement, read_in
 
 
 async def find_business(session: AsyncSession, business_id: UUID) -> Business | None:
@@ -24,6 +25,23 @@ async def find_preferences(session: AsyncSession, business_id: UUID) -> CompanyP
         .limit(1)
     )
     return preferences
+
+
+_CLOSED_THROUGH = Statement(
+    select(CompanyPreferences.book_close_on)
+    .where(
+        CompanyPreferences.business_id == bindparam("business_id", type_=Uuid), CompanyPreferences.rail == LEDGER.value
+    )
+    .where(CompanyPreferences.deleted_at.is_(None))
+    .limit(1),
+    lambda day: day,
+)
+
+
+async def find_closed_through(session: AsyncSession, business_id: UUID) -> date | None:
+    """The day through which the books are closed; None while they are open, and before the preferences were first read."""
+    (found,) = await read_in(session, _CLOSED_THROUGH.with_(business_id=business_id))
+    return found[0] if found else None
 
 
 async def list_businesses(session: AsyncSession, *, limit: int) -> list[Business]:

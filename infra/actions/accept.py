@@ -7,12 +7,13 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, null
+from sqlalchemy import Boolean, DateTime, bindparam, case, func, null
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import make_transient_to_detached
 
 from infra import exact_json
-from infra.actions.edges import Change, ask_for_step, log_change
+from infra.actions.edges import Change, ask_for_step, write_log
 from infra.actions.errors import MalformedClientKey, TargetTaken, UnstorableMeaning
 from infra.actions.identity import IdentityGraph, Origin, fingerprint_of
 from infra.actions.models import ActionIntent, ActionLine
@@ -21,12 +22,24 @@ from infra.actions.states import ActionState
 from infra.actions.workshop import TIMELINE, Workshop
 from infra.config import Rail
 from infra.crash_points import crash_point
+from infra.db.base import Base
 from infra.db.unit_of_work import UnitOfWork
 from infra.errors import InvalidInput
 from infra.ids import new_id
 
 _CLIENT_KEY = re.compile(r"[A-Za-z0-9._:-]{16,64}")
 BY_PERSON, BY_ACCESS, BY_POISON = "person", "access", "parked"
+
+_INTENTS, _LINES = (Base.metadata.tables[one.__tablename__] for one in (ActionIntent, ActionLine))
+_DUE = case(
+    (bindparam("is_held", type_=Boolean), null()),
+    else_=func.greatest(bindparam("earliest", type_=DateTime(timezone=True)), func.clock_timestamp()),
+)
+# Made once: what writes an action is asked for at every click.
+# Whatever is derived from the key conflicts with it: named alone, the key's own index would let the other ones raise in a race.
+_ASK = insert(_INTENTS).values(due_at=_DUE, db_timeline=TIMELINE).on_conflict_do_nothing().returning(*_INTENTS.columns)
+_TAKE = insert(_LINES).on_conflict_do_nothing().returning(_LINES.c.number)
+_IN_STATEMENT = frozenset({"due_at", "db_timeline"})
 UNDO_SECONDS = (
     "undo_seconds"  # the fact that `not_before` is the end of the undo window, and no day that somebody chose
 )
@@ -47,7 +60,7 @@ async def request(shop: Workshop, uow: UnitOfWork, asked: ActionRequest) -> Acti
     spec = shop.spec(asked.operation)
     values, targets = await meant(shop, uow.session, asked, spec=spec)
     graph = IdentityGraph(uow.session, asked.business_id)
-    async with uow.session.begin_nested():
+    async with (await uow.session.connection()).begin_nested():
         row = await _insert(uow.session, values)
         if row is None:
             same = await graph.find_same(asked.operation, asked.client_key, fingerprint=values["fingerprint"])
@@ -56,10 +69,11 @@ async def request(shop: Workshop, uow: UnitOfWork, asked: ActionRequest) -> Acti
         crash_point("accept.intent_written")
         await _take_targets(uow.session, row, targets=targets, spec=spec)
         crash_point("accept.lines_written")
-        await log_change(uow.session, row, requested(row, values, targets), was=None)
+        await write_log(uow.session, row, requested(row, values, targets), was=None)  # nobody watches it yet
         if row.due_at is not None:
             wait = row.due_at - row.created_at
             await ask_for_step(uow, row, after=max(wait, timedelta(0)))
+    uow.session.add(row)
     crash_point("accept.asked")
     return row
 
@@ -129,12 +143,15 @@ async def meant(
 
 
 async def _insert(session: AsyncSession, values: dict[str, Any]) -> ActionIntent | None:
-    """None when the client key stands for an action already; one that is being written by another transaction is waited for.
-
-    Whatever is derived from the key conflicts with it: named alone, the key's own index would let the other ones raise in a race.
-    """
-    statement = insert(ActionIntent).values(**values).on_conflict_do_nothing().returning(ActionIntent)
-    return (await session.execute(statement)).scalar_one_or_none()
+    """None when the client key stands for an action already; one that is being written by another transaction is waited for."""
+    columns = {name: value for name, value in values.items() if name not in _IN_STATEMENT}
+    due = {"is_held": values["hold"] is not None, "earliest": values["not_before"]}
+    written = (await session.execute(_ASK, columns | due)).one_or_none()
+    if written is None:
+        return None
+    row = ActionIntent(**written._mapping)  # noqa: SLF001 - a row's public face, whatever its name
+    make_transient_to_detached(row)
+    return row
 
 
 async def _take_targets(
@@ -147,8 +164,7 @@ async def _take_targets(
             line_of(target, number, business_id=row.business_id, intent_id=row.id, rail=spec.rail)
             for number, target in left.items()
         ]
-        taking = insert(ActionLine).values(lines).on_conflict_do_nothing().returning(ActionLine.number)
-        for number in await session.scalars(taking):
+        for number in (await session.execute(_TAKE, lines)).scalars():
             del left[number]
         for target in left.values():
             graph = IdentityGraph(session, row.business_id)

@@ -7,19 +7,23 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, insert, inspect, null, select, update
+from sqlalchemy import func, insert, inspect, null, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra.actions.models import ActionIntent, ActionTransactionLog
 from infra.actions.states import SETTLED, ActionState
 from infra.actions.workshop import QUEUE, WORK_JOB
+from infra.db.base import Base
 from infra.db.unit_of_work import UnitOfWork
 from infra.jobs import outbox
 from infra.sync.shapes import LogSource
 
 CHANNEL: Final = "oodaloo_actions"
 WORKER_ACTOR: Final = f"job:{WORK_JOB}"
+_LOG = insert(Base.metadata.tables[ActionTransactionLog.__tablename__])
+_RING = text("SELECT pg_notify(:channel, :bell)")
 _UNLOGGED = frozenset({"body", "lease_owner", "lease_until", "due_at", "changed_at"})
+_LOGGED = tuple(column.key for column in inspect(ActionIntent).columns if column.key not in _UNLOGGED)
 
 
 class Keep(Enum):
@@ -84,8 +88,13 @@ async def move(uow: UnitOfWork, row: ActionIntent, change: Change) -> ActionInte
 
 async def log_change(session: AsyncSession, row: ActionIntent, change: Change, *, was: str | None) -> None:
     """The version's log row, and the bell for whoever watches."""
-    await session.execute(insert(ActionTransactionLog).values(**entry_of(row, change, was=was)))
-    await session.execute(select(func.pg_notify(CHANNEL, f"{row.business_id} {row.id} {row.state}")))
+    await write_log(session, row, change, was=was)
+    await session.execute(_RING, {"channel": CHANNEL, "bell": f"{row.business_id} {row.id} {row.state}"})
+
+
+async def write_log(session: AsyncSession, row: ActionIntent, change: Change, *, was: str | None) -> None:
+    """The version's log row."""
+    await session.execute(_LOG, entry_of(row, change, was=was))
 
 
 def entry_of(row: ActionIntent, change: Change, *, was: str | None) -> dict[str, Any]:
@@ -188,11 +197,7 @@ async def _update(session: AsyncSession, row: ActionIntent, values: Mapping[str,
 
 def snapshot_of(row: ActionIntent) -> dict[str, Any]:
     """The action's whole state for its log; of the request's bytes their hash, which the row that froze them shows in full."""
-    return {
-        name: _shown(value)
-        for name in (column.key for column in inspect(ActionIntent).columns)
-        if name not in _UNLOGGED and (value := getattr(row, name)) is not None
-    }
+    return {name: _shown(value) for name in _LOGGED if (value := getattr(row, name)) is not None}
 
 
 def _shown(value: Any) -> Any:

@@ -12,7 +12,7 @@ from hashlib import sha1, sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, Uuid, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra import exact_json
@@ -21,8 +21,17 @@ from infra.actions.models import ActionIntent, ActionLine
 from infra.actions.spec import Meaning
 from infra.actions.states import ActionState
 from infra.config import Rail
+from infra.db.reads import Statement, read_in
 
 _NAMESPACE = UUID("c3b74d49-237f-48a9-9c2f-b62641c17c05")  # never another: all request ids hang on it
+_BY_KEY = Statement(
+    select(ActionIntent.id).where(
+        ActionIntent.business_id == bindparam("business_id", type_=Uuid),
+        ActionIntent.operation == bindparam("operation", type_=Text),
+        ActionIntent.client_key == bindparam("client_key", type_=Text),
+    ),
+    lambda intent_id: intent_id,
+)
 _NEVER_DONE = (ActionState.FAILED.value, ActionState.CANCELLED.value)
 
 
@@ -91,7 +100,9 @@ class IdentityGraph:
         return row
 
     async def find_by_key(self, operation: str, client_key: str) -> ActionIntent | None:
-        return await self._one(ActionIntent.operation == operation, ActionIntent.client_key == client_key)
+        asked = _BY_KEY.with_(business_id=self._business_id, operation=operation, client_key=client_key)
+        (found,) = await read_in(self._session, asked)
+        return await self.get(found[0]) if found else None  # nearly always there is none
 
     async def find_same(self, operation: str, client_key: str, *, fingerprint: bytes) -> ActionIntent | None:
         """The action of this key, whatever became of it.

@@ -14,6 +14,8 @@ from psycopg.rows import args_row
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import BindParameter, Select, literal_column, make_url
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from infra.db.engine import LIMITS
@@ -60,6 +62,28 @@ class Read(Generic[R]):
     sql: str
     values: Mapping[str, Any]
     make: Callable[..., R]
+
+
+async def read_in(session: AsyncSession, *reads: Read[Any]) -> list[list[Any]]:
+    """The rows of each read in the session's own transaction, in one round trip. What the session has not flushed they do not see.
+
+    Raises:
+        OperationalError: SQLAlchemy's, as of any other statement of the session: the server is gone, or a limit of time is reached.
+    """
+    connection: psycopg.AsyncConnection[Any] = await _driver_of(session)
+    try:
+        async with connection.pipeline():
+            cursors = [connection.cursor(row_factory=args_row(read.make)) for read in reads]
+            for cursor, read in zip(cursors, reads, strict=True):
+                await cursor.execute(read.sql, read.values)
+        return [await cursor.fetchall() for cursor in cursors]
+    except psycopg.OperationalError as error:
+        raise OperationalError(None, None, error, hide_parameters=True) from error
+
+
+async def _driver_of(session: AsyncSession) -> Any:
+    pooled = await (await session.connection()).get_raw_connection()
+    return pooled.driver_connection
 
 
 class Reads:

@@ -14,7 +14,9 @@ from sqlalchemy import (
     Boolean,
     Identity,
     Index,
+    Interval,
     Update,
+    bindparam,
     case,
     func,
     literal,
@@ -77,6 +79,16 @@ class OutboxRow(Base):
     asked_again: Mapped[bool] = mapped_column(server_default="false")
 
 
+_ROWS = Base.metadata.tables[OutboxRow.__tablename__]
+_ASKING = insert(_ROWS).values(due_at=func.clock_timestamp() + bindparam("after", type_=Interval))
+_LIVING: dict[str, Any] = {"index_elements": ["business_id", "job", "key"], "index_where": LIVING_KEY}
+_IS_NEW = literal_column("(xmax = 0)", Boolean)  # not an update
+_ASKED = (_ROWS.c.id, _ROWS.c.queue, _ROWS.c.attempts, _IS_NEW)
+_ASK = _ASKING.on_conflict_do_nothing(**_LIVING).returning(*_ASKED)
+_ASK_AGAIN = _ASKING.on_conflict_do_update(
+    **_LIVING, set_={"asked_again": _ROWS.c.asked_again | _ROWS.c.leased_until.is_not(None)}
+).returning(*_ASKED)
+
 _CLAIMED = (OutboxRow.id, OutboxRow.job, OutboxRow.arguments, OutboxRow.attempts, OutboxRow.business_id)
 
 
@@ -114,24 +126,9 @@ async def ask_once(
     Asked for while it runs, it runs once more behind that, since it may have looked before the fact was there; unless it is not
     `is_needed_after`.
     """
-    statement = insert(OutboxRow).values(
-        business_id=business_id,
-        queue=queue,
-        job=job,
-        arguments=list(arguments),
-        key=key,
-        due_at=func.clock_timestamp() + after,
-    )
-    conflict: dict[str, Any] = {"index_elements": ["business_id", "job", "key"], "index_where": LIVING_KEY}
-    again = OutboxRow.asked_again | OutboxRow.leased_until.is_not(None)
-    if is_needed_after:
-        statement = statement.on_conflict_do_update(**conflict, set_={"asked_again": again})
-    else:
-        statement = statement.on_conflict_do_nothing(**conflict)
-    is_new = literal_column("(xmax = 0)", Boolean)  # not an update
-    row = (
-        await session.execute(statement.returning(OutboxRow.id, OutboxRow.queue, OutboxRow.attempts, is_new))
-    ).one_or_none()
+    asked = {"business_id": business_id, "queue": queue, "job": job, "arguments": list(arguments), "key": key}
+    statement = _ASK_AGAIN if is_needed_after else _ASK
+    row = (await session.execute(statement, {**asked, "after": after})).one_or_none()
     is_to_ring = row is not None and row[3] and not after  # otherwise the sweeper does, when it is due
     return Ring(row[0], row[1], row[2]) if row is not None and is_to_ring else None
 

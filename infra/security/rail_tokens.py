@@ -6,13 +6,14 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import SecretStr
-from sqlalchemy import select, update
+from sqlalchemy import Text, Uuid, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.config import Rail
 from infra.db.base import Base
+from infra.db.reads import Statement, read_in
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from infra.errors import NotFound, RailNeedsReconnect
 from infra.security.keyring import Keyring
@@ -72,17 +73,24 @@ async def nothing_else(_uow: UnitOfWork) -> None:
     pass
 
 
+_ACCOUNT = Statement(
+    select(RailToken.external_account_id).where(
+        RailToken.business_id == bindparam("business_id", type_=Uuid), RailToken.rail == bindparam("rail", type_=Text)
+    ),
+    lambda account: account,
+)
+
+
 async def account_of(session: AsyncSession, business_id: UUID, rail: Rail) -> str:
     """The id of the rail's account that the business is connected to, or was last (QBO: the realm).
 
     Raises:
         RailNeedsReconnect: it never was.
     """
-    account = await session.scalar(
-        select(RailToken.external_account_id).where(RailToken.business_id == business_id, RailToken.rail == rail)
-    )
-    if account is None:
+    (found,) = await read_in(session, _ACCOUNT.with_(business_id=business_id, rail=rail.value))
+    if not found:
         raise RailNeedsReconnect(f"This business is not connected to {rail} yet.")
+    account: str = found[0]
     return account
 
 

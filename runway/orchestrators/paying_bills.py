@@ -20,7 +20,7 @@ from domains.cash.models import Account, AccountType
 from domains.cash.queries import find_account
 from domains.core.asking import Asking, find_asked
 from domains.core.models import Business
-from domains.core.queries import find_preferences
+from domains.core.queries import find_closed_through
 from infra.actions.models import ActionIntent
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import OodalooError
@@ -139,8 +139,7 @@ class PayingBills:
 
 async def closed_through(session: AsyncSession, business_id: UUID) -> date | None:
     """The day through which the books are closed; None while they are open."""
-    preferences = await find_preferences(session, business_id)
-    return None if preferences is None else preferences.book_close_on
+    return await find_closed_through(session, business_id)
 
 
 def paying_account(account: Account, home_currency: str) -> PayingAccount:
