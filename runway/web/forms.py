@@ -1,7 +1,7 @@
 """Forms of pages, read by the models that the API reads: one rule for what may be asked for. What was typed is kept when it is refused."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
@@ -117,6 +117,31 @@ def errors_of(error: ValidationError) -> dict[str, str]:
 def new_key() -> str:
     """For a form that is being drawn."""
     return str(new_id())
+
+
+def errors_of_refusal(error: OodalooError) -> dict[str, str]:
+    """To be shown over the form.
+
+    Raises:
+        OodalooError: it is the page route's to answer.
+    """
+    if not is_for_form(error):
+        raise error
+    return {"": str(error)}
+
+
+async def errors_of_keeping(form: Read[M], keep: Callable[[M], Awaitable[object]]) -> Mapping[str, str]:
+    """None once what it asks for is kept.
+
+    Raises:
+        OodalooError: it is the page route's to answer.
+    """
+    if form.wanted is not None:
+        try:
+            await keep(form.wanted)
+        except OodalooError as error:
+            return errors_of_refusal(error)
+    return form.errors
 
 
 def is_for_form(error: OodalooError) -> bool:

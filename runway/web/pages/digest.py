@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from domains.core.digests import Digests
 from domains.core.member_queries import list_readers
-from infra.errors import OodalooError
 from infra.sync.freshness import AS_IT_STANDS, FreshnessNeed, SyncStrategy
 from runway.orchestrators.digest_sending import DEFAULT_ROLES
 from runway.papers.letter import digest_letter
@@ -17,7 +16,7 @@ from runway.papers.paper import PaperSize, digest_paper
 from runway.routes import digest as routes
 from runway.routes.edge.headers import LETTER_POLICY
 from runway.web.clients import PREFIX, Client, ManagesSettings, ReadsBooks, SyncsBooks
-from runway.web.forms import Typed, is_for_form, new_key, read, typed_form
+from runway.web.forms import Typed, errors_of_keeping, new_key, read, typed_form
 from runway.web.page_route import PageRoute
 from runway.web.pages.settings import told
 from runway.web.rendering import go_to, render, render_client
@@ -79,16 +78,9 @@ async def set_digest(request: Request, client: ManagesSettings) -> Response:
     typed = await typed_form(request)
     chosen = typed.all("recipients") if typed.get("who") == "named" else None
     form = read(routes.WantedDigest, typed, given={"is_on": typed.get("is_on") == "yes", "recipients": chosen})
-    errors = form.errors
-    if form.wanted is not None:
-        try:
-            await routes.set_digest_settings(client, form.wanted)
-        except OodalooError as error:
-            if not is_for_form(error):
-                raise
-            errors = {"": str(error)}
-        else:
-            return go_to(f"{client.path}/digest?notice=saved")
+    errors = await errors_of_keeping(form, lambda wanted: routes.set_digest_settings(client, wanted))
+    if not errors:
+        return go_to(f"{client.path}/digest?notice=saved")
     return await _show(request, client, errors=errors, typed=typed, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 

@@ -14,7 +14,7 @@ from runway.routes.access import AllServices
 from runway.routes.businesses import NewBusiness, create_business
 from runway.routes.doors import Door, Guest, firm_admin, is_door
 from runway.services import Services
-from runway.web.forms import Typed, is_for_form, read, typed_form
+from runway.web.forms import Typed, errors_of_refusal, read, typed_form
 from runway.web.page_route import PageRoute
 from runway.web.rendering import go_to, render
 from runway.web.visits import SignedInPerson, Visit, signed_in
@@ -59,9 +59,7 @@ async def add_business(
     try:
         made = await create_business(Guest(visit.person, visit.origin), services, form.wanted)
     except OodalooError as error:
-        if not is_for_form(error):
-            raise
-        return await _page(request, services, visit, typed=typed, errors={"": str(error)})
+        return await _page(request, services, visit, typed=typed, errors=errors_of_refusal(error))
     return go_to(f"/c/{made.data.id}/start")
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from infra.errors import OodalooError
 from runway.routes import invitations, members, tokens
 from runway.web.clients import PREFIX, Client, ManagesMembers, ManagesTokens
-from runway.web.forms import Typed, is_for_form, read, typed_form
+from runway.web.forms import Typed, errors_of_refusal, read, typed_form
 from runway.web.page_route import PageRoute
 from runway.web.pages.settings import render_settings, told
 from runway.web.rendering import go_to
@@ -43,7 +43,7 @@ async def invite(request: Request, client: ManagesMembers) -> Response:
     try:
         await invitations.invite_member(client, client.process, form.wanted)
     except OodalooError as error:
-        return await _members_page(request, client, typed=typed, errors=_for_form(error))
+        return await _members_page(request, client, typed=typed, errors=errors_of_refusal(error))
     return go_to(f"{client.path}/settings/members?notice=invited")
 
 
@@ -52,7 +52,7 @@ async def withdraw_invitation(request: Request, client: ManagesMembers, invitati
     try:
         await invitations.revoke_invitation(client, client.process, invitation_id)
     except OodalooError as error:
-        return await _members_page(request, client, errors=_for_form(error))
+        return await _members_page(request, client, errors=errors_of_refusal(error))
     return go_to(f"{client.path}/settings/members?notice=withdrawn")
 
 
@@ -65,7 +65,7 @@ async def change_member(request: Request, client: ManagesMembers, user_id: UUID)
     try:
         await members.change_member(client, user_id, members.MemberChange.model_validate(changes))
     except OodalooError as error:
-        return await _members_page(request, client, errors=_for_form(error))
+        return await _members_page(request, client, errors=errors_of_refusal(error))
     return go_to(f"{client.path}/settings/members?notice=changed")
 
 
@@ -74,7 +74,7 @@ async def remove_member(request: Request, client: ManagesMembers, user_id: UUID)
     try:
         await members.remove_member(client, user_id)
     except OodalooError as error:
-        return await _members_page(request, client, errors=_for_form(error))
+        return await _members_page(request, client, errors=errors_of_refusal(error))
     return go_to(f"{client.path}/settings/members?notice=removed")
 
 
@@ -93,7 +93,7 @@ async def make_token(request: Request, client: ManagesTokens) -> Response:
     try:
         made = await tokens.create_token(client, client.process, form.wanted, Response())
     except OodalooError as error:
-        return await _tokens_page(request, client, typed=typed, errors=_for_form(error))
+        return await _tokens_page(request, client, typed=typed, errors=errors_of_refusal(error))
     return await _tokens_page(request, client, made=made.data)
 
 
@@ -102,7 +102,7 @@ async def revoke_token(request: Request, client: ManagesTokens, token_id: UUID) 
     try:
         await tokens.revoke_token(client, client.process, token_id)
     except OodalooError as error:
-        return await _tokens_page(request, client, errors=_for_form(error))
+        return await _tokens_page(request, client, errors=errors_of_refusal(error))
     return go_to(f"{client.path}/settings/tokens?notice=revoked")
 
 
@@ -143,10 +143,3 @@ async def _tokens_page(request: Request, client: Client, *, typed: Typed = _NOTH
 
 def _status(values: dict[str, Any]) -> int:
     return HTTPStatus.UNPROCESSABLE_ENTITY if values.get("errors") else HTTPStatus.OK
-
-
-def _for_form(error: OodalooError) -> dict[str, str]:
-    """It is shown over the form, unless it is the page route's to answer."""
-    if not is_for_form(error):
-        raise error
-    return {"": str(error)}

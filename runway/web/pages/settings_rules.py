@@ -6,12 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from infra.errors import OodalooError
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from runway.routes import approvals, reminder_policy, runway_settings
 from runway.routes.digest import get_digest_settings
 from runway.web.clients import PREFIX, Client, ManagesSettings, ReadsBooks
-from runway.web.forms import is_for_form, read, typed_form
+from runway.web.forms import errors_of_keeping, read, typed_form
 from runway.web.page_route import PageRoute
 from runway.web.pages.settings import render_settings, told
 from runway.web.people import names_in
@@ -39,14 +38,9 @@ async def set_approvals(request: Request, client: ManagesSettings) -> Response:
     typed = await typed_form(request)
     alone = typed.get("payer_may_be_only_approver") == "yes"
     form = read(approvals.WantedPolicy, typed, given={"payer_may_be_only_approver": alone})
-    errors = form.errors
-    if form.wanted is not None:
-        try:
-            await approvals.set_approval_policy(client, form.wanted)
-        except OodalooError as error:
-            errors = _for_form(error)
-        else:
-            return go_to(f"{client.path}/settings/approvals?notice=saved")
+    errors = await errors_of_keeping(form, lambda wanted: approvals.set_approval_policy(client, wanted))
+    if not errors:
+        return go_to(f"{client.path}/settings/approvals?notice=saved")
     return await _approvals_page(request, client, errors=errors, values=typed.values)
 
 
@@ -60,14 +54,9 @@ async def set_runway(request: Request, client: ManagesSettings) -> Response:
     typed = await typed_form(request)
     named = [name.removeprefix(_ACCOUNT) for name in typed.values if name.startswith(_ACCOUNT)]
     form = read(runway_settings.WantedSettings, typed, given=wanted_runway(typed.values, named))
-    errors = form.errors
-    if form.wanted is not None:
-        try:
-            await runway_settings.set_runway_settings(client, form.wanted)
-        except OodalooError as error:
-            errors = _for_form(error)
-        else:
-            return go_to(f"{client.path}/settings/runway?notice=saved")
+    errors = await errors_of_keeping(form, lambda wanted: runway_settings.set_runway_settings(client, wanted))
+    if not errors:
+        return go_to(f"{client.path}/settings/runway?notice=saved")
     return await _runway_page(request, client, errors=errors, values=typed.values)
 
 
@@ -85,14 +74,9 @@ async def set_mail(request: Request, client: ManagesSettings) -> Response:
         "levels": wanted_levels(typed.values),
     }
     form = read(reminder_policy.WantedReminders, typed, given=given)
-    errors = form.errors
-    if form.wanted is not None:
-        try:
-            await reminder_policy.set_reminder_policy(client, form.wanted)
-        except OodalooError as error:
-            errors = _for_form(error)
-        else:
-            return go_to(f"{client.path}/settings/mail?notice=saved")
+    errors = await errors_of_keeping(form, lambda wanted: reminder_policy.set_reminder_policy(client, wanted))
+    if not errors:
+        return go_to(f"{client.path}/settings/mail?notice=saved")
     return await _mail_page(request, client, errors=errors, values=typed.values)
 
 
@@ -146,9 +130,3 @@ async def _page(
         set_by=set_by,
         **shown,
     )
-
-
-def _for_form(error: OodalooError) -> dict[str, str]:
-    if not is_for_form(error):
-        raise error
-    return {"": str(error)}
