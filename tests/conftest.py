@@ -34,10 +34,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_run_home] = RunHome()
 
 
+def pytest_collectstart() -> None:
+    """Importing and collecting make next to no garbage, and looking for it walks all there is."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests and what they import are no garbage; unfrozen, each full collection would walk them all."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

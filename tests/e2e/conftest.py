@@ -1,10 +1,12 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 import redis
+from fastapi import APIRouter, FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from domains.core.passwords import hashing
@@ -13,6 +15,8 @@ from infra.qbo.simulator.files.company_file import CompanyFile
 from infra.qbo.simulator.files.generator import demo_company, generate_large
 from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.simulator.timestamps import PACIFIC
+from runway import app
+from runway.routes.documentation import describe
 from tests.e2e.rest import Shop, Web, open_shop, running_web, settings_for
 from tests.e2e.town import Town, open_town
 from tests.rig import Database, RunServers, worker_number
@@ -23,6 +27,22 @@ def quick_passwords() -> Iterator[None]:
     """Each hash would take a core for a tenth of a second; what it costs in service is for the tests of hashing itself."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hashing, "Argon2Hasher", partial(Argon2Hasher, time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_api_document() -> Iterator[None]:
+    """It is made of the routes alone, which each test's application has the same, and takes a second."""
+    made: dict[int, Any] = {}
+
+    def made_once(described: FastAPI, routers: Iterable[APIRouter]) -> Any:
+        routes = len(described.routes)
+        if routes not in made:
+            made[routes] = describe(described, routers)
+        return made[routes]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app, "describe", made_once)
         yield
 
 

@@ -3,20 +3,28 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.commands import QBO_KEYS, run_oodaloo
 from tests.rig import RunServers
 
 pytestmark = pytest.mark.timeout(400)
 
-QBO_KEYS = {"QBO_CLIENT_ID": "id", "QBO_CLIENT_SECRET": "secret"}
 NOWHERE = "postgresql://app:secret@127.0.0.1:1/oodaloo"
 
 
 def refused(home: Path, *arguments: str, **settings: str) -> str:
     """What `oodaloo <arguments>` says on standard error."""
+    result = run_oodaloo(home, *arguments, **settings)
+    assert result.exit_code == 1, result.output
+    return result.stderr
+
+
+def refused_alone(home: Path, *arguments: str, **settings: str) -> str:
+    """The same of a process of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OODALOO_", "QBO_"))}
     done = subprocess.run(  # noqa: S603  # our own command line
         [sys.executable, "-m", "runway.cli", *arguments],
@@ -30,9 +38,19 @@ def refused(home: Path, *arguments: str, **settings: str) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize("command", [["serve", "--port", "0"], ["worker"], ["sync", "X"], ["migrate"]])
-def test_a_database_out_of_reach_is_said_in_one_line(tmp_path: Path, command: list[str]) -> None:
-    said = refused(tmp_path, *command, OODALOO_DATABASE_URL=NOWHERE, OODALOO_REDIS_URL="redis://127.0.0.1:1/0")
+@pytest.mark.parametrize(
+    ("run", "command"),
+    [
+        (refused_alone, ["serve", "--port", "0"]),
+        (refused, ["worker"]),
+        (refused, ["sync", "X"]),
+        (refused, ["migrate"]),
+    ],
+)
+def test_a_database_out_of_reach_is_said_in_one_line(
+    tmp_path: Path, run: Callable[..., str], command: list[str]
+) -> None:
+    said = run(tmp_path, *command, OODALOO_DATABASE_URL=NOWHERE, OODALOO_REDIS_URL="redis://127.0.0.1:1/0")
     assert said.startswith("The database cannot be used: connection failed")
     assert said.count("\n") == 1
     assert "secret" not in said
@@ -46,7 +64,7 @@ def test_a_given_database_is_its_operators_to_migrate(tmp_path: Path, servers: R
 
 
 def test_the_first_command_of_all_finds_no_business_rather_than_no_table(tmp_path: Path) -> None:
-    assert refused(tmp_path, "sync", "Nobody").startswith("0 businesses are called 'Nobody'.")
+    assert refused_alone(tmp_path, "sync", "Nobody").startswith("0 businesses are called 'Nobody'.")
 
 
 def test_a_business_has_a_name(tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ from infra import exact_json
 from infra.db.migrate import alembic_config, migrate
 from infra.embedded.roles import connect, ensure_database
 from infra.ids import new_id
-from tests.rig import RunServers
+from tests.rig import Database, RunServers
 
 SNAPSHOT = '{"Id": "7", "Tax": 0.10, "Line": [{"Amount": 12345678901234567890.10}], "Note": "caf\u00e9 \\" \\n"}'
 CHANGES = '{"Tax": [1.0, 0.10]}'
 
 
-@pytest.fixture
-def migrated(servers: RunServers, worker_id: str) -> Iterator[psycopg.Connection]:
+@pytest.fixture(scope="module")
+def migrated_database(servers: RunServers, worker_id: str) -> Iterator[Database]:
     """A database that had one customer when 0006 came."""
     name = f"before_0006_{worker_id}"
     ensure_database(servers.database("postgres").superuser_url, name)
@@ -29,10 +29,16 @@ def migrated(servers: RunServers, worker_id: str) -> Iterator[psycopg.Connection
     with connect(database.superuser_url) as connection, connection.transaction():
         _add_customer(connection)
     migrate(database.owner_url)
-    with connect(database.superuser_url) as connection:
-        yield connection
+    yield database
     with connect(servers.database("postgres").superuser_url) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture
+def migrated(migrated_database: Database) -> Iterator[psycopg.Connection]:
+    """What a test changes is undone."""
+    with connect(migrated_database.superuser_url) as connection, connection.transaction(force_rollback=True):
+        yield connection
 
 
 def _upgrade_to_0005(owner_url: str) -> None:
