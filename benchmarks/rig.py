@@ -33,12 +33,15 @@ class Rig:
 
 
 @contextmanager
-def open_rig() -> Iterator[Rig]:
-    """Start the bundled servers, whatever the environment names: the figures must mean the same everywhere."""
+def open_rig(*, durable: bool = True) -> Iterator[Rig]:
+    """Start the bundled servers, whatever the environment names: the figures must mean the same everywhere.
+
+    Not durable they are for proofs that neither measure them nor end them.
+    """
     BUILD.mkdir(exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD)).resolve()
     try:
-        with servers(ServerSettings(home=home, database_url=None, redis_url=None)) as addresses:
+        with servers(ServerSettings(home=home, database_url=None, redis_url=None), durable=durable) as addresses:
             migrate(addresses.database_owner_url)
             vouch_for(addresses.redis_url)
             yield Rig(home, addresses)

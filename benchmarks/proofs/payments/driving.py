@@ -15,18 +15,19 @@ from infra.actions.workshop import WORK_JOB
 from infra.qbo.simulator.trouble.late import Postponed
 
 SWEEP_GRACE: Final = 10.0
-_LONGEST_NAP = 0.05  # real seconds
+_LONGEST_NAP = 0.25  # real seconds
 _LONGEST_JUMP = 7200.0
-_TAKE_DUE = """
-UPDATE outbox SET finished_at = clock_timestamp() WHERE id IN (
-  SELECT id FROM outbox WHERE queue = 'actions' AND job = %s AND finished_at IS NULL AND dead_at IS NULL
-    AND due_at <= clock_timestamp() AND business_id = %s ORDER BY due_at)
-RETURNING arguments
-"""
-_ROWS = """
-SELECT *, extract(epoch FROM due_at - clock_timestamp())::float AS due_in,
+_LOOK = """
+WITH taken AS (
+  UPDATE outbox SET finished_at = clock_timestamp() WHERE id IN (
+    SELECT id FROM outbox WHERE queue = 'actions' AND job = %(job)s AND finished_at IS NULL AND dead_at IS NULL
+      AND due_at <= clock_timestamp() AND business_id = %(business)s ORDER BY due_at)
+  RETURNING arguments)
+SELECT id, client_key, mark, state, version, fence, meaning, hold, lease_until, verifications, reversed_at, verified_at, ever_ambiguous,
+  outcome_code, release_reason, external_id, extract(epoch FROM due_at - clock_timestamp())::float AS due_in,
   (SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float FROM outbox
-   WHERE business_id = %(business)s AND queue = 'actions' AND finished_at IS NULL AND dead_at IS NULL) AS asked_in
+   WHERE business_id = %(business)s AND queue = 'actions' AND finished_at IS NULL AND dead_at IS NULL) AS asked_in,
+  (SELECT array_agg(arguments) FROM taken) AS taken
 FROM action_intent WHERE business_id = %(business)s AND starts_with(client_key, %(key)s)
 """
 
@@ -56,8 +57,7 @@ class Driver:
             if not self.lane.is_idle:
                 await asyncio.wait(set(self.lane.tasks), timeout=self._nap(), return_when=asyncio.FIRST_COMPLETED)
                 continue
-            await self.look()
-            if await self._take_due():
+            if await self.look():
                 continue
             if is_over():
                 return True
@@ -66,13 +66,21 @@ class Driver:
             await self._jump(ends_at)
 
     def _nap(self) -> float:
-        """Real seconds while somebody works: to the next event, if that comes sooner than they end."""
-        next_ = self.events[0][0] - self.lane.time.now() if self.events else _LONGEST_NAP
-        return max(0.001, min(next_, _LONGEST_NAP))
+        """Real seconds while somebody works: to what comes next, if that comes sooner than they end."""
+        moments = [event[0] for event in self.events[:1]]
+        moments += [until for until, _ in self.fate.asleep]
+        moments += [self._late[postponed.nth] for postponed in self._postponed()]
+        return max(0.001, min([each - self.lane.time.now() for each in moments] + [_LONGEST_NAP]))
 
-    async def look(self) -> None:
-        cursor = await self.lane.root.execute(_ROWS, {"business": self.lane.business_id, "key": self.key})
-        self.rows = {row["id"]: row for row in await cursor.fetchall()}
+    async def look(self) -> bool:
+        """See how the actions stand, and let workers have the jobs that are due; whether there were any."""
+        asked = {"business": self.lane.business_id, "key": self.key, "job": WORK_JOB}
+        rows = await (await self.lane.root.execute(_LOOK, asked)).fetchall()
+        self.rows = {row["id"]: row for row in rows}
+        taken = rows[0]["taken"] or () if rows else ()
+        for _, intent_id in taken:
+            self.lane.work(UUID(intent_id))
+        return bool(taken)
 
     async def _happen(self) -> None:
         now = self.lane.time.now()
@@ -85,16 +93,6 @@ class Driver:
         for postponed in self._postponed():
             if self._late[postponed.nth] <= now:
                 await self._carry_out(postponed)
-
-    async def _take_due(self) -> bool:
-        """Let workers have the jobs that are due; whether there were any."""
-        if not any(row["asked_in"] is not None and row["asked_in"] <= 0 for row in self.rows.values()):
-            return False
-        cursor = await self.lane.root.execute(_TAKE_DUE, (WORK_JOB, self.lane.business_id))
-        taken = await cursor.fetchall()
-        for row in taken:
-            self.lane.work(UUID(row["arguments"][1]))
-        return bool(taken)
 
     async def _jump(self, ends_at: float) -> None:
         """To the next event; where an action is due and nobody was asked, the sweep's turn comes when it is forgotten."""

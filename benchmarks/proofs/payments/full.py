@@ -1,21 +1,24 @@
-"""The proof at full size: a process a core, each with its own servers, simulator and engines."""
+"""The proof at full size: a process a core, each with its own servers, simulator and engines. Cut off, it goes on where it stopped."""
 
 import asyncio
 import json
 import os
 import secrets
+import signal
 import sys
-from asyncio.subprocess import PIPE
-from collections.abc import Callable
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Sequence
 
 from rich.progress import Progress
 
-from benchmarks.proofs.payments.child import outcome_from_json
+from benchmarks.proofs.payments.child import outcome_from_raw
+from benchmarks.proofs.payments.kept import Chunk, Kept, digest_of_code, unfinished
 from benchmarks.proofs.payments.proof import Outcome
-from benchmarks.report import Measure, ProofResult, at_least, at_most, reported
+from benchmarks.report import BUILD, Measure, ProofResult, at_least, at_most, reported
 
 _REVIEWS = 0.02
 _SHOWN = 20
+_KEPT = BUILD / "payment_histories"
 
 
 class ChildFailed(Exception):
@@ -23,25 +26,29 @@ class ChildFailed(Exception):
 
 
 async def run(*, histories: int, first: int | None = None, processes: int | None = None) -> ProofResult:
-    """`first` is the first seed: a fresh one unless it is given."""
+    """`first` is the first seed. Unless it is given: that of what was begun with this very code and cut off, or else a fresh one."""
+    digest = digest_of_code()
+    if first is None:
+        first = unfinished(_KEPT, histories=histories, digest=digest)
     first = secrets.randbelow(1_000_000_000) if first is None else first
-    processes = processes or max(1, os.cpu_count() or 1)
-    print(
-        f"Seeds {first} to {first + histories - 1}. One again: python -m benchmarks.proofs.payments.child --seeds {first}"
-    )
-    shares = [len(range(number, histories, processes)) for number in range(processes)]
-    with Progress() as progress:
-        task = progress.add_task("Histories of payments", total=histories)
-        outcomes = await asyncio.gather(
-            *(
-                _child(first + number, share, processes, lambda: progress.advance(task))
-                for number, share in enumerate(shares)
-                if share
-            )
-        )
-    whole = Outcome.of_all(outcomes)
+    kept = Kept.open(_KEPT, first=first, histories=histories, digest=digest)
+    await _play(kept, processes=processes or max(1, os.cpu_count() or 1))
+    whole = Outcome.of_all(outcome_from_raw(raw) for raw in kept.outcomes.values())
     tell_wrong(whole)
     return ProofResult("payments", measures_of(whole, histories=histories))
+
+
+async def _play(kept: Kept, *, processes: int) -> None:
+    """What is not kept yet, in so many processes; each chunk is kept as soon as it is compared with the books."""
+    left = kept.left
+    done = kept.histories - sum(chunk.count for chunk in left)
+    print(f"Seeds {kept.first} to {kept.first + kept.histories - 1}, {done} of them already played: {kept.path}")
+    print(f"One again: python -m benchmarks.proofs.payments.child --seeds {kept.first}")
+    with Progress() as progress:
+        task = progress.add_task("Histories of payments", total=kept.histories, completed=done)
+        async with asyncio.TaskGroup() as group:
+            for number in range(min(processes, len(left))):
+                group.create_task(_child(left[number::processes], kept, lambda: progress.advance(task)))
 
 
 def tell_wrong(outcome: Outcome) -> None:
@@ -49,19 +56,30 @@ def tell_wrong(outcome: Outcome) -> None:
         print(f"seed {seed}:", *wrongs, sep="\n  ")
 
 
-async def _child(first: int, count: int, stride: int, advance: Callable[[], object]) -> Outcome:
+async def _child(chunks: Sequence[Chunk], kept: Kept, advance: Callable[[], object]) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.proofs.payments.child",
-        "--first", str(first), "--count", str(count), "--stride", str(stride), stdout=PIPE, limit=64 * 1024 * 1024,
+        sys.executable, "-m", "benchmarks.proofs.payments.child", "--chunks", ",".join(map(str, chunks)),
+        stdout=PIPE, limit=64 * 1024 * 1024,
     )  # fmt: skip
+    try:
+        await _listen(process, kept, advance)
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)  # it takes its servers down
+            await process.wait()
+    if any(chunk not in kept.outcomes for chunk in chunks):
+        raise ChildFailed(f"It ended with {process.returncode}.")
+
+
+async def _listen(process: Process, kept: Kept, advance: Callable[[], object]) -> None:
     assert process.stdout is not None
     async for line in process.stdout:
         if line.startswith(b"{"):
-            outcome = outcome_from_json(line.decode())
-            await process.wait()
-            return outcome
-        advance()
-    raise ChildFailed(f"It ended with {await process.wait()}.")
+            told = json.loads(line)
+            kept.keep(Chunk.of_text(told["chunk"]), told["outcome"])
+        else:
+            advance()
 
 
 def measures_of(outcome: Outcome, *, histories: int) -> tuple[Measure, ...]:

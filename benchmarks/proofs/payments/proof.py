@@ -74,9 +74,15 @@ async def prove(
 ) -> Outcome:
     """Play a history of each seed, `lanes` at a time, and compare mirrors and logs with the books at the end."""
     async with open_machines(addresses, home=home, lanes=lanes) as machines:
-        outcome = await play_in(machines, seeds, kind=kind, told=told)
-        for lane in machines.lanes:
-            await _compare(lane, outcome)
+        return await play_and_compare(machines, seeds, kind=kind, told=told)
+
+
+async def play_and_compare(
+    machines: Machines, seeds: Iterable[int], *, kind: Kind = ANY, told: Callable[[int], object] = lambda _: None
+) -> Outcome:
+    outcome = await play_in(machines, seeds, kind=kind, told=told)
+    for lane in machines.lanes:
+        await _compare(lane, outcome)
     return outcome
 
 

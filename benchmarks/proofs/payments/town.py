@@ -21,10 +21,12 @@ from redis.asyncio import Redis
 from sqlalchemy import make_url
 
 from benchmarks.companies import ConnectedCompany, Town, open_town
+from benchmarks.proofs.payments.access import KeptToken
 from benchmarks.proofs.payments.deciding import Deciders
 from benchmarks.proofs.payments.fates import CURRENT, Fate, Killed, fated
 from benchmarks.proofs.payments.hours import AGE, LaneClock, LaneTime, lane_times
 from benchmarks.proofs.payments.rail import LaneLimiter, Watched, WatchedRail
+from benchmarks.proofs.payments.units import begun_at_once, open_engine
 from benchmarks.proofs.payments.witness import Witness
 from infra.actions import edges
 from infra.actions.edges import Change
@@ -36,7 +38,6 @@ from infra.actions.watching import Changes
 from infra.actions.workshop import Workshop
 from infra.clock import SystemClock
 from infra.config import Rail
-from infra.db.engine import create_engine
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
 from infra.embedded.servers import ServerAddresses
 from infra.errors import RailError, RailNeedsReconnect
@@ -47,7 +48,6 @@ from infra.qbo.raw_client import QBORawClient
 from infra.qbo.simulator.behaviour import DEFAULT, Behaviour
 from infra.qbo.simulator.files.generator import generate_large
 from infra.qbo.simulator.files.large_company import LargeCompany
-from infra.qbo.tokens import TokenSource
 from infra.qbo.transport import Patience
 from infra.ratelimit.breaker import RailBreaker
 from infra.ratelimit.lanes import Lane as CallLane
@@ -61,27 +61,6 @@ _NOWHERE = "redis://127.0.0.1:1/0"
 # In real time, so that what hangs costs the proof no half minutes.
 _LOOK_PATIENCE = Patience(budget=timedelta(seconds=2), retry_waits=(0.02, 0.05))
 _TIMEOUTS = httpx.Timeout(connect=2.0, write=2.0, read=0.5, pool=2.0)
-
-
-@dataclass
-class KeptToken:
-    """Read from the database once, and whenever it was refused: not for each of a hundred thousand calls."""
-
-    true: TokenSource
-    _kept: SecretStr | None = None
-
-    async def access_token(self) -> SecretStr:
-        if self._kept is None:
-            self._kept = await self.true.access_token()
-        return self._kept
-
-    async def refresh(self, *, after_rejected: SecretStr) -> SecretStr:
-        self._kept = None
-        self._kept = await self.true.refresh(after_rejected=after_rejected)
-        return self._kept
-
-    def forget(self) -> None:
-        self._kept = None
 
 
 @dataclass
@@ -185,6 +164,8 @@ class Lane:
                 oauth.revoke_quietly(grant.refresh_token)
 
     async def is_disconnected(self) -> bool:
+        if self.token.is_known:
+            return False
         grant = await self.company.services.qbo_rail.tokens.get(self.business_id, Rail.QBO)
         return grant.needs_reconnect_at is not None
 
@@ -278,6 +259,7 @@ class Machines:
 
         async def on_lost(words: str, began_at: datetime) -> None:
             await self.services.lose_qbo_grant(lane.business_id, words, began_at)
+            lane.token.forget()
 
         own = QBOActionRail(lane.business_id, books=books, specs=_SPECS, clock=clock, kind_of=kind_of, on_lost=on_lost)
         return WatchedRail(own, lane.business_id, lane.watched, self.uow, lane.company.company)
@@ -337,9 +319,9 @@ async def open_machines(
         witness = Witness(town.simulator)
         stack.callback(witness.begin())
         stack.enter_context(fated())
-        engine = create_engine(addresses.database_app_url, pool_size=max(8, 2 * lanes))
-        engine.pool._pre_ping = False  # noqa: SLF001 - a statement in five, against a server that never leaves here
+        engine = open_engine(addresses.database_app_url, pool_size=max(8, 2 * lanes))
         stack.push_async_callback(engine.dispose)
+        stack.enter_context(begun_at_once(engine))
         limiters = []
         for url in (addresses.redis_url, _NOWHERE):
             redis = Redis.from_url(url, socket_connect_timeout=0.1)
