@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -161,8 +161,3 @@ async def claim_for_mail(session: AsyncSession, business_id: UUID, notice_id: UU
         select(Notice).where(Notice.business_id == business_id, Notice.id == notice_id)
     )
     return notice
-
-
-async def count_open(session: AsyncSession, business_id: UUID) -> int:
-    query = select(func.count()).where(Notice.business_id == business_id, Notice.resolved_at.is_(None))
-    return (await session.execute(query)).scalar_one()

@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-DEFAULT_MAX_AGE = timedelta(minutes=20)
 NEVER_SHOWN_SILENTLY = timedelta(hours=24)
 
 

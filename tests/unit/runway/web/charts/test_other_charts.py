@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from runway.web.charts.ageing import AgePart, ageing_chart, widths
 from runway.web.charts.bridge import Step, bars_of, bridge_chart
 from runway.web.charts.flows import WeekBars, flows_chart
 from runway.web.charts.lateness import Paid, lateness_chart
@@ -82,16 +81,6 @@ def test_a_sparkline_has_its_lowest_point_and_goes_under_its_floor() -> None:
     assert len(drawn.parts("polyline", "under")) == 1
     assert drawn.told("desc") == "lowest $40 on Mar 23"
     assert Drawn.of(spark_chart("spark-2", points, floor=None, currency="USD")).parts("polyline", "under") == []
-
-
-def test_ages_share_the_bar_as_they_share_the_sum() -> None:
-    parts = [AgePart("Current", "current", Decimal(600)), AgePart("Over 90 days", "late", Decimal(200))]
-    assert widths(parts, 400) == [300.0, 100.0]
-    drawn = Drawn.of(ageing_chart("ageing-ap", parts, currency="USD", width=400))
-    assert [number(one, "x") for one in drawn.parts("rect", "bar")] == [0.0, 300.0]
-    assert [one.text for one in drawn.parts("text", "value")] == ["$600", "$200"]
-    nothing = [AgePart("Current", "current", Decimal(0))]
-    assert widths(nothing, 400) == [0.0]
 
 
 def test_later_is_higher_and_before_due_is_below_zero() -> None:
