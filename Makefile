@@ -27,6 +27,7 @@ demo: $(VENV)/runtime.done
 
 test: $(VENV)/dev.done
 	$(VENV)/bin/python -m compileall -q -j 0 main.py infra domains runway migrations benchmarks
+	$(VENV)/bin/python -m tests.rewritten
 	$(VENV)/bin/pytest $(PYTEST_ARGS)
 
 check: $(VENV)/dev.done
