@@ -7,93 +7,44 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import psutil
 import pytest
 import pytest_asyncio
-from prometheus_client.parser import text_string_to_metric_families
-from psycopg import sql
-from pydantic import SecretStr
-from sqlalchemy import event, make_url
+from sqlalchemy import event
 
 from domains.core.permissions import Role
-from infra.db.roles import ACCESS, APP, JOBS, OWNER, SEALER
+from infra.db.roles import ACCESS, APP, JOBS, SEALER
 from infra.embedded.roles import connect
-from infra.embedded.servers import ServerAddresses
-from infra.embedded.valkey import EmbeddedValkey
 from infra.ids import new_id
 from infra.jobs.queue_worker import WORKER_TTL_SECONDS
 from infra.log_proof.verified import Extent, Outcome, Verified, write_verified
-from runway.app import create_app
 from runway.routes import ROUTERS
 from runway.web import ROUTERS as WEB
-from tests.e2e.people import Browser, join_firm, member, open_business, open_firm, sign_up
-from tests.e2e.rest import PUBLIC_URL, UNHURRIED, Web, assert_problem, settings_for
-from tests.e2e.town import MovedClock
+from tests.e2e.people import join_firm, member, open_business, open_firm, sign_up
+from tests.e2e.rest import Web, assert_problem
+from tests.e2e.watched import (
+    METRICS_TOKEN,
+    Watched,
+    admin_of,
+    bearer,
+    connected,
+    open_watched,
+    parts_of,
+    series,
+    value_of,
+)
 from tests.rig import Database, RunServers, create_worker_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-METRICS_TOKEN = "a-token-of-the-metrics"
 NAMELESS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|\d{15}")  # ids of businesses, jobs and realms
-
-
-@dataclass
-class Watched:
-    """An application on a database and a Redis of its own, which may be taken away."""
-
-    web: Web
-    database: Database
-    valkey: EmbeddedValkey
-    clock: MovedClock
-
-    def look_again(self) -> None:
-        self.web.services.readiness.forget()
-        self.web.services.installation.forget()
-
-    async def ready(self) -> httpx.Response:
-        self.look_again()
-        return await self.web.http.get("/readyz")
-
-    async def metrics(self, token: str = METRICS_TOKEN) -> httpx.Response:
-        self.look_again()
-        return await self.web.http.get("/metrics", headers={"Authorization": f"Bearer {token}"})
-
-    @asynccontextmanager
-    async def without_redis(self) -> AsyncIterator[None]:
-        self.valkey.stop()
-        try:
-            yield
-        finally:
-            self.valkey.start()
-
-    @asynccontextmanager
-    async def without_role(self, role: str) -> AsyncIterator[None]:
-        """The role is refused at this database, and its connections are cut."""
-        name, refused = sql.Identifier(self.name), sql.Identifier(role)
-        with connect(self.database.superuser_url) as root:
-            for other in {APP, ACCESS, JOBS, SEALER, OWNER} - {role}:
-                root.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, sql.Identifier(other)))
-            root.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC, {}").format(name, refused))
-            root.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s AND datname = %s",
-                [role, self.name],
-            )
-            try:
-                yield
-            finally:
-                root.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO PUBLIC, {}").format(name, refused))
-
-    @property
-    def name(self) -> str:
-        return str(make_url(self.database.app_url).database)
 
 
 @pytest.fixture(scope="module")
@@ -106,33 +57,8 @@ def own(servers: RunServers, worker_id: str) -> Iterator[Database]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(own: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
-    home, clock = tmp_path_factory.mktemp("watched"), MovedClock()
-    run = tmp_path_factory.mktemp("run")
-    with EmbeddedValkey(home / "redis", run=run) as valkey:
-        edge = UNHURRIED.model_copy(update={"metrics_token": SecretStr(METRICS_TOKEN)})
-        addresses = ServerAddresses(
-            database_owner_url=own.owner_url, database_app_url=own.app_url, redis_url=f"unix://{valkey.address}"
-        )
-        app = create_app(replace(settings_for(home, None), edge=edge), addresses, clock=clock)
-        async with app.router.lifespan_context(app):
-            transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as http:
-                yield Watched(Web(app, http), own, valkey, clock)
-
-
-async def admin_of(web: Web, *, businesses: int = 1) -> tuple[Browser, list[UUID]]:
-    firm_id = await open_firm(web)
-    ids = [await open_business(web, firm_id=firm_id) for _ in range(businesses)]
-    return await join_firm(await sign_up(web), firm_id), ids
-
-
-async def standing(admin: Browser) -> dict[str, Any]:
-    data: dict[str, Any] = (await admin.get("/admin/health"))["data"]
-    return data
-
-
-def parts_of(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {part["name"]: part for part in data["parts"]}
+    async with open_watched(own, tmp_path_factory.mktemp("watched"), run=tmp_path_factory.mktemp("run")) as opened:
+        yield opened
 
 
 async def test_a_whole_process_is_ready(watched: Watched) -> None:
@@ -220,10 +146,9 @@ async def test_an_admin_sees_every_part_and_their_firms_connections_alone(watche
     theirs, others = await admin_of(web)
     for business_id in (*ids, *others):
         await connected(web, business_id)
-    watched.look_again()
-    data = await standing(mine)
+    data = await watched.standing(mine)
     assert {UUID(one["business_id"]) for one in data["connections"]} == set(ids)
-    assert {UUID(one["business_id"]) for one in (await standing(theirs))["connections"]} == set(others)
+    assert {UUID(one["business_id"]) for one in (await watched.standing(theirs))["connections"]} == set(others)
     parts = parts_of(data)
     assert set(parts) == {
         "database:app", "database:access", "database:jobs", "redis", "workers", "queues", "scheduler", "log_seal",
@@ -255,8 +180,7 @@ async def test_nobody_but_an_admin_of_a_firm_sees_it(watched: Watched) -> None:
 async def test_a_dead_part_is_told_and_not_waited_for(watched: Watched) -> None:
     admin, _ = await admin_of(watched.web)
     async with watched.without_redis():
-        watched.look_again()
-        data = await standing(admin)
+        data = await watched.standing(admin)
         assert data["level"] == "fail"
         assert {name for name, part in parts_of(data).items() if part["level"] == "fail"} == {
             "redis", "workers", "log_verified",
@@ -266,8 +190,7 @@ async def test_a_dead_part_is_told_and_not_waited_for(watched: Watched) -> None:
     assert value_of(text, "oodaloo_up", part="workers") == 0
     assert value_of(text, "oodaloo_up", part="queues") == 1
     async with watched.without_role(SEALER):
-        watched.look_again()
-        parts = parts_of(await standing(admin))
+        parts = await watched.parts(admin)
     assert {name for name, part in parts.items() if part["level"] == "fail"} == {"log_seal", "log_walls"}
     assert "oodaloo" not in parts["log_seal"]["said"]
 
@@ -277,41 +200,35 @@ async def test_a_wall_around_the_logs_that_was_taken_down_is_told(watched: Watch
     with connect(watched.database.superuser_url) as root:
         root.execute("ALTER TABLE bill_transaction_log DISABLE TRIGGER only_grows")
         try:
-            watched.look_again()
-            data, text = await standing(admin), (await watched.metrics()).text
+            data, text = await watched.standing(admin), (await watched.metrics()).text
         finally:
             root.execute("ALTER TABLE bill_transaction_log ENABLE TRIGGER only_grows")
     assert (data["level"], parts_of(data)["log_walls"]["level"]) == ("fail", "fail")
     assert value_of(text, "oodaloo_up", part="log_walls") == 0
-    watched.look_again()
-    assert parts_of(await standing(admin))["log_walls"]["level"] == "ok"
+    assert (await watched.parts(admin))["log_walls"]["level"] == "ok"
 
 
 async def test_a_verification_that_found_something_is_told_until_one_finds_nothing(watched: Watched) -> None:
     admin, _ = await admin_of(watched.web)
-    assert parts_of(await standing(admin))["log_verified"]["level"] == "warn"
+    assert (await watched.parts(admin))["log_verified"]["level"] == "warn"
     redis, now = watched.web.services.redis, watched.clock.now()
     one = Verified(Extent.NEW, Outcome.TAMPERED, finding_count=3, through=7, ended_at=now)
     await write_verified(redis, replace(one, extent=Extent.ALL, outcome=Outcome.CLEAN, finding_count=0))
     await write_verified(redis, one)
-    watched.look_again()
-    part, text = parts_of(await standing(admin))["log_verified"], (await watched.metrics()).text
+    part, text = (await watched.parts(admin))["log_verified"], (await watched.metrics()).text
     assert (part["level"], part["said"].partition(" ")[0]) == ("fail", "3")
     assert value_of(text, "oodaloo_up", part="log_verified") == 0
     clean = replace(one, outcome=Outcome.CLEAN, finding_count=0)
     await write_verified(redis, clean)
     text = (await watched.metrics()).text
-    assert parts_of(await standing(admin))["log_verified"]["level"] == "ok"
+    assert (await watched.parts(admin))["log_verified"]["level"] == "ok"
     assert value_of(text, "oodaloo_log_verified_seconds", extent="all", outcome="clean") >= 0
     await write_verified(redis, replace(clean, ended_at=now - timedelta(hours=2)))
-    watched.look_again()
-    assert parts_of(await standing(admin))["log_verified"]["level"] == "warn"
+    assert (await watched.parts(admin))["log_verified"]["level"] == "warn"
 
 
 async def test_a_redis_that_hangs_costs_a_second_and_no_part_its_answer(watched: Watched) -> None:
     admin, _ = await admin_of(watched.web)
-    with connect(watched.database.superuser_url) as root:
-        root.execute("SELECT 1")
     hung = [one for one in psutil.Process().children(recursive=True) if "valkey" in one.name()]
     here = [one for one in hung if str(watched.valkey.address) in " ".join(one.cmdline())]
     (process,) = here or hung
@@ -319,7 +236,7 @@ async def test_a_redis_that_hangs_costs_a_second_and_no_part_its_answer(watched:
     try:
         watched.look_again()
         async with asyncio.timeout(20):  # every part has its own two seconds; what is before them asks Redis too
-            parts = parts_of(await standing(admin))
+            parts = await watched.parts(admin)
     finally:
         process.send_signal(signal.SIGCONT)
     assert parts["queues"]["level"] != "fail"
@@ -344,15 +261,14 @@ async def test_a_worker_that_was_killed_is_missed(watched: Watched, tmp_path: Pa
     )
     try:
         async with asyncio.timeout(200):
-            while parts_of(await standing(admin))["workers"]["said"] != "every queue has a worker":
+            while (await watched.parts(admin))["workers"]["said"] != "every queue has a worker":
                 await asyncio.sleep(0.2)
                 watched.look_again()
     finally:
         os.killpg(worker.pid, signal.SIGKILL)
         await worker.wait()
     watched.clock.ahead += timedelta(seconds=WORKER_TTL_SECONDS + 1)
-    watched.look_again()
-    workers = parts_of(await standing(admin))["workers"]
+    workers = (await watched.parts(admin))["workers"]
     assert workers["said"] == "nobody serves actions, interactive, sync, bulk"
     beats = [queue["seconds_since_beat"] for queue in workers["figures"]["queues"]]
     assert min(beats) > WORKER_TTL_SECONDS
@@ -366,14 +282,14 @@ async def test_work_that_waits_and_work_that_is_dead_are_told(watched: Watched) 
             " ('sync', 'x', '[]', now() - interval '20 min', NULL), ('bulk', 'x', '[]', now(), now())"
         )
         root.execute("INSERT INTO cron_tick VALUES ('sync.due', now() - interval '7 min')")
-        watched.look_again()
-        data, text = await standing(admin), (await watched.metrics()).text
+        data, text = await watched.standing(admin), (await watched.metrics()).text
         root.execute("DELETE FROM outbox")
         root.execute("DELETE FROM cron_tick")
     parts = parts_of(data)
     assert data["level"] == parts["queues"]["level"] == "fail"
-    assert parts["queues"]["said"] == "the oldest job that is due has waited 1200 s; 1 are dead"
-    assert parts["scheduler"]["said"] == "the schedule last came round 420 s ago"
+    # A busy machine asks some seconds later.
+    assert re.fullmatch(r"the oldest job that is due has waited 12\d\d s; 1 are dead", parts["queues"]["said"])
+    assert re.fullmatch(r"the schedule last came round [45]\d\d s ago", parts["scheduler"]["said"])
     assert value_of(text, "oodaloo_queue_lag_seconds", queue="sync") >= 1200
     assert value_of(text, "oodaloo_dead_jobs", queue="bulk") == 1
     assert value_of(text, "oodaloo_schedule_seconds_since_tick", job="sync.due") >= 420
@@ -406,41 +322,8 @@ async def test_metrics_parse_and_no_label_grows_with_what_is_asked(watched: Watc
     assert "Secret name" not in text
     counted = "oodaloo_http_request_seconds_count"
     routes = {labels["route"] for labels in after[counted]}
-    known_before = {
-        labels["route"] for labels in before[counted]
-    }  # other tests of this process have routes of their own
+    known_before = {labels["route"] for labels in before[counted]}  # other tests have routes of their own
     assert routes - known_before <= {"none"} | {route.path for router in (*ROUTERS, *WEB) for route in router.routes}
     assert {"none", "/api/v1/bills/{bill_id}"} <= routes
     methods = {labels["method"] for labels in after[counted]}
     assert methods <= {"GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS", "other"}
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-async def connected(web: Web, business_id: UUID) -> None:
-    services = web.services
-    async with services.uow([business_id]) as uow:
-        await services.qbo_connections.finish_connect(
-            uow.session, business_id, external_account_id=str(new_id().int)[-18:], now=services.clock.now()
-        )
-
-
-async def series(watched: Watched) -> dict[str, list[dict[str, str]]]:
-    """Every sample's labels by its name. It must parse."""
-    found: dict[str, list[dict[str, str]]] = {}
-    for family in text_string_to_metric_families((await watched.metrics()).text):
-        for sample in family.samples:
-            labels = {name: value for name, value in sample.labels.items() if name != "le"}
-            if labels not in found.setdefault(sample.name, []):
-                found[sample.name].append(labels)
-    return found
-
-
-def value_of(text: str, name: str, **labels: str) -> float:
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == name and sample.labels == labels:
-                return float(sample.value)
-    raise AssertionError(f"There is no {name} with {labels}.")
