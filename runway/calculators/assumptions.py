@@ -3,10 +3,12 @@ from runway.calculators.unplanned import WeekdayProfile
 
 
 def assumptions_of(
-    sales: WeekdayProfile | None, *, collected: ToCome, paid: ToCome, counts_to_come: bool
+    sales: WeekdayProfile | None, *, collected: ToCome, paid: ToCome, counts_to_come: bool, waits: bool = False
 ) -> tuple[str, ...]:
-    """What a forecast supposes, in words, in the order of its rows."""
+    """What a forecast supposes, in words, in the order of its rows. `waits`: money is not banked on the day on which it comes."""
     said = ["Open invoices come as their customers have paid before, given that they have not paid yet."]
+    if waits:
+        said.append("What customers pay is cash once it is banked, after as many days in Undeposited Funds as lately.")
     if sales is not None:
         said.append("Sales without an invoice go on as in a usual week.")
     if collected.shares:

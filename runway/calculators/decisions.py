@@ -170,6 +170,7 @@ class _Plan:
             amount=amount,
             by=ExpectedBy.PROMISE,
             dates=(on,) * len(SPREAD_PER_MILLE),
+            banked=(),
             likely_days=(ahead,) * len(LIKELY_PER_MILLE),
             asks_in_tray=False,
         )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -11,6 +11,7 @@ from enum import StrEnum
 from infra.money import ZERO, to_cents
 from runway.calculators.ageing import OpenDocument
 from runway.calculators.banking_days import is_banking_day, on_or_after
+from runway.calculators.banking_habit import BankingHabit
 from runway.calculators.lateness import ONE
 from runway.calculators.payers import Payer, PayerBook
 
@@ -69,7 +70,8 @@ class ExpectedReceipt:
     Attributes:
         amount: home currency, what is expected of it: open, less credits, times the collection probability.
         dates: P10, P25, P50, P75, P90; all equal under an override with a date, empty when excluded.
-        likely_days: fifty equally likely days after T, for drawing; empty when excluded.
+        banked: the same days, as far as the customer's money waits first before it is banked; empty: it is banked at once.
+        likely_days: fifty equally likely days after T on which it is in the bank, for drawing; empty when excluded.
         is_doubtful: later than nearly all that was ever paid.
         asks_in_tray: excluded by the rule, not by a person.
         n: paid invoices of the customer.
@@ -85,26 +87,29 @@ class ExpectedReceipt:
     is_doubtful: bool = False
     asks_in_tray: bool = False
     override: Override | None = None
+    banked: tuple[date, ...] = ()
 
     def spread(self) -> tuple[tuple[date, Decimal], ...]:
-        """A fifth on each date, the odd cents on the last."""
+        """A fifth on each date on which it is banked, the odd cents on the last."""
         if not self.dates:
             return ()
         part = to_cents(self.amount / len(self.dates))
         parts = [part] * (len(self.dates) - 1)
-        return tuple(zip(self.dates, [*parts, self.amount - sum(parts, ZERO)], strict=True))
+        return tuple(zip(self.banked or self.dates, [*parts, self.amount - sum(parts, ZERO)], strict=True))
 
 
 @dataclass(frozen=True)
 class Expectations:
     """Attributes:
     probabilities: external id → chance of collecting, only where a dispute or write-off is recorded.
+    banking: how long money waits before it is in the bank. A day that a person names is the day on which it is there.
     """
 
     book: PayerBook
     overrides: Sequence[Override] = ()
     probabilities: tuple[tuple[str, Decimal], ...] = ()
     holidays: AbstractSet[date] = frozenset()
+    banking: BankingHabit = field(default_factory=BankingHabit)
 
     def receipts(self, invoices: Iterable[OpenDocument]) -> list[ExpectedReceipt]:
         """One for each invoice with something open, in order of id."""
@@ -113,11 +118,37 @@ class Expectations:
         days = _Days(self.book.as_of, self.holidays)
         ordered = sorted((item for item in invoices if item.open_amount > 0), key=lambda item: item.external_id)
         return [
-            _receipt(
-                item, self.book, override=chosen.get(item.external_id), chance=chances.get(item.external_id), days=days
+            self._banked(
+                _receipt(
+                    item,
+                    self.book,
+                    override=chosen.get(item.external_id),
+                    chance=chances.get(item.external_id),
+                    days=days,
+                ),
+                item.party_name,
             )
             for item in ordered
         ]
+
+    def _banked(self, receipt: ExpectedReceipt, customer: str) -> ExpectedReceipt:
+        if receipt.by is not ExpectedBy.MODEL or not self.banking.is_late(customer):
+            return receipt
+        as_of, holidays = self.book.as_of, self.holidays
+        banked = {
+            on: on_or_after(self.banking.banked_on(on, customer), holidays)
+            for on in {*receipt.dates, *(as_of + timedelta(days=ahead) for ahead in set(receipt.likely_days))}
+        }
+        likely = tuple((banked[as_of + timedelta(days=ahead)] - as_of).days for ahead in receipt.likely_days)
+        return replace(receipt, banked=tuple(banked[on] for on in receipt.dates), likely_days=likely)
+
+
+def counted_from(as_of: date, receipts: Sequence[ExpectedReceipt], *, since: date) -> list[ExpectedReceipt]:
+    """The same receipts, their likely days counted from `as_of` instead of from `since`."""
+    gap = (as_of - since).days
+    if not gap:
+        return list(receipts)
+    return [replace(one, likely_days=tuple(max(0, ahead - gap) for ahead in one.likely_days)) for one in receipts]
 
 
 def chosen_overrides(overrides: Iterable[Override], as_of: date) -> dict[str, Override]:

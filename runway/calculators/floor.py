@@ -58,6 +58,16 @@ class BelowFloorSince:
     is_exact: bool
 
 
+@dataclass(frozen=True)
+class KnownSince:
+    """Since when cash has been below the floor, found already: no decision about the future changes it."""
+
+    since: BelowFloorSince
+
+    def __call__(self) -> BelowFloorSince:
+        return self.since
+
+
 def floor_figure(policy: FloorPolicy, burn: BurnWindow, basis: Basis) -> Figure:
     """Without value when it depends on gross burn and there is too little history."""
     match policy:

@@ -11,13 +11,14 @@ from domains.core.rates import HomeRate
 from infra.money import ZERO
 from runway.calculators.ageing import Ageing, OpenDocument, UnappliedCredit, age
 from runway.calculators.assumptions import assumptions_of
+from runway.calculators.banking_habit import banking_habit
 from runway.calculators.burn import history_days
 from runway.calculators.consequence import Baseline, Standing
 from runway.calculators.draws import Draws, draw, seed_of
-from runway.calculators.expected_dates import Expectations, ExpectedReceipt, Override
+from runway.calculators.expected_dates import Expectations, ExpectedReceipt, Override, counted_from
 from runway.calculators.exposure import Concentration, concentration
 from runway.calculators.figures import Basis
-from runway.calculators.floor import BelowFloorSince, DefaultFloor, FloorPolicy
+from runway.calculators.floor import BelowFloorSince, DefaultFloor, FloorPolicy, KnownSince
 from runway.calculators.flows import FlowRules, classify
 from runway.calculators.forecast_floor import below_since, floor_policy
 from runway.calculators.forecast_rows import (
@@ -88,16 +89,6 @@ class ForecastRules:
     counts_uninvoiced_sales: bool | None = None
     counts_to_come: bool = True
     flows: FlowRules = field(default_factory=FlowRules)
-
-
-@dataclass(frozen=True)
-class KnownSince:
-    """Since when cash has been below the floor, found already: no decision about the future changes it."""
-
-    since: BelowFloorSince
-
-    def __call__(self) -> BelowFloorSince:
-        return self.since
 
 
 @dataclass(frozen=True)
@@ -201,17 +192,20 @@ def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = Non
     calculator = replace(calculator, floor=floor_policy(rules.floor, series))
     report = calculator.calculate(inputs, flows=flows)
 
-    payers = payer_book(books.histories, basis.as_of)
+    through = inputs.booked_through or basis.as_of
+    payers = payer_book(books.histories, through)
     invoices = after_credits(books.invoices, books.invoice_credits, basis=basis)
     bills = after_credits(books.bills, books.bill_credits, basis=basis)
-    expectations = Expectations(payers, rules.overrides, rules.probabilities, rules.holidays)
-    receipts = expectations.receipts(invoices.documents)
+    banking = banking_habit(inputs.movements, inputs.accounts, currency=basis.currency, as_of=basis.as_of)
+    expectations = Expectations(payers, rules.overrides, rules.probabilities, rules.holidays, banking)
+    receipts = counted_from(basis.as_of, expectations.receipts(invoices.documents), since=through)
 
     unplanned = unplanned_profile(outflows, series, basis, history=history)
     sales = uninvoiced_sales(flows, inputs.accounts, basis, history=history, is_wanted=rules.counts_uninvoiced_sales)
-    collected = to_come(books.collected if rules.counts_to_come else (), basis, history=history)
+    banked = [replace(item, on=banking.banked_on(item.on, item.party_name)) for item in books.collected]
+    collected = to_come(banked if rules.counts_to_come else (), basis, history=history)
     paid = to_come(apart_from(books.paid, series) if rules.counts_to_come else (), basis, history=history)
-    rows = usual_rows(unplanned, sales, collected, paid, basis)
+    rows = usual_rows(unplanned, sales, collected, paid, replace(basis, as_of=through))
     rows.flows.extend(undeposited_flow(report.cash.undeposited.value or ZERO, as_of=basis.as_of))
     rows.flows.extend(
         bill_flows(bills.documents, as_of=basis.as_of, scheduled=dict(rules.scheduled), must_pay=rules.must_pay)
@@ -245,7 +239,9 @@ def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = Non
         uninvoiced_sales=sales,
         not_yet_invoiced=collected,
         not_yet_billed=paid,
-        assumptions=assumptions_of(sales, collected=collected, paid=paid, counts_to_come=rules.counts_to_come),
+        assumptions=assumptions_of(
+            sales, collected=collected, paid=paid, counts_to_come=rules.counts_to_come, waits=banking.is_any_late
+        ),
         lately=lately(
             flows,
             outflows,

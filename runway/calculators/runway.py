@@ -29,6 +29,7 @@ class RunwayInputs:
     history_from: first booked day, if known better than from the first movement given.
     rates: of other currencies, the newest by T. Balances in one that has none are no part of any total.
     unrated: what else of the books has no rate and was left out, in words.
+    booked_through: the last day that is in the books; None: T. On the morning of T, the day before: what T brings is still to come.
     """
 
     basis: Basis
@@ -41,6 +42,7 @@ class RunwayInputs:
     history_from: date | None = None
     rates: Mapping[str, HomeRate] = field(default_factory=dict)
     unrated: tuple[str, ...] = ()
+    booked_through: date | None = None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def customer_late(
 
     def later(receipt: ExpectedReceipt) -> ExpectedReceipt:
         likely = tuple((moved(as_of + timedelta(days=day)) - as_of).days for day in receipt.likely_days)
-        return replace(receipt, dates=tuple(map(moved, receipt.dates)), likely_days=likely)
+        dates, banked = tuple(map(moved, receipt.dates)), tuple(map(moved, receipt.banked))
+        return replace(receipt, dates=dates, banked=banked, likely_days=likely)
 
     theirs = [receipt for receipt in receipts if receipt.customer_id == customer_id]
     return Decision(receipts_before=theirs, receipts_after=[later(receipt) for receipt in theirs])

@@ -107,6 +107,7 @@ class PastBooks:
                 movements=[item for item in held.movements if since <= item.on <= through],
                 synced_at=midnight,
                 now=midnight,
+                booked_through=through,
             ),
             invoices=owed.open,
             invoice_credits=owed.unapplied,
