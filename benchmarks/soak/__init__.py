@@ -8,20 +8,21 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import httpx
 from redis.asyncio import Redis
 from rich.console import Console
 
-from benchmarks.report import Measure, ProofResult, at_least, at_most, reported
+from benchmarks.report import Measure, ProofResult, at_most, reported
 from benchmarks.rig import open_rig
-from benchmarks.soak import judging
+from benchmarks.soak import judging, measures
 from benchmarks.soak.calls import RealTimeCalls
-from benchmarks.soak.people import VERBS, PeopleAtWork
+from benchmarks.soak.measures import Course
+from benchmarks.soak.people import PeopleAtWork
 from benchmarks.soak.stage import Connected, Stage, open_stage
 from benchmarks.soak.trouble import Troubles
 from benchmarks.soak.watch import Key, Watch
@@ -63,26 +64,8 @@ SAMPLE = SoakSize(
     companies=3, days=1, steps=3, step_seconds=2, acts=60, acts_per_second=4, nightly_share=0, workers=1,
     job_lease_seconds=6, patience_seconds=240,
 )  # fmt: skip
-DRIFT_SHARE = "soak: most that differed at any look"
-DRIFT_AGE = "soak: longest until an announced change was mirrored"
-IN_ONE_SECOND = "soak: … in 1 s"
-REFUSED = "soak: refused by QuickBooks' own limits"
 _NIGHT_ENDS_AFTER = timedelta(days=1)
 _READERS_SHARE = 0.1
-_MOST_DRIFT, _LONGEST_SECONDS = 0.05, 60.0
-
-
-@dataclass
-class _Course:
-    """What happened, apart from what the watch has seen."""
-
-    reads: list[float] = field(default_factory=list)
-    refused_reads: int = 0
-    emptied: int = 0
-    megabytes: list[float] = field(default_factory=list)
-    announced: defaultdict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
-    last_notification: int = 0
-    lost_grants: int = 0
 
 
 async def run(size: SoakSize = FULL, *, seed: int | None = None) -> ProofResult:
@@ -109,7 +92,7 @@ class _Soak:
         self._troubles = Troubles(stage.simulator, seed=seed)
         self._watch = Watch(stage.simulator, database_url=stage.root_url, lost_webhooks=self._troubles.lost_webhooks)
         self._calls = RealTimeCalls(stage.simulator.oracle)
-        self._course = _Course()
+        self._course = Course()
         self._step = 0
 
     async def run(self) -> ProofResult:
@@ -129,6 +112,9 @@ class _Soak:
         self._troubles.end()
         return ProofResult("soak", (*await self._judged(), *self._reported(seconds=time.monotonic() - began)))
 
+    async def _until(self, what: str, is_so: Callable[["judging.Root"], bool]) -> None:
+        await self._stage.until(what, is_so, seconds=self._size.patience_seconds)
+
     def _say(self, words: str) -> None:
         self._console.print(f"[dim]{self._stage.clock.now():%a %H:%M:%S}[/dim] {words}")
 
@@ -136,11 +122,7 @@ class _Soak:
         stage = self._stage
         await stage.connect("soak")
         unread = "SELECT count(*) FROM connection c WHERE NOT EXISTS (SELECT FROM sync_state s WHERE s.business_id = c.business_id) OR EXISTS (SELECT FROM sync_state s WHERE s.business_id = c.business_id AND s.last_synced_at IS NULL)"
-        await stage.until(
-            "The first reading",
-            lambda root: root.execute(unread).fetchone() == (0,),
-            seconds=self._size.patience_seconds,
-        )
+        await self._until("The first reading", lambda root: root.execute(unread).fetchone() == (0,))
         idle_since = stage.clock.now() - IDLE_AFTER - timedelta(days=1)
         with stage.root() as root:
             for one in stage.businesses[1::2]:
@@ -183,11 +165,7 @@ class _Soak:
 
     async def _until_idle(self, what: str) -> None:
         scheduled = [entry.job for entry in CRON]
-        await self._stage.until(
-            what,
-            lambda root: judging.due_jobs(root, without=scheduled) == 0,
-            seconds=self._size.patience_seconds,
-        )
+        await self._until(what, lambda root: judging.due_jobs(root, without=scheduled) == 0)
         self._say(f"{what} is done")
 
     async def _read(self) -> None:
@@ -217,9 +195,7 @@ class _Soak:
     async def _judged(self) -> Sequence[Measure]:
         """All is quiet: webhooks come to their end, the schedule comes round, a night's look, a full comparison."""
         stage = self._stage
-        await stage.until(
-            "The last webhook", lambda _root: self._is_all_announced(), seconds=self._size.patience_seconds
-        )
+        await self._until("The last webhook", lambda _root: self._is_all_announced())
         self._collect_announcements()
         await self._until_idle("The queue")
         await self._catch_up()
@@ -241,7 +217,7 @@ class _Soak:
                 reported("soak: … before the full comparison", len(left_by_night), "objects"),
                 at_most("soak: announced changes never mirrored", never_arrived, "changes", bar=0),
                 *self._drift(left_by_refreshes, root),
-                *self._limits(),
+                *measures.of_limits(stage.simulator, self._calls),
                 *self._refreshes(root),
                 at_most(
                     "soak: versions and log rows without each other", judging.incomplete_versions(root), "rows", bar=0
@@ -262,11 +238,7 @@ class _Soak:
         stage.clock.move(timedelta(hours=2))
         await stage.ask(SYNC_DUE_JOB)
         behind = "SELECT count(*) FROM sync_state WHERE last_synced_at < %s"
-        await stage.until(
-            "The last refresh",
-            lambda root: root.execute(behind, [quiet_since]).fetchone() == (0,),
-            seconds=self._size.patience_seconds,
-        )
+        await self._until("The last refresh", lambda root: root.execute(behind, [quiet_since]).fetchone() == (0,))
         await self._until_idle("What the last refresh asked for")
 
     async def _verify_log(self) -> int:
@@ -280,45 +252,6 @@ class _Soak:
             self._say(f"log verify: {done.stdout[-2000:]} {done.stderr[-500:]}")
         return done.returncode
 
-    def _drift(self, left: set[Key], root: "judging.Root") -> Sequence[Measure]:
-        seen, business_of = self._watch.seen, {one.realm_id: str(one.business_id) for one in self._stage.businesses}
-        unnoticed = judging.unnoticed(root, left, business_of=business_of)
-        for key in sorted(unnoticed)[:10]:
-            self._say(f"nobody noticed: {key}")
-        for seconds, key in seen.late_arrivals:
-            self._say(f"{seconds:.1f} s: {key}")
-        arrivals = sorted(seen.arrivals) or [0.0]
-        return (
-            at_most(
-                DRIFT_SHARE,
-                100 * seen.most_differing,
-                "% of objects",
-                bar=100 * _MOST_DRIFT,
-            ),
-            at_most(DRIFT_AGE, arrivals[-1], "s", bar=_LONGEST_SECONDS),
-            reported("soak: … median", arrivals[len(arrivals) // 2], "s"),
-            reported("soak: … 99 of 100", arrivals[int(0.99 * (len(arrivals) - 1))], "s"),
-            reported("soak: longest where the webhook was lost", max(seen.unannounced, default=0.0), "s"),
-            at_most("soak: differences that nobody noticed", len(unnoticed), "objects", bar=0),
-        )
-
-    def _limits(self) -> Sequence[Measure]:
-        density = self._stage.simulator.oracle.density().values()
-        refused = sum(count["throttled"] for count in self._stage.simulator.requests.values())
-
-        def most(name: str) -> int:
-            return max(one[name] for one in density)
-
-        return (
-            at_most(
-                "soak: most calls of a realm in 60 s, simulator's count", most("most_in_60_seconds"), "calls", bar=500
-            ),
-            at_most("soak: … in 60 s of real time", self._calls.most_in_60_seconds, "calls", bar=500),
-            at_most(IN_ONE_SECOND, most("most_in_1_second"), "calls", bar=10),
-            at_most("soak: … at once", most("most_in_flight"), "calls", bar=10),
-            at_most(REFUSED, refused, "calls", bar=0),
-        )
-
     def _refreshes(self, root: "judging.Root") -> Sequence[Measure]:
         found = judging.judge_refreshes(root, self._course.announced, running=self._stage.clock.without_moves)
         for words in found.uncalled[:10]:
@@ -331,44 +264,33 @@ class _Soak:
             reported("soak: refreshes", found.count, "refreshes"),
         )
 
+    def _drift(self, left: set[Key], root: "judging.Root") -> Sequence[Measure]:
+        business_of = {one.realm_id: str(one.business_id) for one in self._stage.businesses}
+        unnoticed = judging.unnoticed(root, left, business_of=business_of)
+        for key in sorted(unnoticed)[:10]:
+            self._say(f"nobody noticed: {key}")
+        for seconds, key in self._watch.seen.late_arrivals:
+            self._say(f"{seconds:.1f} s: {key}")
+        return measures.of_drift(self._watch.seen, unnoticed=len(unnoticed))
+
     def _leftovers(self, root: "judging.Root") -> Sequence[Measure]:
         _, dead = judging.open_jobs(root)
         bugs = judging.bugs_in(self._stage.machinery.logs())
         for words in (*dead[:5], *bugs[:5]):
             self._say(words)
-        causes = judging.drift_by_cause(root)
-        kills = self._stage.machinery.kills
         return (
-            at_most("soak: grants lost with a killed worker", self._course.lost_grants, "grants", bar=kills),
-            at_most("soak: dead jobs", len(dead), "jobs", bar=self._course.lost_grants),
-            at_most("soak: kinds of tracebacks in the logs", len(bugs), "kinds", bar=0),
-            at_most("soak: reads that were not answered", self._course.refused_reads, "reads", bar=0),
-            reported("soak: slowest read", max(self._course.reads, default=0.0), "s"),
-            *(reported(f"soak: drift items, {cause}", count, "items") for cause, count in sorted(causes.items())),
+            *measures.of_losses(self._course, kills=self._stage.machinery.kills, dead=len(dead), bugs=len(bugs)),
+            *measures.of_causes(judging.drift_by_cause(root)),
         )
 
     def _reported(self, *, seconds: float) -> Sequence[Measure]:
-        objects = sum(
-            len(store.records)
-            for company in self._stage.simulator.companies.values()
-            for store in company.stores.values()
-        )
-        acts = sum(self._people.done.values())
-        troubled = self._troubles.applied
         return (
-            at_least("soak: acts of people in QuickBooks", acts, "acts", bar=1),
-            reported("soak: kinds of acts", len(self._people.done), f"of {len(VERBS)}"),
-            *(reported(f"soak: befell, {name}", count, "times") for name, count in sorted(troubled.items())),
+            *measures.of_people(self._people),
+            *measures.of_troubles(self._troubles.applied),
             reported("soak: workers killed", self._stage.machinery.kills, "times"),
-            reported("soak: Redis emptied", self._course.emptied, "times"),
-            reported(
-                "soak: memory of all processes, last step beside first",
-                self._course.megabytes[-1],
-                "MB",
-                baseline=self._course.megabytes[0],
-            ),
+            *measures.of_course(self._course),
+            *measures.of_books(self._stage.simulator),
             reported("soak: companies", self._size.companies, "companies"),
-            reported("soak: objects in QuickBooks", objects, "objects"),
             reported("soak: simulated time", (self._size.simulated.total_seconds()) / 86_400, "days"),
             reported("soak: looks", self._watch.seen.looks, "looks"),
             reported("soak: seed", self._seed, "seed"),
