@@ -48,11 +48,13 @@ def fields_of(text: bytes | str) -> dict[str, msgspec.Raw]:
         raise MalformedJSON(str(error)) from error
 
 
-def is_same(one: msgspec.Raw, other: msgspec.Raw) -> bool:
-    """Whether two values are equal, however they are written: 1.0 and 1.00 are, whatever the order of keys.
+def equal_pairs(pairs: bytes) -> set[str]:
+    """Of a JSON object of two-element arrays, the fields whose two values are equal however they are written: 1.0 and 1.00 are.
 
-    What differs as binary fractions differs; only what does not is compared with all its digits.
+    What differs as binary fractions differs; only where some do not are they compared with all their digits.
     """
-    if one == other:
-        return True
-    return bool(_decode(one) == _decode(other)) and bool(loads(one) == loads(other))
+    near = {field for field, (one, other) in _decode(pairs).items() if one == other}
+    if not near:
+        return near
+    exact = loads(pairs)
+    return {field for field in near if exact[field][0] == exact[field][1]}

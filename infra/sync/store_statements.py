@@ -30,11 +30,11 @@ CROSS JOIN LATERAL (
 
 _PAGE = """
 page AS MATERIALIZED (
-  SELECT id, external_id, payload::json AS payload, payload_hash, rail_version, rail_updated_at, changes::json AS changes{own_values}
+  SELECT id, external_id, payload, payload_hash, rail_version, rail_updated_at{changes_name}{own_values}
   FROM unnest(
-    %(id)b::uuid[], %(external_id)b::text[], %(payload)b::text[], %(payload_hash)b::bytea[], %(rail_version)b::bigint[],
-    %(rail_updated_at)b::timestamptz[], %(changes)b::text[]{own_arrays}
-  ) AS page (id, external_id, payload, payload_hash, rail_version, rail_updated_at, changes{own_names})
+    %(id)b::uuid[], %(external_id)b::text[], %(payload)b::json[], %(payload_hash)b::bytea[], %(rail_version)b::bigint[],
+    %(rail_updated_at)b::timestamptz[]{changes_array}{own_arrays}
+  ) AS page (id, external_id, payload, payload_hash, rail_version, rail_updated_at{changes_name}{own_names})
 )"""
 
 _LOG_COLUMNS = """
@@ -53,7 +53,7 @@ stored AS (
 ),
 logged AS (
   INSERT INTO {mirror}_transaction_log{log_columns}
-  SELECT %(business_id)s, id, 1, 'created', %(source)s, %(actor)s, %(request_id)s, payload, changes FROM page
+  SELECT %(business_id)s, id, 1, 'created', %(source)s, %(actor)s, %(request_id)s, payload, '{{}}' FROM page
   RETURNING transaction_type
 )
 {counted}"""
@@ -75,7 +75,7 @@ END
 # ON CONFLICT where a plain UPDATE would say the same: it always finds its row by the unique key. An UPDATE joins the page with the
 # mirror, and the planner may read the whole business for each object.
 _UPDATE = """
-WITH {page},
+WITH {page_with_changes},
 stored AS (
   INSERT INTO {mirror} AS m
     (business_id, rail, version, synced_at, id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names})
@@ -162,10 +162,12 @@ def statements_for(mirror: type[MirrorRow]) -> StoreStatements:
     names = "".join(f", {name}" for name in own)
     arrays = "".join(f", %(own_{name})b::{'text' if name in amounts else kind}[]" for name, kind in own.items())
     values = "".join(f", {name}::{kind} AS {name}" if name in amounts else f", {name}" for name, kind in own.items())
+    own_parts = {"own_names": names, "own_values": values, "own_arrays": arrays}
     parts = {
         "mirror": mirror.__tablename__,
         "log_columns": _LOG_COLUMNS,
-        "page": _PAGE.format(own_names=names, own_values=values, own_arrays=arrays),
+        "page": _PAGE.format(**own_parts, changes_name="", changes_array=""),
+        "page_with_changes": _PAGE.format(**own_parts, changes_name=", changes", changes_array=", %(changes)b::json[]"),
         "own_names": names,
         "own_values": values,
         "own_updates": "".join(f", {name} = excluded.{name}" for name in own),

@@ -6,17 +6,17 @@ from psycopg.pq import Format
 
 
 class CanonicalJSON(bytes):
-    """UTF-8 of `infra.exact_json.dumps`; a parameter of type text."""
+    """UTF-8 of `infra.exact_json.dumps`; a parameter of type json."""
 
     __slots__ = ()
 
 
-class _AsText(Dumper):
+class _AsJSON(Dumper):
     format = Format.BINARY
-    oid = psycopg.adapters.types["text"].oid
+    oid = psycopg.adapters.types["json"].oid
 
     def dump(self, obj: CanonicalJSON) -> bytes:
         return obj
 
 
-psycopg.adapters.register_dumper(CanonicalJSON, _AsText)
+psycopg.adapters.register_dumper(CanonicalJSON, _AsJSON)
