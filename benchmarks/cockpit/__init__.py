@@ -16,7 +16,7 @@ from playwright.async_api import Browser
 from benchmarks.backfill import child_environment, company_file, running_simulator_process
 from benchmarks.backfill_child import connect
 from benchmarks.chromium import NO_BROWSER, find_chromium, running_chromium
-from benchmarks.cockpit.desk import Desk, Timed, free_port, open_desk, owner_of, serving
+from benchmarks.cockpit.desk import Desk, Timed, by_name, free_port, open_desk, owner_of, serving
 from benchmarks.cockpit.playing import Place, play
 from benchmarks.cockpit.preparing import prepare
 from benchmarks.cockpit.swaps import SCENES
@@ -116,12 +116,13 @@ async def _swaps(browser: Browser, url: str, session: str, timed: Timed, place: 
         for name, taken in (await play(page, scene, place, rounds=rounds)).items():
             settled[name] += taken
     await context.close()
-    answered = timed.by_name()
+    answered, worked = by_name(timed.spent), by_name(timed.worked)
     return [
         measure
         for name in settled
         for measure in (
             reported(f"{name}: answered, p99", _p99(answered[name]), "ms"),
+            reported(f"{name}: answered, half, processor", _of(worked[name], 50), "ms"),
             reported(f"{name}: settled, half", _of(settled[name], 50), "ms"),
             at_most(f"{name}: settled, p99", _p99(settled[name]), "ms", bar=_SWAP_MS),
         )

@@ -26,8 +26,8 @@ async def play(page: Page, scene: Scene, place: Place, *, rounds: int) -> dict[s
         here = {name: values[turn % len(values)] for name, values in place.items()}
         if turn == 0 or _leaves_elsewhere(scene):
             await page.goto(scene.path.format_map({name: quote(value) for name, value in here.items()}))
-        for step in scene.steps:
-            took = await _do(page, step, here, mark=f"{step.name}#{turn}" if turn else "")
+        for number, step in enumerate(scene.steps):
+            took = await _do(page, step, here, mark=f"{step.name}#{scene.path}/{turn}/{number}" if turn else "")
             if turn:
                 taken[step.name].append(took)
     return taken

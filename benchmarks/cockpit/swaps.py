@@ -125,7 +125,7 @@ SCENES: Final[Sequence[Scene]] = (
             Step("cockpit: is anything new", "#look", Hand.WAKE),
         ),
     ),
-    Scene("/c/{client}/payables", _list("payables", "a bill")),
+    Scene("/c/{client}/payables?status=all", _list("payables", "a bill")),
     Scene(
         "/c/{client}/payables/{bill}",
         (
@@ -146,7 +146,7 @@ SCENES: Final[Sequence[Scene]] = (
             *_UNDO,
         ),
     ),
-    Scene("/c/{client}/receivables", _list("receivables", "an invoice")),
+    Scene("/c/{client}/receivables?status=all", _list("receivables", "an invoice")),
     Scene(
         "/c/{client}/receivables/{invoice}",
         (

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, DateTime, bindparam, case, func, null
+from sqlalchemy import Boolean, DateTime, Interval, bindparam, case, func, null
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import make_transient_to_detached
@@ -31,18 +31,26 @@ _CLIENT_KEY = re.compile(r"[A-Za-z0-9._:-]{16,64}")
 BY_PERSON, BY_ACCESS, BY_POISON = "person", "access", "parked"
 
 _INTENTS, _LINES = (Base.metadata.tables[one.__tablename__] for one in (ActionIntent, ActionLine))
+_NOT_BEFORE = func.coalesce(
+    func.clock_timestamp() + bindparam("undo_window", type_=Interval),
+    bindparam("earliest", type_=DateTime(timezone=True)),
+)
 _DUE = case(
     (bindparam("is_held", type_=Boolean), null()),
-    else_=func.greatest(bindparam("earliest", type_=DateTime(timezone=True)), func.clock_timestamp()),
+    else_=func.greatest(_NOT_BEFORE, func.clock_timestamp()),
 )
 # Made once: what writes an action is asked for at every click.
 # Whatever is derived from the key conflicts with it: named alone, the key's own index would let the other ones raise in a race.
-_ASK = insert(_INTENTS).values(due_at=_DUE, db_timeline=TIMELINE).on_conflict_do_nothing().returning(*_INTENTS.columns)
-_TAKE = insert(_LINES).on_conflict_do_nothing().returning(_LINES.c.number)
-_IN_STATEMENT = frozenset({"due_at", "db_timeline"})
-UNDO_SECONDS = (
-    "undo_seconds"  # the fact that `not_before` is the end of the undo window, and no day that somebody chose
+_ASK = (
+    insert(_INTENTS)
+    .values(not_before=_NOT_BEFORE, due_at=_DUE, db_timeline=TIMELINE)
+    .on_conflict_do_nothing()
+    .returning(*_INTENTS.columns)
 )
+_TAKE = insert(_LINES).on_conflict_do_nothing().returning(_LINES.c.number)
+_IN_STATEMENT = frozenset({"not_before", "due_at", "db_timeline"})
+# The fact that `not_before` is the end of the undo window, and no day that somebody chose.
+UNDO_SECONDS = "undo_seconds"
 
 
 async def request(shop: Workshop, uow: UnitOfWork, asked: ActionRequest) -> ActionIntent:
@@ -145,7 +153,12 @@ async def meant(
 async def _insert(session: AsyncSession, values: dict[str, Any]) -> ActionIntent | None:
     """None when the client key stands for an action already; one that is being written by another transaction is waited for."""
     columns = {name: value for name, value in values.items() if name not in _IN_STATEMENT}
-    due = {"is_held": values["hold"] is not None, "earliest": values["not_before"]}
+    undo = values["facts"].get(UNDO_SECONDS)
+    due = {
+        "is_held": values["hold"] is not None,
+        "earliest": values["not_before"] if undo is None else None,
+        "undo_window": None if undo is None else timedelta(seconds=undo),
+    }
     written = (await session.execute(_ASK, columns | due)).one_or_none()
     if written is None:
         return None
