@@ -14,7 +14,7 @@ from runway.calculators.forecast import Forecast
 from runway.calculators.impacts import Impact, Impacts, bill_flows_by_id, days_of
 from runway.calculators.outlook import DatedFlow
 from runway.calculators.tray_priority import Reason, TrayGroup, TrayItem
-from runway.orchestrators.tray_risks import mirror_rows, notice_rows, risk_rows
+from runway.orchestrators.tray_risks import mirror_rows, notice_rows, risk_rows, unrated_rows
 from runway.orchestrators.tray_rows import Chip, NextStep, Subject, TrayRow, TraySources, What
 from runway.papers.tray_words import ChipCode, Facts, Money, WhatCode
 
@@ -54,7 +54,7 @@ def rows_of(sources: TraySources) -> list[TrayRow]:
         impacts = Impacts(sources.forecast.baseline)
         rows += _of_bills(sources, sources.forecast, impacts)
         rows += _of_invoices(sources, sources.forecast, impacts)
-        rows += risk_rows(sources.forecast)
+        rows += [*risk_rows(sources.forecast), *unrated_rows(sources.forecast)]
     return rows
 
 

@@ -43,6 +43,14 @@ def risk_rows(forecast: Forecast) -> Iterable[TrayRow]:
             yield _uncovered(flow)
 
 
+def unrated_rows(forecast: Forecast) -> Iterable[TrayRow]:
+    """Without a rate nothing is added up with other money; what is left out so is somebody's to mend."""
+    if forecast.report.unrated:
+        item = TrayItem("unrated", TrayGroup.FIX_DATA, frozenset({Reason.DATA_QUALITY}))
+        chip = Chip(ChipCode.UNRATED, {"what": ", ".join(forecast.report.unrated)})
+        yield TrayRow(item, What(WhatCode.UNRATED), None, (chip,), NextStep.REVIEW)
+
+
 def _uncovered(flow: DatedFlow) -> TrayRow:
     """The first of its kind: when that is covered, the next one speaks."""
     digest = blake2b(flow.key.encode(), digest_size=6).hexdigest()

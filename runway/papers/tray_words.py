@@ -37,6 +37,7 @@ class ChipCode(StrEnum):
     DRIFT = "drift"
     QUARANTINE = "quarantine"
     STALE = "stale"
+    UNRATED = "unrated"
     BYPASS = "bypass"
     ACTION = "action"
     RECONNECT_NEEDED = "reconnect_needed"
@@ -57,6 +58,7 @@ class WhatCode(StrEnum):
     DRIFT = "drift"
     QUARANTINE = "quarantine"
     STALE = "stale"
+    UNRATED = "unrated"
     NOTICE = "notice"
 
 
@@ -71,6 +73,7 @@ _SENTENCES: Mapping[ChipCode, str] = {
     ChipCode.UNCOVERED: keyed("the cautious path has no cash on that day"),
     ChipCode.DRIFT: keyed("%(n)s not repaired"),
     ChipCode.QUARANTINE: keyed("%(n)s cannot be read"),
+    ChipCode.UNRATED: keyed("not in these numbers: %(what)s"),
 }
 _NOTICES = frozenset(
     {
@@ -92,6 +95,7 @@ _WHATS: Mapping[WhatCode, str] = {
     WhatCode.DRIFT: keyed("%(entity)s: our copy differs from QuickBooks"),
     WhatCode.QUARANTINE: keyed("Objects of QuickBooks that cannot be read"),
     WhatCode.STALE: keyed("The books are old"),
+    WhatCode.UNRATED: keyed("An exchange rate is missing"),
 }
 _FIELDS: Mapping[str, str] = {
     "total": keyed("amount"),

@@ -18,9 +18,10 @@ from runway.calculators.ageing import OpenDocument
 from runway.calculators.tray_priority import Priority, Reason, TrayGroup, priority, state_mark
 from runway.orchestrators.tray import TrayEntry, marked
 from runway.orchestrators.tray_items import bill_row, invoice_row
-from runway.orchestrators.tray_risks import mirror_rows, notice_rows
+from runway.orchestrators.tray_risks import mirror_rows, notice_rows, unrated_rows
 from runway.orchestrators.tray_rows import NextStep, TrayRow, TraySources
-from tests.unit.runway.calculators.making import T
+from tests.unit.runway.calculators.making import T, make_account
+from tests.unit.runway.calculators.test_forecast import make_books, make_forecast
 
 ID = UUID(int=1)
 NOW = datetime(2025, 11, 21, 15, tzinfo=UTC)
@@ -141,3 +142,13 @@ def test_what_is_snoozed_is_back_on_its_day() -> None:
     assert not marked(seen, mark, T + timedelta(days=2)).is_set_aside
     restored = replace(marked(seen, TrayMark(item=seen.row.item.key), T))
     assert (restored.is_set_aside, restored.is_back) == (False, False)
+
+
+def test_a_missing_exchange_rate_is_there_to_be_mended() -> None:
+    euros = make_account("euros", subtype="Checking", balance=Decimal(500), currency="EUR", name="Berlin")
+    (row,) = unrated_rows(make_forecast(make_books(accounts=(euros,))))
+    assert (row.what.words, row.chips[0].words) == (
+        "An exchange rate is missing",
+        "not in these numbers: Berlin (EUR)",
+    )
+    assert list(unrated_rows(make_forecast(make_books()))) == []

@@ -24,7 +24,7 @@ ON = date(2026, 11, 21)
 FACTS: Facts = {
     "days": 3, "late": 41, "usual": 30, "n": 2, "kind": "bill", "number": "42", "party": "Harbor", "entity": "Bill",
     "on": ON, "until": ON, "promised": ON, "fields": ("remit_to", "total"), "text": "told", "title": "Told",
-    "saving": Money(Decimal(12), "USD"), "amount": Money(Decimal(120), "USD"), "low": Money(Decimal(-5), "USD"),
+    "saving": Money(Decimal(12), "USD"), "amount": Money(Decimal(120), "USD"), "low": Money(Decimal(-5), "USD"), "what": "Berlin (EUR)",
 }  # fmt: skip
 NOTICES = {ChipCode(kind) for kind in NOTICE_KINDS}
 
