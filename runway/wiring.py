@@ -133,7 +133,7 @@ def _open_stores(stack: AsyncExitStack, settings: Settings, addresses: ServerAdd
         stack.push_async_callback(engine.dispose)
     for pool in reads.values():
         stack.push_async_callback(pool.close)
-    units = {role: unit_of_work_factory(engine, ring=doorbell.ring) for role, engine in engines.items()}
+    units = {role: unit_of_work_factory(engine, ring=doorbell.ring_first) for role, engine in engines.items()}
     return _Stores(engines, units, reads, redis, doorbell)
 
 

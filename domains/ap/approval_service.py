@@ -25,6 +25,7 @@ from domains.ap.duplicates import Duplicate, Strength, find_duplicates
 from domains.ap.errors import BillNotFound
 from domains.ap.releases import refusal_to_pay
 from domains.core.lookalikes import FindLookalikes, Lookalike, LookalikeSearch
+from infra.db.reads import read_in
 from infra.db.tenancy import TenantAwareService
 from infra.errors import OodalooError
 from infra.money import ZERO
@@ -162,9 +163,18 @@ class ApprovalService(TenantAwareService):
         await record(session, Decision.REOPENED, standing, deciding, policy=policy, told={"changed": changes})
 
     async def _one(self, session: AsyncSession, bill_id: UUID) -> tuple[ApprovalPolicy, Standing]:
-        policy = await queries.find_policy(session, self.business_id)
-        found = await queries.list_standings(
-            session, self.business_id, [bill_id], policy=policy, home_currency=self._home_currency, with_material=True
+        policies, figures, approvals = await read_in(
+            session, queries.read_policy(self.business_id), *queries.read_standings(self.business_id, [bill_id])
+        )
+        policy = queries.policy_of(policies)
+        found = await queries.standings_of(
+            session,
+            self.business_id,
+            figures,
+            approvals,
+            policy=policy,
+            home_currency=self._home_currency,
+            with_material=True,
         )
         if bill_id not in found:
             raise BillNotFound(bill_id)

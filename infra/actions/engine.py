@@ -110,17 +110,20 @@ class ActionEngine:
     ) -> ActionIntent:
         """The action as it stands once it is answered, or when the time is over; at once if it is answered already.
 
-        `known` is the action as the caller has just seen it: it is not read again before it is waited for.
+        `known` is the action as the caller has just seen it: it is read again only once a bell says that it is answered, so what
+        comes back in vain may be a step behind.
 
         Raises:
             IntentNotFound: the business has no such action.
         """
         ends_at = time.monotonic() + up_to.total_seconds()
-        await self._changes.listen(up_to=up_to)
+        hears = await self._changes.listen(up_to=up_to)
         with self._changes.of(intent_id, to=_ANSWERED) as answered:
             row = known or await self.get(business_id, intent_id)
             while row.state not in _ANSWERED and (left := ends_at - time.monotonic()) > 0:
-                await self._changes.wait(answered, seconds=left)
+                rang = await self._changes.wait(answered, seconds=left)
+                if hears and known is not None and not rang:
+                    return row
                 answered.clear()
                 row = await self.get(business_id, intent_id)
             return row

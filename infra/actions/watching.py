@@ -52,11 +52,12 @@ class Changes:
             if not waiting:
                 self._waiting.pop(intent_id, None)
 
-    async def wait(self, changed: asyncio.Event, *, seconds: float) -> None:
-        """Until the next change, or as long as that."""
+    async def wait(self, changed: asyncio.Event, *, seconds: float) -> bool:
+        """Until the next change, or as long as that; whether there was one."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await changed.wait()
+        return changed.is_set()
 
     async def aclose(self) -> None:
         while self._listener is not None and not self._listener.done():

@@ -31,17 +31,24 @@ class Doorbell:
 
     async def ring(self, rings: Sequence[Ring]) -> None:
         """Ring for each row, in a thread, since RQ's client blocks. Never raises for a Redis that is down."""
+        await self._ring(rings, are_new=False)
+
+    async def ring_first(self, rings: Sequence[Ring]) -> None:
+        """As `ring`, for rows that were committed this moment: nothing is left of an earlier ring to be looked for."""
+        await self._ring(rings, are_new=True)
+
+    async def _ring(self, rings: Sequence[Ring], *, are_new: bool) -> None:
         if not rings:
             return
         try:
-            await asyncio.to_thread(self._ring_all, rings)
+            await asyncio.to_thread(self._ring_all, rings, are_new=are_new)
         except RedisError as error:
             log.warning("jobs.doorbell.silent", rings=len(rings), error=type(error).__name__)
 
     def close(self) -> None:
         self._redis.close()
 
-    def _ring_all(self, rings: Sequence[Ring]) -> None:
+    def _ring_all(self, rings: Sequence[Ring], *, are_new: bool) -> None:
         seconds, _ = self._redis.time()
         turn = seconds // _RING_LASTS_SECONDS
         for ring in rings:
@@ -49,11 +56,12 @@ class Doorbell:
             # One ring an attempt and ten seconds, so that a job that fails before its row is claimed does not keep a worker busy.
             # What RQ keeps of a ring that it lost with its worker, for ever, refuses none after that.
             name = f"outbox-{ring.outbox_id}-{ring.attempts}"
-            if self._redis.exists(Job.key_for(f"{name}-{turn}")):
-                continue
-            # A ring that nobody took in time has left its number in the list, where one would come to lie every ten seconds.
-            queue.remove(f"{name}-{turn - 1}")
-            queue.remove(f"{name}-{turn}")
+            if not are_new:
+                if self._redis.exists(Job.key_for(f"{name}-{turn}")):
+                    continue
+                # A ring that nobody took in time has left its number in the list, where one would come to lie every ten seconds.
+                queue.remove(f"{name}-{turn - 1}")
+                queue.remove(f"{name}-{turn}")
             with suppress(DuplicateJobError):
                 queue.enqueue_call(
                     func=self._function,

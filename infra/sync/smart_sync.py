@@ -13,7 +13,7 @@ from sqlalchemy.sql.base import ExecutableOption
 
 from infra.clock import Clock
 from infra.config import Rail
-from infra.db.reads import Read, Reads
+from infra.db.reads import Read, Reads, read_in
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import OodalooError, RailNeedsReconnect
 from infra.logging import get_logger
@@ -141,12 +141,8 @@ class SmartSyncService:
         return settled(rows, age, attempt=attempt, need=freshness)
 
     async def _age_and_rows(self, specs: Sequence[AnySpec], read: Read[R]) -> tuple[MirrorAge, list[R]]:
-        asked = runs.STATE_LINES.with_(
-            business_id=self.business_id, rail=self.rail.value, entities=[spec.entity for spec in specs]
-        )
-        lines, rows = await self._reads.of([self.business_id], asked, read)
-        states = {line.entity: line for line in lines}
-        return age_of([states.get(spec.entity) for spec in specs], now=self._clock.now()), rows
+        lines, rows = await self._reads.of([self.business_id], self._state_lines(specs), read)
+        return self._age_of(specs, lines), rows
 
     async def bring_up_to_date(self, strategy: SyncStrategy) -> Refreshed:
         """Refresh every mirror of the rail, alone over all processes, or share the refresh that is under way.
@@ -172,7 +168,16 @@ class SmartSyncService:
         return now - midnight.astimezone(UTC)
 
     async def _age(self, session: AsyncSession, specs: Sequence[AnySpec]) -> MirrorAge:
-        states = await runs.list_states(session, self.business_id, rail=self.rail)
+        (lines,) = await read_in(session, self._state_lines(specs))
+        return self._age_of(specs, lines)
+
+    def _state_lines(self, specs: Sequence[AnySpec]) -> Read[runs.StateLine]:
+        return runs.STATE_LINES.with_(
+            business_id=self.business_id, rail=self.rail.value, entities=[spec.entity for spec in specs]
+        )
+
+    def _age_of(self, specs: Sequence[AnySpec], lines: Sequence[runs.StateLine]) -> MirrorAge:
+        states = {line.entity: line for line in lines}
         return age_of([states.get(spec.entity) for spec in specs], now=self._clock.now())
 
     async def _bring_up_to_date(self, age: MirrorAge, need: FreshnessNeed) -> Attempt:

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, StringConstraints
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from domains.ap.approval_policies import NewPolicy
 from domains.ap.approvals import ApprovalPolicy, ApprovalStatus, Signatory
 from domains.ap.deciding import Deciding, Seen
 from domains.ap.mirrors import BILLS_FROM_QBO
+from infra.db.reads import Read
 from infra.sync.freshness import AS_IT_STANDS, Freshness
 from runway.orchestrators.held_payments import withdraw
 from runway.orchestrators.waiting_bills import WaitingBills
@@ -190,13 +190,12 @@ async def set_approval_policy(caller: ManagesSettings, wanted: WantedPolicy) -> 
     return _policy_answer(policy)
 
 
+_NOTHING = Read("SELECT 1 WHERE false", {}, int)
+
+
 async def _freshness(caller: Caller) -> Freshness:
     """How old the bills are that the decision rests on."""
-
-    async def nothing(_session: AsyncSession) -> None:
-        return None
-
-    return (await caller.services.sync.fetch([BILLS_FROM_QBO], nothing, freshness=AS_IT_STANDS)).freshness
+    return (await caller.services.sync.select([BILLS_FROM_QBO], _NOTHING, freshness=AS_IT_STANDS)).freshness
 
 
 def _deciding(caller: Caller, freshness: Freshness | None) -> Deciding:
