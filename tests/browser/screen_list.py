@@ -1,12 +1,18 @@
 """Every screen of the product, as somebody opens it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from playwright.async_api import Page, expect
 
+from infra.ids import new_id
 from tests.browser.furnished import Furnished
 from tests.e2e.people import Browser as Person
+from tests.e2e.rest import Visitor
+
+_LOOK_EVERY_SECONDS, _PATIENCE_SECONDS = 0.2, 120
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ async def list_screens(furnished: Furnished) -> list[Screen]:
     visitor = await furnished.site.visitor(furnished.client)
     bill = (await visitor.get("/bills", status="open", limit=1))["data"][0]
     invoice = (await visitor.get("/invoices", status="overdue", limit=1))["data"][0]
+    held, recorded = await _payments(furnished, visitor, bill)
     paths = {
         "cockpit": client,
         "tray": f"{client}/tray",
@@ -46,6 +53,12 @@ async def list_screens(furnished: Furnished) -> list[Screen]:
         "settings-approvals": f"{client}/settings/approvals",
         "settings-runway": f"{client}/settings/runway",
         "settings-mail": f"{client}/settings/mail",
+        "first-run": f"{client}/start",
+        "payment-held": f"{client}/payments/{held}",
+        "payment-trail": f"{client}/payments/{recorded}",
+        "several-bills": f"{client}/payables/selection?bill={bill['id']}",
+        "several-invoices": f"{client}/receivables/selection?invoice={invoice['id']}",
+        "not-connected": f"/c/{furnished.clients[-1]}",
         "account": "/account",
         "firm-tray": "/tray",
     }
@@ -58,6 +71,29 @@ async def list_screens(furnished: Furnished) -> list[Screen]:
         *await _ritual(furnished, admin),
         Screen("portfolio", "/", admin, prepare=_until_worked_out),
     ]
+
+
+async def _payments(furnished: Furnished, visitor: Visitor, shown: dict[str, Any]) -> tuple[str, str]:
+    """One that is held, and one with its whole trail, of other bills than the one that is shown."""
+    bills = (await visitor.get("/bills", status="open", limit=20))["data"]
+    banks = [one for one in (await visitor.get("/accounts"))["data"] if one["account_type"] == "Bank"]
+    made = []
+    for bill, is_held in zip([one for one in bills if one["id"] != shown["id"]][-2:], (True, False), strict=True):
+        wish = {"account_id": banks[0]["id"], "execute": not is_held, "confirm_similar": True}
+        approved = await furnished.admin.at(furnished.client).ask(
+            "POST", f"/bills/{bill['id']}/approve", json={"duplicate_reason": "Another one"}
+        )
+        assert approved.status_code == 200, approved.text
+        paid = await furnished.admin.at(furnished.client).ask(
+            "POST", f"/bills/{bill['id']}/pay", json=wish, headers={"Idempotency-Key": str(new_id())}
+        )
+        assert paid.status_code in {200, 202}, paid.text
+        made.append(paid.json()["data"]["id"])
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while True:
+            if (await visitor.get(f"/payments/{made[1]}"))["data"]["outcome"] == "recorded":
+                return made[0], made[1]
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
 
 async def _until_worked_out(page: Page) -> None:

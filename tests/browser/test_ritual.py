@@ -44,7 +44,7 @@ async def site(
     today = SystemClock().now().astimezone(PACIFIC).date()
     home = tmp_path_factory.mktemp("ritual")
     files = [sample_company(IN_TROUBLE, today=today)]
-    async with open_site(site_database, module_redis_url, home=home, files=files) as opened:
+    async with open_site(site_database, module_redis_url, home=home, files=files, undo_window="0") as opened:
         yield opened
 
 
