@@ -182,14 +182,12 @@ def forecast(books: Books, *, company_id: str, rules: ForecastRules | None = Non
 
 
 def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = None) -> ForecastParts:
-    rules = rules or ForecastRules()
-    basis, inputs = books.runway.basis, books.runway
-    calculator = RunwayCalculator(floor=rules.floor, rules=rules.flows)
+    rules, basis, inputs = rules or ForecastRules(), books.runway.basis, books.runway
     flows = classify(inputs.movements, inputs.accounts, rules=rules.flows)
     history = history_days(flows, basis.as_of, began_on=inputs.history_from)
     outflows = past_outflows(flows, inputs.accounts)
     series = find_recurring(outflows, basis)
-    calculator = replace(calculator, floor=floor_policy(rules.floor, series))
+    calculator = RunwayCalculator(floor=floor_policy(rules.floor, series), rules=rules.flows)
     report = calculator.calculate(inputs, flows=flows)
 
     through = inputs.booked_through or basis.as_of
