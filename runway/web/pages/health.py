@@ -61,7 +61,7 @@ async def show_health(request: Request, client: ReadsBooks, since: str = "", not
     report = report_of(client)
     asked_at = _read_instant(since, now=client.clock.now())
     if wants_part(request):
-        progress = progress_view(await report.get_progress(), since=asked_at)
+        progress = progress_view(await report.get_progress(), now=client.clock.now(), since=asked_at)
         if not progress.is_live:  # it has ended: the whole page tells what came of it
             headers = {"HX-Redirect": f"{client.path}/health", "Cache-Control": "no-store"}
             return Response(status_code=204, headers=headers)
@@ -75,7 +75,7 @@ async def show_health(request: Request, client: ReadsBooks, since: str = "", not
         here=_HERE,
         freshness=fetched.freshness,
         health=health,
-        progress=progress_view(health.sync, since=asked_at),
+        progress=progress_view(health.sync, now=client.clock.now(), since=asked_at),
         entities=worst_first(health),
         repaired=await _repaired(client),
         dead=await _dead(client),

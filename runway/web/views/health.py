@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from infra.sync.drift import DriftCause, DriftKind
@@ -59,6 +59,7 @@ _RUNS = {
     RunKind.RECONCILIATION: keyed("Check against QuickBooks"),
     RunKind.COMPARE: keyed("Compare every object"),
 }
+_CHECKED_WITHIN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class ProgressView:
     failed: SyncRun | None
 
 
-def progress_view(sync: SyncProgress, *, since: datetime | None) -> ProgressView:
+def progress_view(sync: SyncProgress, *, now: datetime, since: datetime | None = None) -> ProgressView:
     """`since`: when somebody asked for a check here."""
     done = [one for one in sync.entities if one.state is ReadingState.DONE]
     is_active = sync.connection is not None and sync.connection.state == "active"
@@ -83,7 +84,10 @@ def progress_view(sync: SyncProgress, *, since: datetime | None) -> ProgressView
     running = [run for run in sync.runs if run.state == RunState.RUNNING.value]
     newest = sync.runs[0] if sync.runs else None
     return ProgressView(
-        is_live=is_first or bool(running) or (since is not None and not _ended_since(sync.runs, since)),
+        is_live=is_first
+        or bool(running)
+        or (since is not None and not _ended_since(sync.runs, since))
+        or _awaits_check(sync.runs, now=now),
         is_first_reading=is_first,
         done=len(done),
         total=len(sync.entities),
@@ -92,6 +96,19 @@ def progress_view(sync: SyncProgress, *, since: datetime | None) -> ProgressView
         latest=sync.runs[:5],
         failed=newest if newest is not None and newest.state == RunState.FAILED.value else None,
     )
+
+
+def _awaits_check(runs: Sequence[SyncRun], *, now: datetime) -> bool:
+    """Whether the first reading ended a moment ago: the check that follows it by itself is a job of its own, and may not have begun."""
+    read = next((run for run in runs if run.kind == RunKind.BACKFILL.value), None)
+    if (
+        read is None
+        or read.finished_at is None
+        or read.state != RunState.DONE.value
+        or now - read.finished_at > _CHECKED_WITHIN
+    ):
+        return False
+    return not any(run.kind == RunKind.RECONCILIATION.value and run.started_at >= read.started_at for run in runs)
 
 
 def _ended_since(runs: Sequence[SyncRun], since: datetime) -> bool:

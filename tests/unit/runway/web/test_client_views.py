@@ -156,14 +156,23 @@ def run(*, state: str = "done", started_at: datetime = NOW, kind: str = "reconci
 
 
 def test_the_page_looks_again_while_something_is_read_or_was_asked_for() -> None:
-    assert progress_view(progress(done=1), since=None).is_first_reading
-    assert not progress_view(progress(done=1, state="disconnected"), since=None).is_live
-    assert not progress_view(progress(runs=[run()]), since=None).is_live
-    assert progress_view(progress(runs=[run(state="running")]), since=None).is_live
+    assert progress_view(progress(done=1), now=NOW).is_first_reading
+    assert not progress_view(progress(done=1, state="disconnected"), now=NOW).is_live
+    assert not progress_view(progress(runs=[run()]), now=NOW).is_live
+    assert progress_view(progress(runs=[run(state="running")]), now=NOW).is_live
     before = run(started_at=NOW - timedelta(hours=1))
-    assert progress_view(progress(runs=[before]), since=NOW).is_live
-    assert not progress_view(progress(runs=[run()]), since=NOW).is_live
-    assert progress_view(progress(runs=[run(kind="incremental")]), since=NOW).is_live
+    assert progress_view(progress(runs=[before]), now=NOW, since=NOW).is_live
+    assert not progress_view(progress(runs=[run()]), now=NOW, since=NOW).is_live
+    assert progress_view(progress(runs=[run(kind="incremental")]), now=NOW, since=NOW).is_live
+
+
+def test_the_page_looks_on_until_the_first_reading_was_checked() -> None:
+    """The check is a job of its own, which begins after the reading has ended."""
+    read, soon = run(kind="backfill"), NOW + timedelta(minutes=1)
+    assert progress_view(progress(runs=[read]), now=soon).is_live
+    assert not progress_view(progress(runs=[run(), read]), now=soon).is_live
+    assert not progress_view(progress(runs=[read]), now=NOW + timedelta(hours=1)).is_live
+    assert not progress_view(progress(runs=[run(state="failed", kind="backfill")]), now=soon).is_live
 
 
 def test_a_kind_says_the_worst_that_is_known_of_it() -> None:
