@@ -76,7 +76,11 @@ class Site:
         )
         return Visitor(self.web, issued.token, str(issued.business_id))
 
-    async def start(self) -> None:
+    async def start(self, *, undo_window: timedelta | None = None) -> None:
+        """With the settings that it has; `undo_window` is another one from now on."""
+        if undo_window is not None:
+            web = self._settings.web.model_copy(update={"undo_window": undo_window})
+            self._settings = replace(self._settings, web=web)
         app = create_app(self._settings, self._addresses, clock=self.clock)
         await self._running.enter_async_context(app.router.lifespan_context(app))
         self.town = Town(app, self.clock, self._settings.servers.home, self.url)

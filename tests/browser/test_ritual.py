@@ -1,17 +1,22 @@
 """A whole week with the keyboard alone, from the sign-in to the digest's mail; and what a page that was left open does."""
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
+from sqlalchemy import select
 
 from domains.core.permissions import Role
+from infra.actions.models import ActionAttempt, ActionIntent
+from infra.actions.states import ActionState
 from infra.clock import SystemClock
+from infra.qbo.simulator.books.store import Body
 from infra.qbo.simulator.files.company_file import IN_TROUBLE
 from infra.qbo.simulator.files.generator import sample_company
 from infra.qbo.simulator.timestamps import PACIFIC
@@ -25,10 +30,15 @@ from tests.rig import Database
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
-# The first payment that QuickBooks is told of is answered late.
+# The first payment that QuickBooks is told of it refuses, a later one it answers late.
+REFUSED = {
+    "name": "refused",
+    "match": {"entity": "BillPayment", "verb": "create", "count": 1},
+    "effect": {"do": "answer", "status": 400, "body": "fault", "code": "6210"},
+}
 LATE = {
     "name": "late",
-    "match": {"entity": "BillPayment", "verb": "create", "count": 1},
+    "match": {"entity": "BillPayment", "verb": "create", "skip": 1, "count": 1},
     "effect": {"do": "late", "after_seconds": 2},
 }
 
@@ -53,8 +63,8 @@ async def test_a_week_with_the_keyboard_alone(chromium: Browser, site: Site) -> 
     business = await town.business()
     owner = await town.person(business, role=Role.OWNER)
     phone = await town.set_up_factor(owner)
-    add_trouble(site.simulator, read_rules([LATE], source="the test"))
-    async with watched_page(chromium, site.url, also=(site.info.base_url,)) as (page, _):
+    add_trouble(site.simulator, read_rules([REFUSED, LATE], source="the test"))
+    async with watched_page(chromium, site.url, also=(site.info.base_url,)) as (page, watch):
         keys = Keyboard(page)
         await sign_in(page, owner.email, phone)
         await connect(page)
@@ -69,7 +79,11 @@ async def test_a_week_with_the_keyboard_alone(chromium: Browser, site: Site) -> 
 
         first = page.locator("#ritual-rows tbody tr").first
         number = await first.locator("th .soft").inner_text()
-        assert await pay_the_bill(page, 0, meanwhile=lambda: pay_in_quickbooks(site, number)) == "Not recorded"
+        words: list[str] = []
+        told = await pay_the_bill(page, 0, words=words)
+        assert told == "Not recorded"
+        assert "The books are closed for this date." in words[0]
+        assert (await refusals_of_quickbooks(site, business.id), payments_of(site, number)) == (["6210"], [])
         outcomes = [await pay_the_bill(page, row) for row in (1, 2)]
         assert outcomes == ["Recorded", "Recorded"]
         await keys.button("Decided: go on")
@@ -89,6 +103,12 @@ async def test_a_week_with_the_keyboard_alone(chromium: Browser, site: Site) -> 
         await expect(page.locator("#sends").get_by_text("Sent", exact=True)).to_be_visible()
         pdf = await page.request.get(f"/c/{business.id}/digest.pdf")
         assert (await pdf.body()).startswith(b"%PDF")
+
+        with watch.server_away():
+            await site.stop()
+            await site.start(undo_window=timedelta(seconds=60))
+        await page.goto(f"/c/{business.id}/payables")
+        await undo_a_payment(page, site)
     (mail,) = [letter for letter in letters_to(site, owner.email) if letter.get_body(("html",))]
     for kind in ("html", "plain"):
         part = mail.get_body((kind,))
@@ -168,36 +188,62 @@ def letters_to(site: Site, email: str) -> list[EmailMessage]:
     return [letter for letter in letters if letter["To"] == email]
 
 
-def pay_in_quickbooks(site: Site, number: str) -> None:
-    """Somebody there was faster, and nobody has told us."""
+def bill_in_quickbooks(site: Site, number: str) -> Body:
     (company,) = site.companies
     (bill,) = [one.body for one in company.stores["Bill"].records.values() if one.body.get("DocNumber") == number]
-    bank = next(one.body for one in company.stores["Account"].records.values() if one.body["AccountType"] == "Bank")
-    line = {"Amount": bill["Balance"], "LinkedTxn": [{"TxnId": bill["Id"], "TxnType": "Bill"}]}
-    company.create(
-        "BillPayment",
-        {
-            "VendorRef": bill["VendorRef"],
-            "PayType": "Check",
-            "CheckPayment": {"BankAccountRef": {"value": bank["Id"]}},
-            "TotalAmt": bill["Balance"],
-            "Line": [line],
-        },
-    )
+    return bill
 
 
-async def pay_the_bill(page: Page, row: int, *, meanwhile: Callable[[], None] = lambda: None) -> str:
-    """Approve and pay the bill of that row, and watch what becomes of it; the word that it ends on."""
+async def refusals_of_quickbooks(site: Site, business_id: UUID) -> list[str | None]:
+    """The codes that it answered the payments with which failed."""
+    async with site.web.services.uow([business_id]) as uow:
+        failed = select(ActionAttempt.code).join(
+            ActionIntent,
+            (ActionIntent.business_id == ActionAttempt.business_id) & (ActionIntent.id == ActionAttempt.intent_id),
+        )
+        codes = await uow.session.scalars(
+            failed.where(ActionIntent.business_id == business_id, ActionIntent.state == ActionState.FAILED.value)
+        )
+        return [code for code in codes if code is not None]
+
+
+def payments_of(site: Site, number: str) -> list[Body]:
+    (company,) = site.companies
+    bill = {"TxnId": bill_in_quickbooks(site, number)["Id"], "TxnType": "Bill"}
+    payments = [one.body for one in company.stores["BillPayment"].records.values()]
+    return [one for one in payments if any(bill in line.get("LinkedTxn", ()) for line in one.get("Line", ()))]
+
+
+async def undo_a_payment(page: Page, site: Site) -> None:
+    """Asked for, and called off while the page counts; nothing of it is in QuickBooks."""
+    keys, sheet = Keyboard(page), page.locator("#sheet")
+    row = page.locator("#table tbody tr").filter(has_text="Waits for approval").first
+    number = await row.locator("th .soft").inner_text()
+    await keys.press(row.locator("[data-open]"))
+    await keys.press(sheet.get_by_role("button", name=re.compile("^Approve ")))
+    await keys.button("Review the payment", sheet)
+    await keys.button("Record the payment", sheet)
+    await expect(sheet.get_by_role("timer")).to_have_text(
+        re.compile("^[1-5][0-9]$")
+    )  # the site's clock is ahead: codes of a phone are used once
+    await keys.press(sheet.get_by_role("button", name=re.compile("^Undo")))
+    await expect(sheet.get_by_text("Cancelled before anything was sent")).to_be_visible()
+    assert payments_of(site, number) == []
+
+
+async def pay_the_bill(page: Page, row: int, *, words: list[str] | None = None) -> str:
+    """Approve and pay the bill of that row, and watch what becomes of it; the word that it ends on, and in `words` what is said of it."""
     keys, sheet = Keyboard(page), page.locator("#sheet")
     await keys.press(page.locator("#ritual-rows [data-open]").nth(row))
     await keys.press(sheet.get_by_role("button", name=re.compile("^Approve ")))
     await keys.button("Review the payment", sheet)
     await expect(sheet.get_by_role("button", name="Record the payment")).to_be_visible()
-    meanwhile()
     await keys.button("Record the payment", sheet)
     settled = sheet.get_by_text(re.compile("^(Recorded|Not recorded)$")).first
     await expect(settled).to_be_visible(timeout=30_000)
     told = await settled.inner_text()
+    if words is not None:
+        words.append(await sheet.inner_text())
     await page.keyboard.press("Escape")
     await expect(sheet).to_be_hidden()
     return told
