@@ -68,6 +68,7 @@ async def request(shop: Workshop, uow: UnitOfWork, asked: ActionRequest) -> Acti
     spec = shop.spec(asked.operation)
     values, targets = await meant(shop, uow.session, asked, spec=spec)
     graph = IdentityGraph(uow.session, asked.business_id)
+    await uow.session.flush()  # what the caller has pending is no part of what may be undone here
     async with (await uow.session.connection()).begin_nested():
         row = await _insert(uow.session, values)
         if row is None:

@@ -28,7 +28,7 @@ def run_oodaloo(home: Path, *arguments: str, given: str | None = None, **setting
     """
     unset = {name: None for name in os.environ if name.startswith(("OODALOO_", "QBO_")) and name != HOME_VARIABLE}
     environment = {**unset, "OODALOO_HOME": str(home), "COLUMNS": "200", **QBO_KEYS, **settings}
-    with patch("infra.logging.configure_logging"):
+    with patch("structlog.configure"), patch("logging.basicConfig"), patch("logging.setLogRecordFactory"):
         result = CliRunner().invoke(app, list(arguments), input=given, env=environment)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -18,7 +18,7 @@ from sqlalchemy.orm import aliased
 from benchmarks.proofs.tenancy.proof import Stage
 from benchmarks.proofs.tenancy.storm import Tally
 from benchmarks.report import Measure, at_least, at_most
-from domains.core import access_service, parties
+from domains.core import access_queries, parties
 from domains.core.api_tokens import ApiTokens
 from domains.core.ledger import LEDGER
 from domains.core.models import Business
@@ -108,7 +108,7 @@ def with_everybody_a_member() -> Iterator[None]:
         first = select(other.user_id).where(other.business_id == Business.id).order_by(other.user_id).limit(1)
         return and_(Membership.business_id == Business.id, Membership.user_id == first.scalar_subquery())
 
-    with patch.object(access_service, "_is_member", is_member):
+    with patch.object(access_queries, "_is_member", is_member):
         yield
 
 
