@@ -4,10 +4,13 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from infra.clock import Clock
 from infra.embedded.servers import ServerAddresses, servers
@@ -64,10 +67,30 @@ def _build(opener: ServicesOpener) -> FastAPI:
 
 def _routes_of(routers: Iterable[APIRouter]) -> Iterator[BaseRoute]:
     """`include_router` would make each route anew at the first request, which takes a second, and search every router for it."""
-    for route in (route for router in routers for route in router.routes):
+    routes = [route for router in routers for route in router.routes]
+    for route in routes:
         if isinstance(route, APIRoute):
             route.unique_id = operation_id(route)
-        yield route
+    words = _words_among_ids(routes)
+    yield from (route for route in routes if isinstance(route, Route) and route.path in words)
+    yield from (Route(path, _TakesNoOther(), include_in_schema=False) for path in sorted(words))
+    yield from (route for route in routes if not (isinstance(route, Route) and route.path in words))
+
+
+def _words_among_ids(routes: Iterable[BaseRoute]) -> set[str]:
+    """The paths that would be an id of another one, but for being named: `/scenarios/compare` is no scenario, whatever is asked of it."""
+    known = [route for route in routes if isinstance(route, Route)]
+    general = [route.path_regex for route in known if route.param_convertors]
+    return {
+        route.path for route in known if not route.param_convertors and any(one.match(route.path) for one in general)
+    }
+
+
+class _TakesNoOther:
+    """What is left of a path once its own methods are taken."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
 
 
 @asynccontextmanager

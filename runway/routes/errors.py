@@ -101,7 +101,7 @@ def answer_error(request: Request, error: Exception) -> Response:
 def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     """Answer every error that a route, a dependency or the router raises. `routers` tell the methods that a path takes."""
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
-    app.state.methods_by_path = [(route.path_regex, route.methods) for route in routes]
+    app.state.methods_by_path = [(route.path, route.path_regex, route.methods) for route in routes]
     app.add_exception_handler(OodalooError, _answer_ours)
     app.add_exception_handler(RequestValidationError, _answer_malformed)
     app.add_exception_handler(HTTPException, _answer_http)
@@ -160,9 +160,10 @@ async def _answer_malformed(request: Request, error: Exception) -> Response:
 
 
 def _methods_at(request: Request) -> set[str]:
-    """All of the path's: the router names those of its first route there alone (RFC 9110, 15.5.6)."""
-    found = (methods for path, methods in request.app.state.methods_by_path if path.match(request.url.path))
-    return set().union(*found)
+    """All of the path's: the router names those of its first route there alone (RFC 9110, 15.5.6). A path without parameters is itself."""
+    asked, table = request.url.path, request.app.state.methods_by_path
+    own = [methods for path, _, methods in table if path == asked]
+    return set().union(*(own or (methods for _, regex, methods in table if regex.match(asked))))
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
