@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from fastapi.routing import APIRoute
+from starlette.routing import Route
 
 from domains.core.paging import NameCursor
 from runway.routes import API, ROUTERS, api_page
@@ -34,7 +35,12 @@ async def test_every_route_of_the_application_is_known_here(web: Web) -> None:
     documented = [(method.upper(), path) for path, method, _ in operations(web)]
     assert sorted(documented) == CALLS
     assert {path for _, path in documented} > OPEN
-    assert web.app.routes == [route for router in (*ROUTERS, *WEB) for route in router.routes]
+    known = [route for router in (*ROUTERS, *WEB) for route in router.routes]
+    assert [route for route in known if route not in web.app.routes] == []
+    for route in (route for route in web.app.routes if route not in known):
+        assert isinstance(route, Route)
+        assert route.methods is None  # asked with one method it answers as with any: what it adds refuses
+        assert_problem(await web.http.request("PROPFIND", route.path), 405, "method-not-allowed")
     assert {route.path for route in api_page.router.routes if isinstance(route, APIRoute)} == {"/docs", "/openapi.json"}
 
 
