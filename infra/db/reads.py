@@ -65,11 +65,12 @@ class Read(Generic[R]):
 
 
 async def read_in(session: AsyncSession, *reads: Read[Any]) -> list[list[Any]]:
-    """The rows of each read in the session's own transaction, in one round trip. What the session has not flushed they do not see.
+    """The rows of each read in the session's own transaction, in one round trip; what it has pending is written first, as before its own.
 
     Raises:
         OperationalError: SQLAlchemy's, as of any other statement of the session: the server is gone, or a limit of time is reached.
     """
+    await session.flush()
     connection: psycopg.AsyncConnection[Any] = await _driver_of(session)
     try:
         async with connection.pipeline():
