@@ -95,6 +95,17 @@ class ServerSettings(_Settings):
     database_pool_size: int = Field(default=10, ge=1, le=200)
 
 
+class WorkerSettings(_Settings):
+    """`worker_niceness`: how far worker and scheduler stand behind whoever answers people, where cores are short; zero: not at all."""
+
+    worker_niceness: int = Field(default=10, ge=0, le=19)
+
+    @property
+    def prompt_niceness(self) -> int:
+        """Of the actions' queue: somebody waits for it all the same."""
+        return self.worker_niceness // 2
+
+
 class RailSettings(_Settings):
     """Which rails are switched on: a comma-separated list."""
 

@@ -6,10 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-BEHIND: Final = 10
-"""Steps of niceness, of what somebody waits for all the same: the actions' queue."""
-FAR_BEHIND: Final = 15
-
 _AUTOGROUP: Final = Path("/proc/self/autogroup")
 _TRIES, _PAUSE_SECONDS = 3, 0.15  # the kernel takes one such wish in a tenth of a second, of all processes together
 
@@ -19,7 +15,12 @@ def give_way(steps: int) -> None:
 
     Linux shares its cores between sessions before it looks at any process's niceness, so the session's own is set too; only by the
     one that leads it, or a terminal's other processes would be slowed down with it.
+
+    Args:
+        steps: of niceness, from 0 (no way given) to 19; each leaves about a fifth less of a core that others want.
     """
+    if not steps:
+        return
     os.nice(steps)
     if os.getsid(0) == os.getpid():
         _let_session_give_way(steps)

@@ -14,6 +14,7 @@ from infra.config import (
     SignInSettings,
     SyncSettings,
     WebSettings,
+    WorkerSettings,
     load,
 )
 from infra.production import refuse_unsafe
@@ -33,6 +34,7 @@ class Settings:
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     mail: MailSettings = field(default_factory=MailSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -52,6 +54,7 @@ class Settings:
             sign_in=load(SignInSettings),
             mail=load(MailSettings),
             sync=load(SyncSettings),
+            worker=load(WorkerSettings),
         )
         if settings.edge.is_production:
             refuse_unsafe(

@@ -15,7 +15,7 @@ from infra.log_proof.keeping_sealed import keep_sealing
 from infra.log_proof.keeping_verified import LogVerifier
 from infra.log_proof.settings import LogProofFiles
 from infra.logging import configure_logging
-from infra.priority import BEHIND, FAR_BEHIND, give_way
+from infra.priority import give_way
 from runway import jobs  # loaded before the fork: every queue worker then starts with it in memory
 from runway.schema import bring_to_head
 from runway.settings import Settings
@@ -30,8 +30,13 @@ def run_worker(settings: Settings) -> None:
     with servers(settings.servers) as addresses:
         bring_to_head(settings.servers, addresses)
         os.environ.update(environment_of(addresses))
-        give_way(BEHIND)  # only now: bundled servers that this process had to start are everybody's
-        rq_worker.supervise(addresses.redis_url, queues=QUEUES, open_workplace=jobs.open_workplace)
+        give_way(settings.worker.prompt_niceness)  # only now: bundled servers that this process started are everybody's
+        rq_worker.supervise(
+            addresses.redis_url,
+            queues=QUEUES,
+            open_workplace=jobs.open_workplace,
+            niceness=settings.worker.worker_niceness,
+        )
 
 
 def run_scheduler(settings: Settings) -> None:
@@ -39,7 +44,7 @@ def run_scheduler(settings: Settings) -> None:
     configure_logging(level=settings.web.log_level, as_json=settings.web.log_json)
     with servers(settings.servers) as addresses:
         bring_to_head(settings.servers, addresses)
-        give_way(FAR_BEHIND)
+        give_way(settings.worker.worker_niceness)
         asyncio.run(_schedule(settings, addresses))
 
 

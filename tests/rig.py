@@ -146,6 +146,7 @@ class RunHome:
         self._lock = os.open(self._path / "controller.lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         os.environ[HOME_VARIABLE] = str(self._path)  # xdist's workers inherit it
+        os.environ["OODALOO_WORKER_NICENESS"] = "0"  # or other tests' processes would leave them nothing
 
     def remove(self) -> None:
         shutil.rmtree(self._path, ignore_errors=True)

@@ -64,7 +64,11 @@ FROM {mirror} m FULL JOIN (
 def judge_refreshes(
     root: Root, announced: Mapping[str, list[datetime]], *, running: Callable[[datetime], datetime]
 ) -> Refreshes:
-    """`announced` are the instants at which webhooks reached us, by business; `running` takes the skipped hours out of one."""
+    """`announced` are the instants at which webhooks reached us, by business; `running` takes the skipped hours out of one.
+
+    What was announced calls for a refresh until a job has looked at it, which on a busy machine may be long after it came.
+    """
+    looked_at = _looked_at(root)
     of_business: defaultdict[str, list[Run]] = defaultdict(list)
     rows = root.execute(
         "SELECT business_id::text, kind, actor, started_at, finished_at FROM sync_run "
@@ -75,7 +79,7 @@ def judge_refreshes(
     count = periods = overlapping = 0
     uncalled: list[str] = []
     for business, runs in of_business.items():
-        instants = sorted(map(running, announced.get(business, [])))
+        instants = sorted([*map(running, announced.get(business, [])), *looked_at[business]])
         count += len(runs)
         periods += 1
         for before, after in pairwise(runs):
@@ -87,6 +91,17 @@ def judge_refreshes(
             else:
                 uncalled.append(_told(before, after))
     return Refreshes(count, periods, overlapping, uncalled)
+
+
+def _looked_at(root: Root) -> defaultdict[str, list[datetime]]:
+    """When a job had looked at what was announced, by business; of the database's clock, for which no hours are skipped."""
+    of_business: defaultdict[str, list[datetime]] = defaultdict(list)
+    for business, at in root.execute(
+        "SELECT DISTINCT c.business_id::text, e.done_at FROM webhook_event e "
+        "JOIN connection c ON (c.rail, c.external_account_id) = (e.rail, e.external_account_id) WHERE e.done_at IS NOT NULL"
+    ):
+        of_business[business].append(at)
+    return of_business
 
 
 def _told(before: Run, after: Run) -> str:

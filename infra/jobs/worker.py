@@ -13,7 +13,6 @@ from infra.jobs.queue_worker import FINISHES_WITHIN_SECONDS, serve_queue
 from infra.jobs.residence import OpenWorkplace
 from infra.logging import get_logger
 from infra.parent import end_with_parent
-from infra.priority import FAR_BEHIND
 
 log = get_logger()
 
@@ -25,10 +24,10 @@ PROMPT = "actions"  # the queue that people wait for
 _STOP_WITHIN_SECONDS = FINISHES_WITHIN_SECONDS + 3.0
 
 
-def supervise(redis_url: str, *, queues: Sequence[str], open_workplace: OpenWorkplace) -> None:
+def supervise(redis_url: str, *, queues: Sequence[str], open_workplace: OpenWorkplace, niceness: int = 0) -> None:
     """Run until SIGTERM or SIGINT, then stop every worker within seconds: a job cut off is run again from its row.
 
-    `open_workplace` is called in each worker's process.
+    `open_workplace` is called in each worker's process. `niceness` is that of all queues but the one that people wait for.
     """
     stopping = threading.Event()
 
@@ -37,7 +36,9 @@ def supervise(redis_url: str, *, queues: Sequence[str], open_workplace: OpenWork
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    crew = {queue: _Post(redis_url, queue, open_workplace) for queue in queues}
+    crew = {
+        queue: _Post(redis_url, queue, open_workplace, niceness=0 if queue == PROMPT else niceness) for queue in queues
+    }
     while not stopping.is_set():
         for post in crew.values():
             post.keep_manned()
@@ -48,9 +49,9 @@ def supervise(redis_url: str, *, queues: Sequence[str], open_workplace: OpenWork
 class _Post:
     """A queue's place, and who holds it."""
 
-    def __init__(self, redis_url: str, queue: str, open_workplace: OpenWorkplace) -> None:
+    def __init__(self, redis_url: str, queue: str, open_workplace: OpenWorkplace, *, niceness: int) -> None:
         self.worker: BaseProcess | None = None
-        self._arguments = (redis_url, queue, open_workplace, os.getpid())
+        self._arguments = (redis_url, queue, open_workplace, os.getpid(), niceness)
         self._queue = queue
         self._not_before = 0.0
 
@@ -69,12 +70,11 @@ class _Post:
         log.info("jobs.worker.started", queue=self._queue, pid=self.worker.pid)
 
 
-def _work(redis_url: str, queue: str, open_workplace: OpenWorkplace, supervisor: int) -> None:
+def _work(redis_url: str, queue: str, open_workplace: OpenWorkplace, supervisor: int, niceness: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent(supervisor)  # an orphan would go on taking rings, beside whoever is started in its place
-    if queue != PROMPT:
-        os.nice(max(0, FAR_BEHIND - os.nice(0)))  # within the supervisor's share: payments go before the rest
+    os.nice(max(0, niceness - os.nice(0)))  # within the supervisor's share: payments go before the rest
     serve_queue(redis_url, queue, open_workplace=open_workplace)
 
 
