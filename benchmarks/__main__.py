@@ -102,6 +102,12 @@ async def _failover() -> Sequence[Measure]:
     return (await failover.run(rounds=5)).measures
 
 
+async def _accessibility() -> Sequence[Measure]:
+    from benchmarks.proofs import accessibility
+
+    return await accessibility.run()
+
+
 async def _readers() -> Sequence[Measure]:
     from benchmarks.proofs import readers
 
@@ -155,6 +161,7 @@ _PROOFS: dict[str, Work] = {
     "payment_batch": _payment_batch,
     "payment_kills": _payment_kills,
     "failover": _failover,
+    "accessibility": _accessibility,
 }
 
 # By a seed that is fresh unless one is given. Others that draw from a fresh one tell it with their figures.

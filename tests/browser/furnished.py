@@ -9,6 +9,8 @@ from domains.core.permissions import Role
 from tests.browser.site import Site
 from tests.e2e.people import FIRMS, ORIGIN, Browser, join_firm, member, open_firm, sign_up
 
+# The companies of `sample_company`, tight and in trouble, and a client that is connected to none.
+NAMES = ("Copper Gate Electric", "Quill Lane Joinery", "Not Connected Yet")
 _LOOK_EVERY_SECONDS = 0.2
 
 

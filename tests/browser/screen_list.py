@@ -8,8 +8,10 @@ from typing import Any
 from playwright.async_api import Page, expect
 
 from infra.ids import new_id
+from runway.web.tour import STOPS, path_of
 from tests.browser.furnished import Furnished
 from tests.e2e.people import Browser as Person
+from tests.e2e.people import sign_up
 from tests.e2e.rest import Visitor
 
 _LOOK_EVERY_SECONDS, _PATIENCE_SECONDS = 0.2, 120
@@ -60,15 +62,24 @@ async def list_screens(furnished: Furnished) -> list[Screen]:
         "several-invoices": f"{client}/receivables/selection?invoice={invoice['id']}",
         "not-connected": f"/c/{furnished.clients[-1]}",
         "account": "/account",
+        "firm": "/firm",
+        "tour": path_of(2, furnished.client),
+        "tour-end": path_of(len(STOPS), furnished.client),
         "firm-tray": "/tray",
     }
+    ritual = await _ritual(furnished, admin)
+    newcomer = await sign_up(
+        furnished.site.web
+    )  # theirs comes first: some minutes later the page asks for a sign-in again
     return [
+        Screen("account-password", "/account/password", newcomer),
         Screen("sign-in", "/sign-in", None),
+        Screen("forgot-password", "/forgot-password", None),
         *(Screen(name, path, admin) for name, path in paths.items()),
         Screen("no-permission", f"{client}/settings/tokens", viewer, status=403),
         Screen("not-found", f"{client}/vendors/nobody", admin, status=404),
         Screen("ritual-start", f"{client}/ritual", admin),
-        *await _ritual(furnished, admin),
+        *ritual,
         Screen("portfolio", "/", admin, prepare=_until_worked_out),
     ]
 
