@@ -77,18 +77,22 @@ async def _measure(settings: Settings, addresses: Any, info: dict[str, Any]) -> 
 
 async def connect(services: Services, info: dict[str, Any]) -> Business:
     """A business with the grant that the simulator printed, as the OAuth2 callback would leave it."""
-    now = SystemClock().now()
+    now, realm_id = SystemClock().now(), info["realm_ids"][0]
     async with services.access_uow([]) as uow:
         business = await services.businesses.create_business(uow.session, "Benchmark", now=now)
     grant = RailGrant(
-        external_account_id=info["realm_ids"][0],
+        external_account_id=realm_id,
         access_token=SecretStr(info["access_token"]),
         refresh_token=SecretStr(info["refresh_token"]),
         issued_at=now,
         expires_at=now + _LIFETIME,
         refresh_expires_at=now + 100 * _LIFETIME,
     )
-    await services.qbo_rail.tokens.save(business.id, Rail.QBO, grant=grant, at=now)
+
+    async def claim(uow: UnitOfWork) -> None:
+        await services.qbo_connections.finish_connect(uow.session, business.id, external_account_id=realm_id, now=now)
+
+    await services.qbo_rail.tokens.save(business.id, Rail.QBO, grant=grant, at=now, also=claim)
     return business
 
 

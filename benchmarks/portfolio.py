@@ -38,7 +38,8 @@ from infra.sync.runs import SyncState
 from runway.app import create_app
 from runway.calculators.ageing import OpenDocument
 from runway.calculators.figures import Basis
-from runway.calculators.forecast import Books, forecast
+from runway.calculators.forecast import forecast
+from runway.calculators.groundwork import Books
 from runway.calculators.runway import RunwayInputs
 from runway.calculators.working_capital import Turnover, working_capital
 from runway.orchestrators.forecast_rules import read_marks

@@ -20,11 +20,11 @@ async ({ name, selector, hand, fill, closes, mark }) => {
     },
     "htmx:beforeSend": (event) => {
       open += 1;
+      event.detail.xhr.addEventListener("loadend", () => { open -= 1; }); // htmx tells nobody, once its element is gone
       if (ours !== null || event.detail.elt !== element) return;
       ours = event.detail.xhr;
       if (hand === "change") began = performance.now();
     },
-    "htmx:afterRequest": () => { open -= 1; },
     "htmx:afterSettle": (event) => { if (event.detail.xhr === ours) settle({ took: performance.now() - began }); },
     "htmx:responseError": (event) => settle({ wrong: `${event.detail.xhr.status} ${event.detail.xhr.responseText.slice(0, 400)}` }),
   };
@@ -39,9 +39,11 @@ async ({ name, selector, hand, fill, closes, mark }) => {
   const outcome = await settled;
   const frame = () => new Promise((done) => { setTimeout(done, 16); });
   await frame();
-  while (open > 0) await frame(); // what an action sets off beside it
+  const patience = performance.now() + 20000;
+  while (open > 0 && performance.now() < patience) await frame(); // what an action sets off beside it
   for (const [event, listen] of Object.entries(heard)) document.removeEventListener(event, listen);
   if (closes) document.querySelector("dialog[open]")?.close();
+  if (open > 0) throw new Error(`${name}: a request that it set off does not end`);
   if (outcome.wrong) throw new Error(`${name}: ${outcome.wrong}`);
   return outcome.took;
 }

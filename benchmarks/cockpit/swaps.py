@@ -118,6 +118,11 @@ _UNDO = (
 )
 _END = Step("invoice: end what was agreed", 'form[hx-post$="/close"]', Hand.SUBMIT)
 SCENES: Final[Sequence[Scene]] = (
+    Scene(  # first: a check that was asked for long ago is not waited for
+        "/c/{client}/health?since={since}",
+        (Step("health: how far it is", "#progress[hx-get]", Hand.POLL),),
+        is_idle=True,
+    ),
     Scene(
         "/c/{client}",
         (
@@ -198,11 +203,6 @@ SCENES: Final[Sequence[Scene]] = (
     Scene(
         "/c/{client}/payables?q={paid_number}",
         (Step("payables: a row's payment", '[id^="inline-"][hx-get]', Hand.POLL),),
-        is_idle=True,
-    ),
-    Scene(
-        "/c/{client}/health?since={since}",
-        (Step("health: how far it is", "#progress[hx-get]", Hand.POLL),),
         is_idle=True,
     ),
     Scene("/c/{client}/digest", (Step("digest: how far it is", "#sends[hx-get]", Hand.POLL),), is_idle=True),

@@ -9,17 +9,15 @@ from functools import cached_property
 
 from domains.core.rates import HomeRate
 from infra.money import ZERO
-from runway.calculators.ageing import Ageing, OpenDocument, UnappliedCredit, age
+from runway.calculators.ageing import Ageing, OpenDocument, UnappliedCredit
 from runway.calculators.assumptions import assumptions_of
-from runway.calculators.banking_habit import banking_habit
-from runway.calculators.burn import history_days
 from runway.calculators.consequence import Baseline, Standing
 from runway.calculators.draws import Draws, draw, seed_of
 from runway.calculators.expected_dates import Expectations, ExpectedReceipt, Override, counted_from
 from runway.calculators.exposure import Concentration, concentration
 from runway.calculators.figures import Basis
 from runway.calculators.floor import BelowFloorSince, DefaultFloor, FloorPolicy, KnownSince
-from runway.calculators.flows import FlowRules, classify
+from runway.calculators.flows import FlowRules
 from runway.calculators.forecast_floor import below_since, floor_policy
 from runway.calculators.forecast_rows import (
     apart_from,
@@ -29,38 +27,16 @@ from runway.calculators.forecast_rows import (
     unplanned_profile,
     usual_rows,
 )
+from runway.calculators.groundwork import Books, Groundwork, Sides, groundwork, sides_of
 from runway.calculators.lately import Lately, lately
-from runway.calculators.lateness import InvoiceHistory
-from runway.calculators.outflow_kinds import past_outflows
 from runway.calculators.outlook import CashPath, DatedFlow, bill_flows, cash_path, receipt_flows, undeposited_flow
-from runway.calculators.party_credits import AfterCredits, after_credits
-from runway.calculators.payers import PayerBook, payer_book
-from runway.calculators.recurring import Recurring, find_recurring
-from runway.calculators.runway import RunwayCalculator, RunwayInputs, RunwayReport
+from runway.calculators.party_credits import AfterCredits
+from runway.calculators.payers import PayerBook
+from runway.calculators.recurring import Recurring
+from runway.calculators.runway import RunwayCalculator, RunwayReport
 from runway.calculators.runway_gap import RunwayGap, runway_gap
-from runway.calculators.to_come import Settled, ToCome, to_come
+from runway.calculators.to_come import ToCome, to_come
 from runway.calculators.unplanned import WeekdayProfile
-
-
-@dataclass(frozen=True)
-class Books:
-    """What the domains hand over, all of T, in home currency.
-
-    Attributes:
-        runway: accounts, movements of 365 days, and how old they are.
-        invoices, bills: what is open. `invoice_credits`, `bill_credits`: what is not applied yet.
-        histories: invoices with a payment in the last 24 months.
-        collected, paid: what invoices and bills were settled with in the last 91 days.
-    """
-
-    runway: RunwayInputs
-    invoices: Sequence[OpenDocument] = ()
-    invoice_credits: Sequence[UnappliedCredit] = ()
-    bills: Sequence[OpenDocument] = ()
-    bill_credits: Sequence[UnappliedCredit] = ()
-    histories: Sequence[InvoiceHistory] = ()
-    collected: Sequence[Settled] = ()
-    paid: Sequence[Settled] = ()
 
 
 @dataclass(frozen=True)
@@ -178,25 +154,25 @@ class Forecast:
 
 def forecast(books: Books, *, company_id: str, rules: ForecastRules | None = None) -> Forecast:
     """The same books, company and rules give the same forecast, to the cent."""
-    return joined(parts_of(books, company_id=company_id, rules=rules))
+    rules = rules or ForecastRules()
+    return forecast_on(groundwork(books, rules.flows), company_id=company_id, rules=rules)
 
 
-def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = None) -> ForecastParts:
-    rules, basis, inputs = rules or ForecastRules(), books.runway.basis, books.runway
-    flows = classify(inputs.movements, inputs.accounts, rules=rules.flows)
-    history = history_days(flows, basis.as_of, began_on=inputs.history_from)
-    outflows = past_outflows(flows, inputs.accounts)
-    series = find_recurring(outflows, basis)
-    calculator = RunwayCalculator(floor=floor_policy(rules.floor, series), rules=rules.flows)
+def forecast_on(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> Forecast:
+    """The same as `forecast` of its books; the rules of flows are the groundwork's."""
+    return joined(_parts_of(ground, company_id=company_id, rules=rules), sides=ground.sides)
+
+
+def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> ForecastParts:
+    books, flows, outflows, series = ground.books, ground.flows, ground.outflows, ground.series
+    basis, inputs, history, banking = books.runway.basis, books.runway, ground.history, ground.banking
+    calculator = RunwayCalculator(floor=floor_policy(rules.floor, series), rules=ground.rules)
     report = calculator.calculate(inputs, flows=flows)
 
     through = inputs.booked_through or basis.as_of
-    payers = payer_book(books.histories, through)
-    invoices = after_credits(books.invoices, books.invoice_credits, basis=basis)
-    bills = after_credits(books.bills, books.bill_credits, basis=basis)
-    banking = banking_habit(inputs.movements, inputs.accounts, currency=basis.currency, as_of=basis.as_of)
-    expectations = Expectations(payers, rules.overrides, rules.probabilities, rules.holidays, banking)
-    receipts = counted_from(basis.as_of, expectations.receipts(invoices.documents), since=through)
+    bills = ground.sides.bills
+    expectations = Expectations(ground.payers, rules.overrides, rules.probabilities, rules.holidays, banking)
+    receipts = counted_from(basis.as_of, expectations.receipts(ground.sides.invoices.documents), since=through)
 
     unplanned = unplanned_profile(outflows, series, basis, history=history)
     sales = uninvoiced_sales(flows, inputs.accounts, basis, history=history, is_wanted=rules.counts_uninvoiced_sales)
@@ -225,7 +201,7 @@ def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = Non
         report=report,
         draws=draws,
         since=below_since(report, inputs),
-        payers=payers,
+        payers=ground.payers,
         receipts=tuple(receipts),
         flows=tuple(rows.flows),
         open_invoices=tuple(books.invoices),
@@ -253,9 +229,12 @@ def parts_of(books: Books, *, company_id: str, rules: ForecastRules | None = Non
     )
 
 
-def joined(parts: ForecastParts) -> Forecast:
-    """The forecast of these parts, the same whether they were just made or kept."""
+def joined(parts: ForecastParts, *, sides: Sides | None = None) -> Forecast:
+    """The forecast of these parts, the same whether they were just made or kept. `sides` are theirs, where somebody has them."""
     basis, report = parts.basis, parts.report
+    sides = sides or sides_of(
+        parts.open_invoices, parts.invoice_credits, parts.open_bills, parts.bill_credits, basis=basis
+    )
     baseline = Baseline(
         cash=report.cash.cash,
         floor=report.floor,
@@ -279,10 +258,10 @@ def joined(parts: ForecastParts) -> Forecast:
         payers=parts.payers,
         receipts=parts.receipts,
         flows=parts.flows,
-        invoices=after_credits(parts.open_invoices, parts.invoice_credits, basis=basis),
-        bills=after_credits(parts.open_bills, parts.bill_credits, basis=basis),
-        receivables=age(parts.open_invoices, parts.invoice_credits, basis=basis),
-        payables=age(parts.open_bills, parts.bill_credits, basis=basis),
+        invoices=sides.invoices,
+        bills=sides.bills,
+        receivables=sides.receivables,
+        payables=sides.payables,
         series=parts.series,
         unplanned=parts.unplanned,
         uninvoiced_sales=parts.uninvoiced_sales,

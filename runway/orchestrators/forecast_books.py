@@ -20,7 +20,7 @@ from infra.config import Rail
 from infra.sync.freshness import AS_IT_STANDS
 from runway.calculators.ageing import Application
 from runway.calculators.figures import Basis
-from runway.calculators.forecast import Books
+from runway.calculators.groundwork import Books
 from runway.calculators.lateness import WINDOW_DAYS, InvoiceHistory
 from runway.calculators.quality import TRAILING_WEEKS, BillEntry
 from runway.calculators.ratios import PAY_WINDOW_DAYS, Charge, Paid

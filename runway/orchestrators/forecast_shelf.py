@@ -3,15 +3,19 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from uuid import UUID
 
 from runway.calculators.bridge import Bridge
+from runway.calculators.flows import FlowRules
 from runway.calculators.forecast import ForecastParts
+from runway.calculators.groundwork import Groundwork
+from runway.calculators.working_capital import WorkingCapital
 from runway.orchestrators.kept_forecast import WorkedOut
 
 _MOST_KEPT = 64  # a large company's is some ten megabytes
+_MOST_LAID = 4  # and its books are some fifty: of whoever decides at the moment
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,37 @@ class OnShelf:
     worked: WorkedOut
 
 
+@dataclass(frozen=True)
+class BooksMark:
+    """What was laid of the books is good for these: as they stood, on the day, without some accounts and by these rules of flows."""
+
+    books: str
+    today: date
+    uncounted: frozenset[str]
+    flows: FlowRules
+
+
+@dataclass(frozen=True)
+class LaidBooks:
+    """The books, read and worked through as far as no decision counts."""
+
+    of: BooksMark
+    ground: Groundwork
+    capital: WorkingCapital
+
+    def seen_at(self, now: datetime, *, synced_at: datetime | None) -> "LaidBooks":
+        """The same books looked at later."""
+        runway = replace(self.ground.books.runway, now=now, synced_at=synced_at)
+        return replace(self, ground=replace(self.ground, books=replace(self.ground.books, runway=runway)))
+
+
 class ForecastShelf:
     """The latest of each business, the least asked for going first; and one reckoning at a time of one mark."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[UUID, OnShelf] = OrderedDict()
         self._bridges: OrderedDict[UUID, tuple[ForecastParts, date, Bridge]] = OrderedDict()
+        self._laid: OrderedDict[UUID, LaidBooks] = OrderedDict()
         self._under_way: dict[tuple[UUID, Mark], asyncio.Task[WorkedOut]] = {}
 
     def find(self, business_id: UUID) -> OnShelf | None:
@@ -50,6 +79,19 @@ class ForecastShelf:
         self._kept.move_to_end(business_id)
         while len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
+
+    def find_laid(self, business_id: UUID, of: BooksMark) -> LaidBooks | None:
+        held = self._laid.get(business_id)
+        if held is None or held.of != of:
+            return None
+        self._laid.move_to_end(business_id)
+        return held
+
+    def put_laid(self, business_id: UUID, laid: LaidBooks) -> None:
+        self._laid[business_id] = laid
+        self._laid.move_to_end(business_id)
+        while len(self._laid) > _MOST_LAID:
+            self._laid.popitem(last=False)
 
     def find_bridge(self, business_id: UUID, parts: ForecastParts, since: date) -> Bridge | None:
         """Between the forecast of that day and the one of these very parts."""
@@ -66,6 +108,7 @@ class ForecastShelf:
         """As in a process that has just begun."""
         self._kept.pop(business_id, None)
         self._bridges.pop(business_id, None)
+        self._laid.pop(business_id, None)
 
     def join(self, business_id: UUID, mark: Mark, start: Callable[[], Awaitable[WorkedOut]]) -> asyncio.Task[WorkedOut]:
         """The reckoning of this mark, begun if there is none. Who stops waiting does not stop it."""

@@ -15,13 +15,14 @@ from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.logging import get_logger
 from infra.sync.freshness import AS_IT_STANDS, Fetched, Freshness, FreshnessNeed
-from runway.calculators.forecast import Forecast, forecast
+from runway.calculators.forecast import Forecast, forecast_on
+from runway.calculators.groundwork import groundwork
 from runway.calculators.quality import books_age
 from runway.calculators.runway import with_age_of_books
 from runway.calculators.working_capital import working_capital
 from runway.orchestrators.forecast_books import ForecastMaterial, ForecastReader
 from runway.orchestrators.forecast_rules import DecidedRules, read_rules
-from runway.orchestrators.forecast_shelf import ForecastShelf, Mark, OnShelf
+from runway.orchestrators.forecast_shelf import BooksMark, ForecastShelf, LaidBooks, Mark, OnShelf
 from runway.orchestrators.kept_forecast import (
     FORMULAS,
     UnreadableContent,
@@ -114,11 +115,23 @@ class Outlook:
                 self.shelf.put(self.business.id, mark, worked)
                 return worked
         began_at = self.clock.now()
-        material = await self.reader.read(today, uncounted=decided.uncounted, synced_at=synced_at, now=began_at)
-        worked = await asyncio.to_thread(_worked_out, material, str(self.business.id), decided)
+        laid = (await self._lay(mark, today, decided, synced_at=synced_at)).seen_at(began_at, synced_at=synced_at)
+        worked = await asyncio.to_thread(_worked_out, laid, str(self.business.id), decided)
         self.shelf.put(self.business.id, mark, worked)
         await self._keep(mark, worked, began_at=began_at)
         return worked
+
+    async def _lay(self, mark: Mark, today: date, decided: DecidedRules, *, synced_at: datetime | None) -> LaidBooks:
+        """Read once for as long as the books are the same: who decides one thing after the other does not wait for all of them each time."""
+        of = BooksMark(mark.books, today, frozenset(decided.uncounted), decided.rules.flows)
+        laid = self.shelf.find_laid(self.business.id, of)
+        if laid is None:
+            material = await self.reader.read(
+                today, uncounted=decided.uncounted, synced_at=synced_at, now=self.clock.now()
+            )
+            laid = await asyncio.to_thread(_laid, material, of)
+            self.shelf.put_laid(self.business.id, laid)
+        return laid
 
     async def _keep(self, mark: Mark, worked: WorkedOut, *, began_at: datetime) -> None:
         day = worked.forecast.basis.as_of
@@ -154,11 +167,19 @@ def mark_of(today: date, *, decided: str, books: str) -> Mark:
     return Mark(f"{FORMULAS}/{today}/{decided}", books)
 
 
-def _worked_out(material: ForecastMaterial, company_id: str, decided: DecidedRules) -> WorkedOut:
+def _laid(material: ForecastMaterial, of: BooksMark) -> LaidBooks:
     """Seconds of a large company: in a thread, so that other requests go on meanwhile."""
-    made = forecast(material.books, company_id=company_id, rules=decided.rules)
-    capital = working_capital(material.turnover, receivables=made.receivables, payables=made.payables, basis=made.basis)
-    return WorkedOut(made, capital)
+    ground = groundwork(material.books, of.flows)
+    receivables, payables = ground.sides.receivables, ground.sides.payables
+    basis = material.books.runway.basis
+    return LaidBooks(
+        of, ground, working_capital(material.turnover, receivables=receivables, payables=payables, basis=basis)
+    )
+
+
+def _worked_out(laid: LaidBooks, company_id: str, decided: DecidedRules) -> WorkedOut:
+    """In a thread as well."""
+    return WorkedOut(forecast_on(laid.ground, company_id=company_id, rules=decided.rules), laid.capital)
 
 
 def _stale(books: Freshness) -> Freshness:

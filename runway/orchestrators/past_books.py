@@ -19,7 +19,7 @@ from infra.money import ZERO
 from infra.sync.freshness import AS_IT_STANDS
 from runway.calculators.burn import WINDOWS_DAYS
 from runway.calculators.figures import Basis
-from runway.calculators.forecast import Books
+from runway.calculators.groundwork import Books
 from runway.calculators.past_books import PastLedger, accounts_on
 from runway.calculators.runway import RunwayInputs
 

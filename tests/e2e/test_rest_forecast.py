@@ -1,5 +1,6 @@
 """The forecast over HTTP: one of the demo company that every page reads, and what people decide about it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,9 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from infra.clock import SystemClock
 from infra.sync.freshness import AS_IT_STANDS
+from runway.calculators.forecast import forecast
 from runway.jobs import begin_days, keep_forecast
 from runway.orchestrators.kept_forecast import content_of, worked_out_of
 from runway.orchestrators.outlook import Outlook
@@ -159,6 +162,24 @@ async def test_another_window_leaves_out_what_was_switched_off(bakery: Shop) -> 
     assert [one["external_id"] for one in asked["cash"]["excluded"] if one["why"] == "switched_off"] == [off]
     assert asked["floor"] == decided["floor"]
     await tell(bakery, "PUT", "/runway/settings", json={})
+
+
+async def test_a_decision_on_books_that_were_read_before_gives_the_plain_forecast(bakery: Shop) -> None:
+    outlook, shelf = await outlook_of(bakery), bakery.web.services.forecasts
+    await outlook.get(freshness=AS_IT_STANDS)
+    for wanted in ({"floor_amount": "777.00", "counts_to_come": False}, {}):
+        await tell(bakery, "PUT", "/runway/settings", json=wanted)
+        quick = (await outlook.get_with_capital(freshness=AS_IT_STANDS)).value
+        decided = await outlook.get_decided()
+        books = await outlook.reader.read(
+            quick.forecast.basis.as_of, uncounted=decided.uncounted, synced_at=None, now=SystemClock().now()
+        )
+        plain = forecast(books.books, company_id=str(outlook.business.id), rules=decided.rules)
+        assert replace(quick.forecast, report=plain.report).standing == plain.standing
+        assert (quick.forecast.path, quick.forecast.receivables) == (plain.path, plain.receivables)
+    held = shelf.find(outlook.business.id)
+    assert held is not None
+    assert held.worked.forecast.parts.flows == plain.parts.flows
 
 
 @pytest.mark.parametrize(

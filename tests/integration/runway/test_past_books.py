@@ -26,7 +26,7 @@ from infra.sync.freshness import AS_IT_STANDS, SyncStrategy
 from runway.calculators import ageing
 from runway.calculators.ageing import Ageing, UnappliedCredit
 from runway.calculators.cash import CashRules, cash_position, is_undeposited
-from runway.calculators.forecast import Books
+from runway.calculators.groundwork import Books
 from runway.orchestrators.past_books import PastBooks, PastServices
 from tests.integration.infra.qbo.company_rig import Mirrored, MovedClock, mirrored_company
 from tests.rig import Database, RunServers, worker_number

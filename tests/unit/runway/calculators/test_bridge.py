@@ -18,8 +18,9 @@ from runway.calculators.bridge_causes import BridgeCause
 from runway.calculators.expected_dates import ExpectedBy, Override
 from runway.calculators.figures import Basis
 from runway.calculators.floor import AbsoluteFloor
-from runway.calculators.forecast import Books, Forecast, ForecastRules, forecast
+from runway.calculators.forecast import Forecast, ForecastRules, forecast
 from runway.calculators.forecast_runway import crossing_of
+from runway.calculators.groundwork import Books
 from runway.calculators.lately import Booked, BookedAs, Lately, PaidDocument
 from runway.calculators.outlook import DatedFlow, PathRow, cash_path
 from runway.calculators.runway import RunwayInputs

@@ -17,8 +17,9 @@ from runway.calculators.cash import CashRules
 from runway.calculators.expected_dates import ExpectedBy, Override
 from runway.calculators.floor import AbsoluteFloor, DefaultFloor
 from runway.calculators.flows import FlowRules
-from runway.calculators.forecast import Books, Forecast, ForecastRules, forecast, joined
+from runway.calculators.forecast import Forecast, ForecastRules, forecast, forecast_on, joined
 from runway.calculators.forecast_rows import next_filing
+from runway.calculators.groundwork import Books, groundwork
 from runway.calculators.lateness import InvoiceHistory
 from runway.calculators.outlook import PathRow
 from runway.calculators.runway import RunwayInputs
@@ -252,6 +253,11 @@ def test_the_order_of_input_does_not_matter_and_the_path_adds_up(
     shuffled = make_forecast(made_books(invoices, bills, luck=Random(seed)))  # noqa: S311  # an order, no secret
     assert (plain.path, plain.standing) == (shuffled.path, shuffled.standing)
     assert joined(plain.parts) == plain
+    ground = groundwork(made_books(invoices, bills), FEW.flows)
+    hurried = replace(FEW, floor=AbsoluteFloor(Decimal(5)), must_pay=frozenset({"b0"}), holidays=frozenset({T}))
+    for rules in (FEW, hurried, FEW):
+        decided = forecast_on(ground, company_id="company", rules=rules)
+        assert decided == make_forecast(made_books(invoices, bills), rules)
     closing = plain.path.opening
     for day in plain.path.days:
         closing += sum((flow.amount for flow in plain.path.flows if flow.on == day.on), Decimal(0))

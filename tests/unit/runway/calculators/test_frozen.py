@@ -2,8 +2,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from runway.calculators.forecast import Books, forecast
+from runway.calculators.forecast import forecast
 from runway.calculators.frozen import CameWeek, Frozen, WhatCame, judged
+from runway.calculators.groundwork import Books
 from tests.unit.runway.calculators.making import BASIS, CHART, CHECKING, T, daily_rent, make_inputs, make_movement
 
 FIRST = T + timedelta(days=7)

@@ -15,7 +15,8 @@ from runway.calculators.bridge import bridge
 from runway.calculators.bridge_causes import BridgeCause
 from runway.calculators.digest import Digest, DigestDecision, DigestSources, NamedDocument, digest_of
 from runway.calculators.floor import AbsoluteFloor
-from runway.calculators.forecast import Books, ForecastRules, forecast
+from runway.calculators.forecast import ForecastRules, forecast
+from runway.calculators.groundwork import Books
 from runway.calculators.outlook import PathRow
 from runway.calculators.standpoint import standpoint_of
 from runway.calculators.working_capital import Turnover, working_capital
