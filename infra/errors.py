@@ -25,6 +25,13 @@ class InvalidInput(OodalooError):
     """The caller sent something that cannot be read; the text says what and what it should be."""
 
 
+class UnstorableText(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__(
+            "A text of the request holds the character NUL (U+0000), which cannot be stored. Send it without."
+        )
+
+
 class TooManyRequests(OodalooError):
     """The caller, not a rail, has used up what it may ask of us for now.
 

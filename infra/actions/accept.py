@@ -14,7 +14,7 @@ from sqlalchemy.orm import make_transient_to_detached
 
 from infra import exact_json
 from infra.actions.edges import Change, ask_for_step, write_log
-from infra.actions.errors import MalformedClientKey, TargetTaken, UnstorableMeaning
+from infra.actions.errors import MalformedClientKey, TargetTaken
 from infra.actions.identity import IdentityGraph, Origin, fingerprint_of
 from infra.actions.models import ActionIntent, ActionLine
 from infra.actions.spec import ActionRequest, ActionSpec, Manner, Target
@@ -24,7 +24,7 @@ from infra.config import Rail
 from infra.crash_points import crash_point
 from infra.db.base import Base
 from infra.db.unit_of_work import UnitOfWork
-from infra.errors import InvalidInput
+from infra.errors import InvalidInput, UnstorableText
 from infra.ids import new_id
 
 _CLIENT_KEY = re.compile(r"[A-Za-z0-9._:-]{16,64}")
@@ -59,7 +59,7 @@ async def request(shop: Workshop, uow: UnitOfWork, asked: ActionRequest) -> Acti
     What this wrote is undone when it raises, and nothing else of the caller's transaction.
 
     Raises:
-        UnknownOperation, MalformedClientKey, UnstorableMeaning, InvalidInput: it makes no sense.
+        UnknownOperation, MalformedClientKey, UnstorableText, InvalidInput: it makes no sense.
         KeyUsedForOther: the key stands for something else.
         TargetTaken: an action that is not finished has an object that this one needs for itself.
         RailNeedsReconnect: the business has no books to do it in.
@@ -99,13 +99,13 @@ async def meant(
     """The row to write, and what it uses. The spec sees the meaning as it will be read back.
 
     Raises:
-        MalformedClientKey, UnstorableMeaning, InvalidInput, RailNeedsReconnect: as `request`.
+        MalformedClientKey, UnstorableText, InvalidInput, RailNeedsReconnect: as `request`.
     """
     if not _CLIENT_KEY.fullmatch(asked.client_key):
         raise MalformedClientKey
     text = exact_json.dumps(asked.meaning)
     if b"\\u0000" in text or b"\\u0000" in exact_json.dumps(asked.facts):
-        raise UnstorableMeaning
+        raise UnstorableText
     meaning = exact_json.loads(text)
     targets = sorted(spec.targets(meaning), key=lambda target: (target.kind, target.external_id))
     _must_be_named_once(targets)

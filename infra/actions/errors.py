@@ -22,11 +22,6 @@ class MalformedClientKey(InvalidInput):
         super().__init__("The Idempotency-Key must be 16 to 64 characters: letters, digits and any of . _ : -")
 
 
-class UnstorableMeaning(InvalidInput):
-    def __init__(self) -> None:
-        super().__init__("A text of the request holds a character that cannot be stored (NUL).")
-
-
 class KeyUsedForOther(InvalidInput):
     """The same key with another meaning: most likely a client that forgot to make a new one."""
 

@@ -5,11 +5,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
+from psycopg import DataError
+from psycopg.errors import UntranslatableCharacter
 from sqlalchemy import func
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from infra.crash_points import crash_point
 from infra.db.tenancy import set_businesses
+from infra.errors import UnstorableText
 from infra.jobs.outbox import OutboxRow, Ring
 
 RingFor = Callable[[Sequence[Ring]], Awaitable[None]]
@@ -47,6 +51,12 @@ class UnitOfWork:
             self._rings.append(ring)
 
 
+def _is_of_nul(error: Exception) -> bool:
+    """Whether a text held the character that PostgreSQL has no place for, in plain text or escaped in JSON."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(cause, UntranslatableCharacter) or (isinstance(cause, DataError) and "NUL" in str(cause))
+
+
 async def _ring_nobody(_rings: Sequence[Ring]) -> None:
     """Without a doorbell the relay's sweep finds the row."""
 
@@ -56,18 +66,26 @@ def unit_of_work_factory(engine: AsyncEngine, *, ring: RingFor = _ring_nobody) -
 
     Its argument lists the businesses the transaction may see; an empty list sees no tenant's rows.
     The block's end commits; an exception rolls back.
+
+    Raises:
+        UnstorableText: from the block or its end, where the database was given a text that it cannot hold.
     """
     sessions = async_sessionmaker(engine, expire_on_commit=False)
 
     @asynccontextmanager
     async def open_unit(business_ids: Sequence[UUID] = ()) -> AsyncIterator[UnitOfWork]:
-        async with sessions() as session:
-            await set_businesses(session, business_ids)
-            uow = UnitOfWork(session, business_ids)
-            yield uow
-            crash_point("unit.before_commit")
-            await session.commit()
-            crash_point("unit.after_commit")
+        try:
+            async with sessions() as session:
+                await set_businesses(session, business_ids)
+                uow = UnitOfWork(session, business_ids)
+                yield uow
+                crash_point("unit.before_commit")
+                await session.commit()
+                crash_point("unit.after_commit")
+        except (DataError, DBAPIError) as error:
+            if _is_of_nul(error):
+                raise UnstorableText from error
+            raise
         if rings := uow.rings():
             await ring(rings)
             crash_point("unit.after_ring")

@@ -188,6 +188,7 @@ async def test_a_decision_on_books_that_were_read_before_gives_the_plain_forecas
         {"floor_amount": "1.00", "floor_days": 3},
         {"counted_accounts": ["no-such"]},
         {"uncounted_accounts": ["1", "1"], "counted_accounts": ["1"]},
+        {"uncounted_accounts": ["a\0b"]},
     ],
 )
 async def test_settings_that_mean_nothing_are_refused(bakery: Shop, wanted: dict[str, Any]) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from infra.actions.errors import KeyUsedForOther, MalformedClientKey, TargetTaken, UnknownOperation, UnstorableMeaning
+from infra.actions.errors import KeyUsedForOther, MalformedClientKey, TargetTaken, UnknownOperation
 from infra.actions.identity import IdentityGraph
 from infra.config import Rail
-from infra.errors import InvalidInput
+from infra.errors import InvalidInput, UnstorableText
 from tests.integration.infra.actions.bench import Bench
 from tests.integration.infra.actions.fake_books import PAY, RENAME
 
@@ -80,7 +80,7 @@ async def test_one_that_is_refused_leaves_the_others_of_its_transaction(bench: B
         ({"client_key": "k" * 65}, MalformedClientKey),
         ({"client_key": "with spaces in it, long"}, MalformedClientKey),
         ({"meaning": {"bill": "1", "amount": -1}}, InvalidInput),
-        ({"meaning": {"bill": "1", "amount": 1, "memo": "a\0b"}}, UnstorableMeaning),
+        ({"meaning": {"bill": "1", "amount": 1, "memo": "a\0b"}}, UnstorableText),
     ],
 )
 async def test_what_makes_no_sense_is_refused_in_words(

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from infra.db.engine import create_engine
 from infra.db.reads import Read, read_in
 from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
+from infra.errors import UnstorableText
 from infra.ids import new_id
 from tests.rig import Database
 
@@ -60,3 +61,20 @@ async def test_a_limit_of_time_is_told_as_of_any_statement(uow: UnitOfWorkFactor
         await unit.session.rollback()
     async with uow([]) as unit:
         assert await read_in(unit.session, _SETTING) == [["{}"]]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        text("SELECT CAST(:value AS text)").bindparams(value="a\0b"),
+        text("SELECT CAST(:value AS jsonb)").bindparams(value='"a\\u0000b"'),
+    ],
+    ids=["text", "json"],
+)
+async def test_a_text_that_cannot_be_stored_is_the_callers_mistake(uow: UnitOfWorkFactory, write: TextClause) -> None:
+    with pytest.raises(UnstorableText, match="NUL"):
+        async with uow([]) as unit:
+            await unit.session.execute(write)
+    with pytest.raises(UnstorableText):
+        async with uow([]) as unit:
+            await read_in(unit.session, Read("SELECT %(value)s::text", {"value": "a\0b"}, str))
