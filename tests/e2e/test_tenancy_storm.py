@@ -16,9 +16,10 @@ FRESH = random.SystemRandom().randrange(2**31)
 
 
 @pytest.fixture
-async def stage(database: Database, redis_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+async def stage(own_database: Database, redis_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    """In a database that holds nothing else: around each request that is refused all its rows are summed."""
     addresses = ServerAddresses(
-        database_owner_url=database.owner_url, database_app_url=database.app_url, redis_url=redis_url
+        database_owner_url=own_database.owner_url, database_app_url=own_database.app_url, redis_url=redis_url
     )
     with capture_logs():  # some hundred refusals tell nothing here
         async with open_stage(addresses, tmp_path) as opened:
