@@ -119,6 +119,11 @@ class ForecastShelf:
             running.add_done_callback(lambda done: self._finish(key, done))
         return running
 
+    async def settled(self) -> None:
+        """Once nothing is under way that nobody may be waiting for any more."""
+        while tasks := list(self._under_way.values()):
+            await asyncio.wait(tasks)
+
     async def close(self) -> None:
         """Stop what is under way: nothing of it is kept."""
         tasks = list(self._under_way.values())

@@ -121,6 +121,8 @@ class Storm:
         await asyncio.gather(*work)
 
     async def _change(self, ask: Ask) -> None:
+        # A forecast that a reader before did not wait for is kept when it is done.
+        await self.app.state.services.forecasts.settled()
         now = look(self.root, self.world)
         ruling = self._rule(now, ask)
         before = self._traces.take()
@@ -133,8 +135,8 @@ class Storm:
             self.tally.complain("changed", f"{refused_for_itself} by a refused {ask}: {seen.answer.status_code}")
         touched = {business for _, business in changed if business is not None}
         may_touch = self._judge.may_touch(ask, ruling, seen)
-        if touched - may_touch:
-            self.tally.complain("changed", f"rows of {touched - may_touch} by {ask}")
+        if beyond := sorted(key for key in changed if key[1] in touched - may_touch):
+            self.tally.complain("changed", f"{beyond} by {ask}")
 
     def _rule(self, snapshot: Snapshot, ask: Ask) -> Ruling:
         route = self._by_key.get((ask.method, ask.template))
