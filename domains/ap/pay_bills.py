@@ -170,13 +170,14 @@ def _seen(bills: Sequence[Payload | None], credits_left: Sequence[Payload | None
 
 def _check_echo(intent: Intent, payload: Payload) -> str:
     meant = PayBills.of(intent.meaning)
-    if marks.is_voided(payload):
-        raise EchoVoid
+    is_known = marks.is_known_by(payload, mark=intent.mark, external_id=intent.external_id)
+    if is_known and marks.is_voided(payload):
+        raise EchoVoid(str(payload["Id"]))
     is_same = {
         "amount": amount_of(payload, "TotalAmt") == meant.cash,
         "vendor": (payload.get("VendorRef") or {}).get("value") == meant.vendor,
         "lines": sorted(_lines_of(payload)) == sorted(meant.lines),
-        "mark": marks.is_known_by(payload, mark=intent.mark, external_id=intent.external_id),
+        "mark": is_known,
     }
     if not all(is_same.values()):
         raise EchoDiffers([field for field, same in is_same.items() if not same])

@@ -121,13 +121,14 @@ async def _preflight(look: RailLook, intent: Intent) -> Verdict:
 
 def _check_echo(intent: Intent, payload: Payload) -> str:
     meant = ReceivePayment.of(intent.meaning)
-    if marks.is_voided(payload):
-        raise EchoVoid
+    is_known = marks.is_known_by(payload, mark=intent.mark, external_id=intent.external_id)
+    if is_known and marks.is_voided(payload):
+        raise EchoVoid(str(payload["Id"]))
     is_same = {
         "amount": amount_of(payload, "TotalAmt") == meant.amount,
         "customer": (payload.get("CustomerRef") or {}).get("value") == meant.customer,
         "lines": sorted(_lines_of(payload)) == sorted(meant.lines),
-        "mark": marks.is_known_by(payload, mark=intent.mark, external_id=intent.external_id),
+        "mark": is_known,
     }
     if not all(is_same.values()):
         raise EchoDiffers([field for field, same in is_same.items() if not same])

@@ -66,7 +66,7 @@ async def look(shop: Workshop, held: Held, rail: ActionRail) -> Finding:
 
 
 async def _found(shop: Workshop, held: Held, rail: ActionRail, finding: Found, *, began: datetime) -> Held | None:
-    row, echo, was = held.row, settling.check_echo(held, finding.payload), held.state
+    row, echo, was = held.row, settling.made_by(held, finding.payload), held.state
     external_id = None if isinstance(echo, EchoDiffers) else echo
     probe = evidence.of_look(
         row, AttemptKind.PROBE, worker=shop.worker, started_at=began, result=evidence.FOUND, external_id=external_id

@@ -78,7 +78,7 @@ async def found(
     payload = await rail.read(held.spec.entity, external_id)
     if payload is None:
         raise NotTheObject(entity=held.spec.entity, external_id=external_id, why="there is no such object.")
-    echo = settling.check_echo(held, payload)
+    echo = settling.made_by(held, payload)
     if isinstance(echo, EchoDiffers) or echo != external_id:
         raise NotTheObject(entity=held.spec.entity, external_id=external_id, why=str(echo))
     async with shop.uow([business_id]) as uow:
@@ -107,7 +107,7 @@ async def not_there(
     began = shop.clock.now()
     finding = await look(shop, held, rail)
     if isinstance(finding, Found):
-        echo = settling.check_echo(held, finding.payload)
+        echo = settling.made_by(held, finding.payload)
         if isinstance(echo, EchoDiffers):
             raise NotTheObject(entity=held.spec.entity, external_id=held.row.mark, why=str(echo))
         async with shop.uow([business_id]) as uow:

@@ -13,7 +13,7 @@ from infra.actions.edges import Change
 from infra.actions.models import ActionIntent
 from infra.actions.notices import ActionNoticeKind
 from infra.actions.rail import ActionRail, Payload
-from infra.actions.spec import EchoDiffers
+from infra.actions.spec import EchoDiffers, EchoVoid
 from infra.actions.states import ActionState
 from infra.actions.workshop import Held, Workshop
 from infra.db.unit_of_work import UnitOfWork
@@ -36,6 +36,15 @@ def check_echo(held: Held, payload: Payload) -> str | EchoDiffers:
     except Exception as error:
         log.exception("actions.echo.unreadable", operation=held.row.operation)
         return EchoDiffers([f"answer that cannot be read ({type(error).__name__})"])
+
+
+def made_by(held: Held, payload: Payload) -> str | EchoDiffers:
+    """As `check_echo`, of what was looked for; one that somebody has voided since was recorded all the same.
+
+    The verification that follows a confirmation says what became of it.
+    """
+    echo = check_echo(held, payload)
+    return echo.external_id if isinstance(echo, EchoVoid) else echo
 
 
 def confirmed(shop: Workshop, event: str, *, details: Mapping[str, Any] | None = None) -> Change:

@@ -152,9 +152,10 @@ class EchoDiffers(OodalooError):
 
 
 class EchoVoid(EchoDiffers):
-    """It is there and counts no more: somebody has voided it."""
+    """It is there, ours by its mark or id, and counts no more: somebody has voided it."""
 
-    def __init__(self) -> None:
+    def __init__(self, external_id: str) -> None:
+        self.external_id = external_id
         super().__init__(["voided"])
 
 

@@ -155,8 +155,8 @@ async def _preflight(rail: RailLook, intent: Intent) -> Verdict:
 
 
 def _echo(intent: Intent, payload: Payload) -> str:
-    if payload.get("Void"):
-        raise EchoVoid
+    if payload.get("Void") and payload["Mark"] == intent.mark:
+        raise EchoVoid(str(payload["Id"]))
     if payload["Amount"] != intent.meaning["amount"] or payload["Mark"] != intent.mark:
         raise EchoDiffers(["Amount"])
     return str(payload["Id"])

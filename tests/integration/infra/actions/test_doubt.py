@@ -29,6 +29,16 @@ async def test_a_lost_answer_is_found_by_its_mark_and_never_sent_again(bench: Be
     assert (len(bench.books.writes), bench.books.bills["1"]) == (1, Decimal(60))
 
 
+async def test_what_was_recorded_and_voided_before_it_was_found_is_told_as_such(bench: Bench) -> None:
+    bench.books.script = [FakeBooks.lost_answer]
+    row = await bench.done(bill="1", amount=40)
+    bench.books.void("1000")
+    row = await bench.look_after(row)
+    assert (row.state, row.external_id, row.reversed_at is not None) == ("confirmed", "1000", True)
+    assert [notice.kind for notice in bench.notices] == ["reversed_externally"]
+    assert (len(bench.books.writes), await bench.open_lines(row)) == (1, [])
+
+
 async def test_what_is_not_seen_within_a_minute_proves_nothing(bench: Bench) -> None:
     bench.books.script = [FakeBooks.lost_request]
     row = await bench.done(bill="1", amount=40)
@@ -203,6 +213,24 @@ async def test_a_person_overlooks_it(bench: Bench) -> None:
     with pytest.raises(FoundAfterAll):
         await bench.engine.review_not_there(bench.business_id, row.id, actor="user:2", request_id="r")
     assert (await bench.get(row)).state == "confirmed"
+
+
+@pytest.mark.parametrize("says_it_is_there", [True, False])
+async def test_whatever_a_person_says_of_what_was_voided_meanwhile_it_is_settled(
+    bench: Bench, *, says_it_is_there: bool
+) -> None:
+    bench.books.is_hidden = True
+    row = await in_review(bench, lost=FakeBooks.lost_answer)
+    bench.books.is_hidden = False
+    bench.books.void("1000")
+    if says_it_is_there:
+        await bench.engine.review_found(bench.business_id, row.id, external_id="1000", actor="user:2", request_id="r")
+    else:
+        with pytest.raises(FoundAfterAll):
+            await bench.engine.review_not_there(bench.business_id, row.id, actor="user:2", request_id="r")
+    assert (await bench.get(row)).state == "confirmed"
+    row = await bench.look_after(row)
+    assert (row.external_id, row.reversed_at is not None) == ("1000", True)
 
 
 async def test_what_is_in_review_is_still_looked_for(bench: Bench) -> None:
