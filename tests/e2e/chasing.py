@@ -16,6 +16,7 @@ from infra.actions.states import ActionState
 from infra.ids import new_id
 from infra.mail.models import Mail
 from infra.qbo.simulator.books.store import Record
+from infra.qbo.simulator.timestamps import PACIFIC
 from tests.e2e.paying import new_key
 from tests.e2e.people import Browser
 from tests.e2e.rest import Shop
@@ -61,8 +62,8 @@ class Desk:
 
     @property
     def today(self) -> date:
-        """The business's; the company's own books may be a day ahead."""
-        return self.shop.web.services.clock.now().astimezone().date()
+        """The business's."""
+        return self.shop.web.services.clock.now().astimezone(PACIFIC).date()
 
     def customer(self, name: str) -> str:
         return self.shop.company.create("Customer", {"DisplayName": f"{name} {new_id()}"}).id
