@@ -37,6 +37,7 @@ from runway.calculators.runway import RunwayCalculator, RunwayReport
 from runway.calculators.runway_gap import RunwayGap, runway_gap
 from runway.calculators.to_come import ToCome, to_come
 from runway.calculators.unplanned import WeekdayProfile
+from runway.calculators.vendor_habit import late_by_habit
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class ForecastRules:
         filing_on: when sales tax is next due; None takes the 20th of the month after T.
         counts_uninvoiced_sales: None decides by the share of sales that is invoiced.
         counts_to_come: also what is not invoiced and billed yet.
+        bills_by_habit: a bill without a plan is paid as long after its due date as its vendor usually is.
         flows: which accounts are cash, and which movements are operating.
     """
 
@@ -64,6 +66,7 @@ class ForecastRules:
     holidays: AbstractSet[date] = frozenset()
     counts_uninvoiced_sales: bool | None = None
     counts_to_come: bool = True
+    bills_by_habit: bool = False
     flows: FlowRules = field(default_factory=FlowRules)
 
 
@@ -77,6 +80,7 @@ class ForecastParts:
         open_invoices, open_bills: before credits.
         lately: what was booked and settled in the last weeks, for whoever asks what changed.
     rates: of other currencies, by which balances are converted.
+    late_by_habit: bill → days after its due date on which it is paid, of those that their vendor's habit moves.
     """
 
     company_id: str
@@ -99,6 +103,7 @@ class ForecastParts:
     assumptions: tuple[str, ...]
     lately: Lately
     rates: Mapping[str, HomeRate] = field(default_factory=dict)
+    late_by_habit: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def asked_in_tray(self) -> int:
@@ -181,10 +186,19 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
     paid = to_come(apart_from(books.paid, series) if rules.counts_to_come else (), basis, history=history)
     rows = usual_rows(unplanned, sales, collected, paid, replace(basis, as_of=through))
     rows.flows.extend(undeposited_flow(report.cash.undeposited.value or ZERO, as_of=basis.as_of))
+    moved = _late_by_habit(ground, rules)
     rows.flows.extend(
-        bill_flows(bills.documents, as_of=basis.as_of, scheduled=dict(rules.scheduled), must_pay=rules.must_pay)
+        bill_flows(
+            bills.documents,
+            as_of=basis.as_of,
+            scheduled=rules.scheduled,
+            must_pay=rules.must_pay,
+            late_by_habit=moved,
+        )
     )
-    rows.flows.extend(recurring_rows(series, bills, basis, outflows=outflows, holidays=rules.holidays))
+    rows.flows.extend(
+        recurring_rows(series, bills, basis, outflows=outflows, holidays=rules.holidays, late_by_habit=moved)
+    )
     rows.flows.extend(sales_tax(series, inputs.accounts, basis, filing_on=rules.filing_on))
     draws = draw(
         report.cash.cash.value or ZERO,
@@ -214,7 +228,12 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
         not_yet_invoiced=collected,
         not_yet_billed=paid,
         assumptions=assumptions_of(
-            sales, collected=collected, paid=paid, counts_to_come=rules.counts_to_come, waits=banking.is_any_late
+            sales,
+            collected=collected,
+            paid=paid,
+            counts_to_come=rules.counts_to_come,
+            waits=banking.is_any_late,
+            bills_by_habit=rules.bills_by_habit,
         ),
         lately=lately(
             flows,
@@ -226,6 +245,18 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
             as_of=basis.as_of,
         ),
         rates=dict(inputs.rates),
+        late_by_habit=moved,
+    )
+
+
+def _late_by_habit(ground: Groundwork, rules: ForecastRules) -> Mapping[str, int]:
+    if not rules.bills_by_habit:
+        return {}
+    return late_by_habit(
+        ground.sides.bills.documents,
+        ground.vendors,
+        as_of=ground.books.runway.basis.as_of,
+        planned=rules.scheduled.keys() | rules.must_pay,
     )
 
 
