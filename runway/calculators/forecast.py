@@ -175,7 +175,6 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
     report = calculator.calculate(inputs, flows=flows)
 
     through = inputs.booked_through or basis.as_of
-    bills = ground.sides.bills
     expectations = Expectations(ground.payers, rules.overrides, rules.probabilities, rules.holidays, banking)
     receipts = counted_from(basis.as_of, expectations.receipts(ground.sides.invoices.documents), since=through)
 
@@ -186,20 +185,8 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
     paid = to_come(apart_from(books.paid, series) if rules.counts_to_come else (), basis, history=history)
     rows = usual_rows(unplanned, sales, collected, paid, replace(basis, as_of=through))
     rows.flows.extend(undeposited_flow(report.cash.undeposited.value or ZERO, as_of=basis.as_of))
-    moved = _late_by_habit(ground, rules)
-    rows.flows.extend(
-        bill_flows(
-            bills.documents,
-            as_of=basis.as_of,
-            scheduled=rules.scheduled,
-            must_pay=rules.must_pay,
-            late_by_habit=moved,
-        )
-    )
-    rows.flows.extend(
-        recurring_rows(series, bills, basis, outflows=outflows, holidays=rules.holidays, late_by_habit=moved)
-    )
-    rows.flows.extend(sales_tax(series, inputs.accounts, basis, filing_on=rules.filing_on))
+    owed, moved = _owed(ground, rules)
+    rows.flows.extend(owed)
     draws = draw(
         report.cash.cash.value or ZERO,
         rows.flows,
@@ -249,15 +236,19 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
     )
 
 
-def _late_by_habit(ground: Groundwork, rules: ForecastRules) -> Mapping[str, int]:
-    if not rules.bills_by_habit:
-        return {}
-    return late_by_habit(
-        ground.sides.bills.documents,
-        ground.vendors,
-        as_of=ground.books.runway.basis.as_of,
-        planned=rules.scheduled.keys() | rules.must_pay,
-    )
+def _owed(ground: Groundwork, rules: ForecastRules) -> tuple[list[DatedFlow], Mapping[str, int]]:
+    """Bills, what comes again and sales tax; and the bills that a habit moves."""
+    bills, series, basis = ground.sides.bills, ground.series, ground.books.runway.basis
+    day, scheduled, must_pay = basis.as_of, rules.scheduled, rules.must_pay
+    moved: Mapping[str, int] = {}
+    if rules.bills_by_habit:
+        moved = late_by_habit(bills.documents, ground.vendors, as_of=day, planned=scheduled.keys() | must_pay)
+    found = [
+        *bill_flows(bills.documents, as_of=day, scheduled=scheduled, must_pay=must_pay, late_by_habit=moved),
+        *recurring_rows(series, bills, basis, outflows=ground.outflows, holidays=rules.holidays, late_by_habit=moved),
+        *sales_tax(series, ground.books.runway.accounts, basis, filing_on=rules.filing_on),
+    ]
+    return found, moved
 
 
 def joined(parts: ForecastParts, *, sides: Sides | None = None) -> Forecast:

@@ -190,8 +190,8 @@ def test_a_bill_that_waits_by_habit_says_so(due: int, told: str) -> None:
     assert view.planned_on == on
     assert view.planned_why.startswith(told)
     assert view.planned_why.endswith("By the habit of the last 12 months, this vendor is paid 9 days late.")
-    paying = replace(row, payment=SimpleNamespace())
-    assert "habit" not in bill_view(cast("Payable", paying), Looker()).planned_why
+    paying = replace(row, payment=cast("ActionIntent", SimpleNamespace()))
+    assert "habit" not in bill_view(paying, Looker()).planned_why
 
 
 def test_overdue_is_red_beyond_sixty_days_alone() -> None:
