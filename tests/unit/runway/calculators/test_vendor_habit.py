@@ -18,8 +18,9 @@ from runway.calculators.lateness import InvoiceHistory
 from runway.calculators.outlook import HORIZON_DAYS, PathRow
 from runway.calculators.payers import payer_book
 from runway.calculators.vendor_habit import late_by_habit, usual_days_late
+from runway.orchestrators.pay_plans import safe_plan
 from tests.unit.runway.calculators.making import T, whole
-from tests.unit.runway.calculators.test_forecast import FEW, make_books, make_document, make_forecast, monthly
+from tests.unit.runway.calculators.test_forecast import CHECKING, FEW, make_books, make_document, make_forecast, monthly
 
 BY_HABIT = replace(FEW, bills_by_habit=True)
 NOBODY: frozenset[str] = frozenset()
@@ -86,6 +87,14 @@ def test_what_is_due_is_due_however_late_it_is_expected() -> None:
     assert whole(due_soon(on).total.value) == 100 + 200 + 400 + 800 + 1600
     assert due_soon(on) == due_soon(off)
     assert sorted(owed_soon(on), key=str) == sorted(owed_soon(off), key=str)
+
+
+def test_a_safe_plan_aims_at_due_days_and_takes_no_habit_for_a_plan() -> None:
+    rich = make_books(accounts=(replace(CHECKING, balance=Decimal(90000)),), bills=BILLS, paid_bills=PAID)
+    plan = safe_plan(make_forecast(rich, DECIDED), {}, {})
+    days = {one.document.external_id: ((one.row.pay_on or T) - T).days for one in plan.rows}
+    assert days == {"soon": 5, "late": 0, "very late": 0, "must": 6, "scheduled": 3, "in time": 8}
+    assert [one.document.external_id for one in plan.rows if one.is_fixed] == ["scheduled"]
 
 
 def test_a_bill_that_is_paid_late_is_not_paid_once_more_in_its_rhythm() -> None:
