@@ -14,8 +14,8 @@ from domains.ar.receipt_service import ReceiptService
 from domains.cash.cash_service import CashService
 from domains.core.rates import HomeRate
 from infra.sync.freshness import AS_IT_STANDS
-from runway.calculators.groundwork import Books as ForecastBooks
 from runway.calculators.forecast import Forecast, forecast
+from runway.calculators.groundwork import Books as ForecastBooks
 from runway.calculators.quality import BILLS_LOOK_INCOMPLETE, BillEntry
 from runway.orchestrators.ageing import MirrorAgeing
 from runway.orchestrators.forecast_books import ForecastReader
