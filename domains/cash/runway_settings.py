@@ -31,6 +31,7 @@ class RunwayChoices:
     counts_owner_draws: bool = True
     counts_uninvoiced_sales: bool | None = None
     counts_to_come: bool = True
+    bills_by_habit: bool = False
 
 
 @dataclass(frozen=True)

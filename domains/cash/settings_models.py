@@ -2,7 +2,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, PrimaryKeyConstraint, Text, func
+from sqlalchemy import CheckConstraint, PrimaryKeyConstraint, Text, false, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,6 +34,7 @@ class RunwaySettingsRow(Base):
     counts_owner_draws: Mapped[bool]
     counts_uninvoiced_sales: Mapped[bool | None]
     counts_to_come: Mapped[bool]
+    bills_by_habit: Mapped[bool] = mapped_column(server_default=false())
     actor: Mapped[str]
     request_id: Mapped[str]
     set_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

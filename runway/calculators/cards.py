@@ -1,7 +1,7 @@
 """What a cockpit shows first of one forecast: what is due, what is overdue, and what matters most."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -11,7 +11,7 @@ from runway.calculators.ageing import AgedDocument, Ageing
 from runway.calculators.burn_runway import RunwayState
 from runway.calculators.figures import Figure
 from runway.calculators.forecast import Forecast
-from runway.calculators.outlook import DatedFlow
+from runway.calculators.outlook import DatedFlow, PathRow
 
 SOON_DAYS = 7
 _MOST = 5
@@ -58,7 +58,7 @@ class OpenSoon:
 
 
 def due_soon(forecast: Forecast, *, days: int = SOON_DAYS) -> DueSoon:
-    flows = forecast.path.owed_until(forecast.basis.as_of + timedelta(days=days))
+    flows = owed_soon(forecast, days=days)
     return DueSoon(
         days=days,
         total=_sum(flows, forecast),
@@ -66,9 +66,24 @@ def due_soon(forecast: Forecast, *, days: int = SOON_DAYS) -> DueSoon:
     )
 
 
-def must_and_owed(forecast: Forecast) -> list[DatedFlow]:
-    """All that is to be paid on a date within the 13 weeks, in order of it."""
-    return list(forecast.path.owed)
+def owed_soon(forecast: Forecast, *, days: int = SOON_DAYS) -> Sequence[DatedFlow]:
+    """What is to be paid by then, on its day. A bill that is expected later by habit is due on its due day all the same."""
+    last, late = forecast.basis.as_of + timedelta(days=days), forecast.parts.late_by_habit
+    owed = forecast.path.owed_until(last)
+    if not late:
+        return owed
+    moved = [flow for flow in forecast.flows if _is_moved(flow, late)]
+    due = [replace(flow, on=_due_day(flow, forecast)) for flow in moved]
+    return [*(flow for flow in owed if not _is_moved(flow, late)), *(flow for flow in due if flow.on <= last)]
+
+
+def _is_moved(flow: DatedFlow, late_by_habit: Mapping[str, int]) -> bool:
+    return flow.row is PathRow.BILLS and flow.key in late_by_habit
+
+
+def _due_day(flow: DatedFlow, forecast: Forecast) -> date:
+    """Today, where it is past."""
+    return max(flow.on - timedelta(days=forecast.parts.late_by_habit[flow.key]), forecast.basis.as_of)
 
 
 def open_soon(side: Ageing, forecast: Forecast, *, days: int) -> OpenSoon:

@@ -9,7 +9,7 @@ from uuid import UUID
 from infra.money import ZERO
 from runway.calculators.ageing import AgedDocument
 from runway.calculators.bridge import Bridge
-from runway.calculators.cards import DueSoon, due_soon, must_and_owed
+from runway.calculators.cards import DueSoon, due_soon, owed_soon
 from runway.calculators.draws import BandDay
 from runway.calculators.figures import Figure
 from runway.calculators.forecast import Forecast
@@ -138,9 +138,9 @@ _FIRST_WEEK = "There is no forecast of an earlier week to compare with yet."
 
 def due_flows(forecast: Forecast) -> list[DatedFlow]:
     """What the card of the dashboard sums up, the soonest first, on one day must-pays and the largest first."""
-    last = due_soon(forecast).days
-    flows = [flow for flow in must_and_owed(forecast) if (flow.on - forecast.basis.as_of).days <= last]
-    return sorted(flows, key=lambda flow: (flow.on, not flow.is_must_pay, flow.amount, flow.row, flow.key))
+    return sorted(
+        owed_soon(forecast), key=lambda flow: (flow.on, not flow.is_must_pay, flow.amount, flow.row, flow.key)
+    )
 
 
 def overdue_invoices(forecast: Forecast) -> list[AgedDocument]:

@@ -37,6 +37,7 @@ from runway.calculators.runway import RunwayCalculator, RunwayReport
 from runway.calculators.runway_gap import RunwayGap, runway_gap
 from runway.calculators.to_come import ToCome, to_come
 from runway.calculators.unplanned import WeekdayProfile
+from runway.calculators.vendor_habit import late_by_habit
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class ForecastRules:
         filing_on: when sales tax is next due; None takes the 20th of the month after T.
         counts_uninvoiced_sales: None decides by the share of sales that is invoiced.
         counts_to_come: also what is not invoiced and billed yet.
+        bills_by_habit: a bill without a plan is paid as long after its due date as its vendor usually is.
         flows: which accounts are cash, and which movements are operating.
     """
 
@@ -64,6 +66,7 @@ class ForecastRules:
     holidays: AbstractSet[date] = frozenset()
     counts_uninvoiced_sales: bool | None = None
     counts_to_come: bool = True
+    bills_by_habit: bool = False
     flows: FlowRules = field(default_factory=FlowRules)
 
 
@@ -77,6 +80,7 @@ class ForecastParts:
         open_invoices, open_bills: before credits.
         lately: what was booked and settled in the last weeks, for whoever asks what changed.
     rates: of other currencies, by which balances are converted.
+    late_by_habit: bill → days after its due date on which it is paid, of those that their vendor's habit moves.
     """
 
     company_id: str
@@ -99,6 +103,7 @@ class ForecastParts:
     assumptions: tuple[str, ...]
     lately: Lately
     rates: Mapping[str, HomeRate] = field(default_factory=dict)
+    late_by_habit: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def asked_in_tray(self) -> int:
@@ -170,7 +175,6 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
     report = calculator.calculate(inputs, flows=flows)
 
     through = inputs.booked_through or basis.as_of
-    bills = ground.sides.bills
     expectations = Expectations(ground.payers, rules.overrides, rules.probabilities, rules.holidays, banking)
     receipts = counted_from(basis.as_of, expectations.receipts(ground.sides.invoices.documents), since=through)
 
@@ -181,11 +185,8 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
     paid = to_come(apart_from(books.paid, series) if rules.counts_to_come else (), basis, history=history)
     rows = usual_rows(unplanned, sales, collected, paid, replace(basis, as_of=through))
     rows.flows.extend(undeposited_flow(report.cash.undeposited.value or ZERO, as_of=basis.as_of))
-    rows.flows.extend(
-        bill_flows(bills.documents, as_of=basis.as_of, scheduled=dict(rules.scheduled), must_pay=rules.must_pay)
-    )
-    rows.flows.extend(recurring_rows(series, bills, basis, outflows=outflows, holidays=rules.holidays))
-    rows.flows.extend(sales_tax(series, inputs.accounts, basis, filing_on=rules.filing_on))
+    owed, moved = _owed(ground, rules)
+    rows.flows.extend(owed)
     draws = draw(
         report.cash.cash.value or ZERO,
         rows.flows,
@@ -214,7 +215,12 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
         not_yet_invoiced=collected,
         not_yet_billed=paid,
         assumptions=assumptions_of(
-            sales, collected=collected, paid=paid, counts_to_come=rules.counts_to_come, waits=banking.is_any_late
+            sales,
+            collected=collected,
+            paid=paid,
+            counts_to_come=rules.counts_to_come,
+            waits=banking.is_any_late,
+            bills_by_habit=rules.bills_by_habit,
         ),
         lately=lately(
             flows,
@@ -226,7 +232,23 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
             as_of=basis.as_of,
         ),
         rates=dict(inputs.rates),
+        late_by_habit=moved,
     )
+
+
+def _owed(ground: Groundwork, rules: ForecastRules) -> tuple[list[DatedFlow], Mapping[str, int]]:
+    """Bills, what comes again and sales tax; and the bills that a habit moves."""
+    bills, series, basis = ground.sides.bills, ground.series, ground.books.runway.basis
+    day, scheduled, must_pay = basis.as_of, rules.scheduled, rules.must_pay
+    moved: Mapping[str, int] = {}
+    if rules.bills_by_habit:
+        moved = late_by_habit(bills.documents, ground.vendors, as_of=day, planned=scheduled.keys() | must_pay)
+    found = [
+        *bill_flows(bills.documents, as_of=day, scheduled=scheduled, must_pay=must_pay, late_by_habit=moved),
+        *recurring_rows(series, bills, basis, outflows=ground.outflows, holidays=rules.holidays, late_by_habit=moved),
+        *sales_tax(series, ground.books.runway.accounts, basis, filing_on=rules.filing_on),
+    ]
+    return found, moved
 
 
 def joined(parts: ForecastParts, *, sides: Sides | None = None) -> Forecast:

@@ -1,6 +1,6 @@
 """The rows of the 13 weeks that no open document brings: what comes again, what is usual, what is not invoiced or billed yet, sales tax."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -100,8 +100,14 @@ def recurring_rows(
     *,
     outflows: Sequence[PastOutflow],
     holidays: AbstractSet[date],
+    late_by_habit: Mapping[str, int],
 ) -> list[DatedFlow]:
-    billed = [(payee_key(bill.party_name), bill.ages_from) for bill in bills.documents if bill.open_amount]
+    """A rhythm is of the days on which was paid: a bill that the habit moves answers the occurrence of its later day."""
+    billed = [
+        (payee_key(bill.party_name), bill.ages_from + timedelta(days=late_by_habit.get(bill.external_id, 0)))
+        for bill in bills.documents
+        if bill.open_amount
+    ]
     return recurring_flows(series, as_of=basis.as_of, open_bills=billed, booked=outflows, holidays=holidays)
 
 

@@ -25,6 +25,7 @@ class Books:
         runway: accounts, movements of 365 days, and how old they are.
         invoices, bills: what is open. `invoice_credits`, `bill_credits`: what is not applied yet.
         histories: invoices with a payment in the last 24 months.
+        paid_bills: bills with a payment in the last 12 months, the vendor as `customer_id`.
         collected, paid: what invoices and bills were settled with in the last 91 days.
     """
 
@@ -34,6 +35,7 @@ class Books:
     bills: Sequence[OpenDocument] = ()
     bill_credits: Sequence[UnappliedCredit] = ()
     histories: Sequence[InvoiceHistory] = ()
+    paid_bills: Sequence[InvoiceHistory] = ()
     collected: Sequence[Settled] = ()
     paid: Sequence[Settled] = ()
 
@@ -50,7 +52,10 @@ class Sides:
 
 @dataclass(frozen=True)
 class Groundwork:
-    """What the books alone say, whatever people decide of single bills and invoices: most of the work, laid once for many decisions."""
+    """What the books alone say, whatever people decide of single bills and invoices: most of the work, laid once for many decisions.
+
+    `vendors` are held as `payers` are: how late each of them is paid.
+    """
 
     books: Books
     rules: FlowRules
@@ -59,6 +64,7 @@ class Groundwork:
     outflows: Sequence[PastOutflow]
     series: Sequence[Recurring]
     payers: PayerBook
+    vendors: PayerBook
     banking: BankingHabit
     sides: Sides
 
@@ -67,6 +73,7 @@ def groundwork(books: Books, rules: FlowRules) -> Groundwork:
     basis, inputs = books.runway.basis, books.runway
     flows = classify(inputs.movements, inputs.accounts, rules=rules)
     outflows = past_outflows(flows, inputs.accounts)
+    through = inputs.booked_through or basis.as_of
     return Groundwork(
         books=books,
         rules=rules,
@@ -74,7 +81,8 @@ def groundwork(books: Books, rules: FlowRules) -> Groundwork:
         history=history_days(flows, basis.as_of, began_on=inputs.history_from),
         outflows=outflows,
         series=find_recurring(outflows, basis),
-        payers=payer_book(books.histories, inputs.booked_through or basis.as_of),
+        payers=payer_book(books.histories, through),
+        vendors=payer_book(books.paid_bills, through),
         banking=banking_habit(inputs.movements, inputs.accounts, currency=basis.currency, as_of=basis.as_of),
         sides=sides_of(books.invoices, books.invoice_credits, books.bills, books.bill_credits, basis=basis),
     )

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -163,21 +163,25 @@ def bill_flows(
     bills: Sequence[OpenDocument],
     *,
     as_of: date,
-    scheduled: dict[str, date] | None = None,
+    scheduled: Mapping[str, date] | None = None,
     must_pay: frozenset[str] = frozenset(),
+    late_by_habit: Mapping[str, int] | None = None,
 ) -> list[DatedFlow]:
     """A plan, not a habit, drives what we owe: the scheduled or approved date, else the due date, else today.
+
+    Only a business that wants it has the days after the due date that its vendors usually wait.
 
     Args:
         bills: after vendor credits.
         as_of: what should have been paid before is paid today.
         scheduled: external id → the day it is to be paid.
         must_pay: external ids.
+        late_by_habit: external id → days after the due date, as `vendor_habit` tells.
     """
-    dates = scheduled or {}
+    dates, late = scheduled or {}, late_by_habit or {}
     return [
         DatedFlow(
-            max(dates.get(bill.external_id, bill.ages_from), as_of),
+            max(dates.get(bill.external_id, _moved(bill, late)), as_of),
             -bill.open_amount,
             PathRow.BILLS,
             bill.external_id,
@@ -187,6 +191,11 @@ def bill_flows(
         for bill in bills
         if bill.open_amount
     ]
+
+
+def _moved(bill: OpenDocument, late_by_habit: Mapping[str, int]) -> date:
+    days = late_by_habit.get(bill.external_id)
+    return bill.ages_from if days is None else bill.ages_from + timedelta(days=days)
 
 
 def undeposited_flow(amount: Decimal, *, as_of: date) -> list[DatedFlow]:

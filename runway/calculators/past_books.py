@@ -56,9 +56,9 @@ class PastLedger:
         left = tuple(item for item in (*credits_, *payments) if item.amount)
         return SideOn(tuple(item for item in documents if item.open_amount), left)
 
-    def histories(self, day: date) -> list[InvoiceHistory]:
-        """Documents with something applied in the last 24 months, as known at the close of `day`."""
-        since = day - timedelta(days=WINDOW_DAYS)
+    def histories(self, day: date, *, days: int = WINDOW_DAYS) -> list[InvoiceHistory]:
+        """Documents with something applied in the last 24 months, or as many `days`, as known at the close of `day`."""
+        since = day - timedelta(days=days)
         found = []
         for identifier, lines in self._by_target.items():
             document = self._side.documents.get(identifier)

@@ -85,6 +85,7 @@ class ForecastReader:
             bills=[document_of(one) for one in bills.rated],
             bill_credits=[credit_of(one) for one in owing.rated],
             histories=_histories(collected, since=_before(today, WINDOW_DAYS)),
+            paid_bills=_histories(paid, since=_before(today, PAY_WINDOW_DAYS)),
             collected=_settled(collected, since=_before(today, _SETTLED_DAYS)),
             paid=_settled(paid, since=_before(today, _SETTLED_DAYS)),
         )

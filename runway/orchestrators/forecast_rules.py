@@ -48,6 +48,7 @@ async def read_rules(session: AsyncSession, business_id: UUID, *, today: date, z
             filing_on=None if choices.filing_day is None else next_filing(today, day=choices.filing_day),
             counts_uninvoiced_sales=choices.counts_uninvoiced_sales,
             counts_to_come=choices.counts_to_come,
+            bills_by_habit=choices.bills_by_habit,
             flows=FlowRules(
                 cash=CashRules(always_counted=frozenset(choices.counted_accounts)),
                 count_owner_draws=choices.counts_owner_draws,

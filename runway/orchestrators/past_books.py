@@ -21,6 +21,7 @@ from runway.calculators.burn import WINDOWS_DAYS
 from runway.calculators.figures import Basis
 from runway.calculators.groundwork import Books
 from runway.calculators.past_books import PastLedger, accounts_on
+from runway.calculators.ratios import PAY_WINDOW_DAYS
 from runway.calculators.runway import RunwayInputs
 
 _FIRST, _LAST = date.min, date.max
@@ -114,6 +115,7 @@ class PastBooks:
             bills=owing.open,
             bill_credits=owing.unapplied,
             histories=held.receivables.histories(through),
+            paid_bills=held.payables.histories(through, days=PAY_WINDOW_DAYS),
             collected=held.receivables.settled(through),
             paid=held.payables.settled(through),
         )

@@ -130,9 +130,9 @@ def _kept(floor: Figure, band: Band, basis: Basis) -> Figure:
 def _planned(
     document: OpenDocument, own: list[DatedFlow], forecast: Forecast, discount: DiscountedBill | None
 ) -> PlannedBill:
-    """A day that is neither the due date nor today is one that somebody set."""
-    on = own[0].on
-    is_fixed = on != max(document.ages_from, forecast.basis.as_of)
+    """A day that is neither the due date nor today, nor a habit, is one that somebody set. A habit is no plan: the due date is."""
+    on, habits = own[0].on, forecast.parts.late_by_habit
+    is_fixed = document.external_id not in habits and on != max(document.ages_from, forecast.basis.as_of)
     return PlannedBill(
         external_id=document.external_id,
         amount=-sum((flow.amount for flow in own), ZERO),

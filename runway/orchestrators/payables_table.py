@@ -29,13 +29,20 @@ from runway.orchestrators.outlook import Outlook
 
 @dataclass(frozen=True)
 class Payable:
-    """One bill. `planned`: the days on which the forecast pays it; `payment`: ours that has hold of it and is not over."""
+    """One bill.
+
+    Attributes:
+        planned: the days on which the forecast pays it.
+        payment: ours that has hold of it and is not over.
+        late_by_habit: days after its due day, where its vendor's habit is why it is paid then.
+    """
 
     bill: ListedBill
     standing: Standing | None
     planned: Sequence[DatedFlow]
     is_must_pay: bool
     payment: ActionIntent | None
+    late_by_habit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,7 @@ class PayablesTable:
                 sorted(flows.get(bill["external_id"], []), key=lambda flow: flow.on),
                 is_must_pay=bill["external_id"] in marked,
                 payment=held.get(bill["external_id"]),
+                late_by_habit=forecast.parts.late_by_habit.get(bill["external_id"]),
             )
             for bill in listed
         ]
@@ -145,6 +153,7 @@ class PayableDesk:
             sorted(bill_flows_by_id(outlook.value.flows).get(bill.external_id, []), key=lambda flow: flow.on),
             is_must_pay=bill.external_id in marked,
             payment=held.get(bill.external_id),
+            late_by_habit=outlook.value.parts.late_by_habit.get(bill.external_id),
         )
         usable = [one for one in left if one.currency in {bill.currency, None}]
         impact = Impacts(outlook.value.baseline).of_paying(row.planned) if row.planned else None

@@ -68,12 +68,19 @@ def _of_bills(sources: TraySources, forecast: Forecast, impacts: Impacts) -> Ite
         own = flows.get(external_id, [])
         offer = _offer(sources.discounted.get(external_id), document, forecast, planned=own)
         impact = impacts.of_paying(own) if own else None
-        if row := bill_row(bill, document, sources.today, offer=offer, impact=impact):
+        late = forecast.parts.late_by_habit.get(external_id)
+        if row := bill_row(bill, document, sources.today, offer=offer, impact=impact, late_by_habit=late):
             yield row
 
 
 def bill_row(
-    bill: OpenBill, document: OpenDocument, today: date, *, offer: DiscountOffer | None, impact: Impact | None
+    bill: OpenBill,
+    document: OpenDocument,
+    today: date,
+    *,
+    offer: DiscountOffer | None,
+    impact: Impact | None,
+    late_by_habit: int | None = None,
 ) -> TrayRow | None:
     """None of a bill that gives nobody a reason: not due, not waiting, like no other."""
     standing, figures = bill.standing, bill.figures
@@ -84,6 +91,8 @@ def bill_row(
     if days <= DUE_WITHIN_DAYS:
         reasons.add(Reason.BILL_DUE)
         chips.append(Chip(ChipCode.DUE, {"days": days}))
+        if late_by_habit is not None:
+            chips.append(Chip(ChipCode.PAID_LATE, {"days": late_by_habit}))
     if offer is not None and offer.is_recommended:
         reasons.add(Reason.DISCOUNT_ENDS)
         chips.append(

@@ -24,6 +24,7 @@ class ChipCode(StrEnum):
     """Why it is there. Those of notices are the notice's own kind, and say what it says."""
 
     DUE = "due"
+    PAID_LATE = "paid_late"
     DISCOUNT_ENDS = "discount_ends"
     WAITING = "waiting"
     WAITING_FOR_SECOND = "waiting_for_second"
@@ -152,6 +153,15 @@ def _due(facts: Facts) -> str:
     return ngettext("due in %(n)s d", "due in %(n)s d", days) % {"n": days} if days else _("due today")
 
 
+def _paid_late(facts: Facts) -> str:
+    n = _count(facts, "days")
+    return ngettext(
+        "expected %(n)s day late, as this vendor is usually paid",
+        "expected %(n)s days late, as this vendor is usually paid",
+        n,
+    ) % {"n": n}
+
+
 def _later_than_usual(facts: Facts) -> str:
     late = _count(facts, "late")
     return ngettext(
@@ -182,6 +192,7 @@ def _count(facts: Facts, name: str) -> int:
 
 _WRITTEN: Mapping[ChipCode, Callable[[Facts], str]] = {
     ChipCode.DUE: _due,
+    ChipCode.PAID_LATE: _paid_late,
     ChipCode.LATER_THAN_USUAL: _later_than_usual,
     ChipCode.STALE: _stale,
     ChipCode.POSSIBLE_DUPLICATE: _duplicate,

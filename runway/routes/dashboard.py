@@ -1,5 +1,6 @@
 """What a cockpit shows first, and what the week's work is: both read off the one forecast."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -25,7 +26,17 @@ from runway.routes.runway_answer import HEADLINE_EXAMPLE, BooksOut, FigureOut, H
 router = APIRouter(prefix="/api/v1", tags=["runway"])
 
 _HORIZONS = (7, 14, 30)
-COLUMNS = ("side", "external_id", "party_id", "party_name", "due_on", "days_overdue", "amount", "is_due_date_assumed")
+COLUMNS = (
+    "side",
+    "external_id",
+    "party_id",
+    "party_name",
+    "due_on",
+    "days_overdue",
+    "amount",
+    "is_due_date_assumed",
+    "late_by_habit",
+)
 
 
 class CashCard(BaseModel):
@@ -87,6 +98,10 @@ class OpenItemOut(BaseModel):
     days_overdue: int = Field(description="Negative: so many days to go.")
     amount: Amount = Field(description="Open, in home currency.")
     is_due_date_assumed: bool
+    late_by_habit: int | None = Field(
+        description="Of a bill whose vendor is usually paid late, where `bills_by_habit` is on: as many days after its due date it is "
+        "expected to be paid. Null: on its due date, or when it is scheduled."
+    )
 
 
 class SideOut(BaseModel):
@@ -132,7 +147,7 @@ _SIDE = {
     "total": _USD,
     "items": [{
         "external_id": "145", "party_id": "31", "party_name": "Harbor Supply", "due_on": "2026-03-12", "days_overdue": 3,
-        "amount": "120.50", "is_due_date_assumed": False,
+        "amount": "120.50", "is_due_date_assumed": False, "late_by_habit": None,
     }],
     "items_in_all": 12,
 }  # fmt: skip
@@ -176,10 +191,11 @@ async def get_operational(
     fetched = await caller.services.outlook.get(freshness=asked.need())
     forecast = fetched.value
     last = forecast.basis.as_of + timedelta(days=max(_HORIZONS))
+    late = {"payable": forecast.parts.late_by_habit, "receivable": {}}
     sides = {"payable": forecast.payables, "receivable": forecast.receivables}
     if wants_csv(request, asked.format):
         rows = (
-            {"side": name, **_item(item).model_dump()}
+            {"side": name, **_item(item, late[name]).model_dump()}
             for name, side in sides.items()
             for item in by_due_date(side, until=last)
         )
@@ -187,8 +203,8 @@ async def get_operational(
     shown = OperationalOut(
         as_of=forecast.basis.as_of,
         currency=forecast.basis.currency,
-        payables=_side(forecast.payables, forecast, until=last, limit=asked.limit),
-        receivables=_side(forecast.receivables, forecast, until=last, limit=asked.limit),
+        payables=_side(forecast.payables, forecast, until=last, limit=asked.limit, late=late["payable"]),
+        receivables=_side(forecast.receivables, forecast, until=last, limit=asked.limit, late=late["receivable"]),
         must_pays=[DatedFlowOut.of(flow) for flow in forecast.path.owed_until(last) if flow.is_must_pay],
     )
     return send(request, Answer[OperationalOut](data=shown, freshness=FreshnessOut.of(fetched.freshness)))
@@ -212,19 +228,19 @@ def _dashboard(worked: WorkedOut, last: LastRitual | None, change: Bridge | None
     )
 
 
-def _side(side: Ageing, forecast: Forecast, *, until: date, limit: int) -> SideOut:
+def _side(side: Ageing, forecast: Forecast, *, until: date, limit: int, late: Mapping[str, int]) -> SideOut:
     items = by_due_date(side, until=until)
     return SideOut(
         due=[HorizonOut(**vars(open_soon(side, forecast, days=days))) for days in _HORIZONS],
         overdue=side.overdue,
         unapplied=side.unapplied,
         total=side.total,
-        items=[_item(item) for item in items[:limit]],
+        items=[_item(item, late) for item in items[:limit]],
         items_in_all=len(items),
     )
 
 
-def _item(item: AgedDocument) -> OpenItemOut:
+def _item(item: AgedDocument, late: Mapping[str, int]) -> OpenItemOut:
     document: Any = item.document
     return OpenItemOut(
         external_id=document.external_id,
@@ -234,4 +250,5 @@ def _item(item: AgedDocument) -> OpenItemOut:
         days_overdue=item.days_overdue,
         amount=document.open_amount,
         is_due_date_assumed=item.is_due_date_assumed,
+        late_by_habit=late.get(document.external_id),
     )

@@ -41,6 +41,11 @@ class WantedSettings(Strict):
     counts_to_come: bool = Field(
         default=True, description="Whether invoices and bills that nobody has written yet count."
     )
+    bills_by_habit: bool = Field(
+        default=False,
+        description="Whether an open bill that is neither scheduled nor must be paid is expected as many days after its due date "
+        "as its vendor was usually paid late in the last 12 months; false: on its due date.",
+    )
 
     def choices(self) -> RunwayChoices:
         lists = {name: tuple(sorted(set(getattr(self, name)))) for name in ("counted_accounts", "uncounted_accounts")}
@@ -56,6 +61,7 @@ class SettingsOut(BaseModel):
     counts_owner_draws: bool
     counts_uninvoiced_sales: bool | None
     counts_to_come: bool
+    bills_by_habit: bool
     version: int = Field(description="0 while nobody has set anything.")
     set_at: datetime | None
     actor: str | None = Field(description="Who set it.", examples=["user:0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11"])
@@ -74,6 +80,7 @@ _EXAMPLE = {
     "counts_owner_draws": True,
     "counts_uninvoiced_sales": None,
     "counts_to_come": True,
+    "bills_by_habit": False,
     "version": 1,
     "set_at": "2026-03-15T18:55:00Z",
     "actor": "user:0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11",

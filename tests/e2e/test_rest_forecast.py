@@ -12,6 +12,8 @@ import pytest
 from infra.clock import SystemClock
 from infra.sync.freshness import AS_IT_STANDS
 from runway.calculators.forecast import forecast
+from runway.calculators.payers import payer_book
+from runway.calculators.vendor_habit import usual_days_late
 from runway.jobs import begin_days, keep_forecast
 from runway.orchestrators.kept_forecast import content_of, worked_out_of
 from runway.orchestrators.outlook import Outlook
@@ -180,6 +182,19 @@ async def test_a_decision_on_books_that_were_read_before_gives_the_plain_forecas
     held = shelf.find(outlook.business.id)
     assert held is not None
     assert held.worked.forecast.parts.flows == plain.parts.flows
+
+
+async def test_vendors_habits_are_the_same_of_the_mirror_and_of_a_replayed_day(bakery: Shop) -> None:
+    """What is frozen and judged goes by the habits that are shown."""
+    outlook = await outlook_of(bakery)
+    day = (await outlook.get(freshness=AS_IT_STANDS)).value.basis.as_of
+    books = await outlook.reader.read(day, uncounted=(), synced_at=None, now=SystemClock().now())
+    past = await bakery.web.services.of(outlook.business).backtest.past.books_as_of(day)
+    now, then = (payer_book(one.paid_bills, day) for one in (books.books, past))
+    assert {vendor: usual_days_late(now.of(vendor)) for vendor in now.payers} == {
+        vendor: usual_days_late(then.of(vendor)) for vendor in then.payers
+    }
+    assert now.n == then.n > 100
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,16 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
 from domains.core.permissions import Role
+from infra.clock import SystemClock
+from infra.qbo.simulator.timestamps import PACIFIC
 from runway.orchestrators.audit_events import AuditCursor, AuditFilter
 from runway.web.pages.audit import timeline_of
 from tests.e2e.conftest import small_company
@@ -19,6 +23,7 @@ from tests.rig import Database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+WAITS = "Waits Ltd"
 HOSTILE = '<script>alert("x")</script>'
 PAGES = ("", "/members", "/tokens", "/connection", "/approvals", "/runway", "/mail")
 
@@ -37,10 +42,27 @@ async def office(
 ) -> AsyncIterator[Office]:
     home = tmp_path_factory.mktemp("settings")
     async with open_shop(database, module_redis_url, home=home, files=[small_company()]) as shop:
+        add_vendor_that_waits(shop)
         await shop.read_books()
         business_id = UUID(shop.visitor.business_id)
         people = [await member(shop.web, business_id, role) for role in (Role.OWNER, Role.BOOKKEEPER, Role.VIEWER)]
         yield Office(shop, *map(Desk, people))
+
+
+def add_vendor_that_waits(shop: Shop) -> None:
+    """Four bills of it were paid ten days late, and one falls due in five days."""
+    today, company = SystemClock().now().astimezone(PACIFIC).date(), shop.company
+    line, paid_from = shop.bodies("Bill")[0]["Line"], shop.bodies("BillPayment")[0]["CheckPayment"]
+    vendor = {"value": company.create("Vendor", {"DisplayName": WAITS}).id}
+    for due_in in (-50, -40, -30, -20, 5):
+        due_on = today + timedelta(days=due_in)
+        dates = {"TxnDate": str(due_on - timedelta(days=15)), "DueDate": str(due_on)}
+        bill = company.create("Bill", {"VendorRef": vendor, "Line": line, **dates})
+        if due_in < 0:
+            total = bill.body["TotalAmt"]
+            paid = {"VendorRef": vendor, "TotalAmt": total, "PayType": "Check", "CheckPayment": paid_from}
+            applied = [{"Amount": total, "LinkedTxn": [{"TxnId": bill.id, "TxnType": "Bill"}]}]
+            company.create("BillPayment", {**paid, "TxnDate": str(due_on + timedelta(days=10)), "Line": applied})
 
 
 async def test_an_owner_opens_every_page_and_others_what_they_may(office: Office) -> None:
@@ -113,6 +135,40 @@ async def test_a_policy_is_set_told_with_its_author_and_refused_with_what_was_ty
     refused = await office.owner.send("/settings/approvals", needed_from="1000", two_people_above="900")
     assert refused.status_code == 422
     assert 'value="1000"' in refused.text
+
+
+async def test_bills_wait_as_usual_once_the_business_wants_it(office: Office) -> None:
+    async def bills() -> list[Decimal]:
+        weeks = (await office.owner.person.get("/forecast"))["data"]["weeks"]
+        return [Decimal(week["rows"].get("bills", 0)) for week in weeks]
+
+    async def expected_late() -> int | None:
+        items = (await office.owner.person.get("/operational"))["data"]["payables"]["items"]
+        late: int | None = next(one["late_by_habit"] for one in items if one["party_name"] == WAITS)
+        return late
+
+    plain = await bills()
+    assert await expected_late() is None
+    fields = {"floor": "default", "counts_to_come": "yes", "counts_owner_draws": "yes"}
+    saved = await office.owner.follow(await office.owner.send("/settings/runway", **fields, bills_by_habit="yes"))
+    assert re.search(r'name="bills_by_habit"[^>]*checked', saved.text)
+    assert (await office.owner.person.get("/runway/settings"))["data"]["bills_by_habit"] is True
+    late, moved = await expected_late(), await bills()
+    assert late is not None
+    assert 0 < late <= 10
+    assert moved != plain
+    assert sum(moved) == sum(plain)
+    assert all(sum(moved[: week + 1]) >= sum(plain[: week + 1]) for week in range(13))  # later, never sooner
+    assumptions = (await office.owner.person.get("/forecast"))["data"]["assumptions"]
+    assert any("usually paid late" in sentence for sentence in assumptions)
+    bill = next(
+        one for one in (await office.owner.person.get("/bills", status="open", limit=200))["data"]
+        if one["vendor_name"] == WAITS
+    )  # fmt: skip
+    why = text_of(await office.owner.get(f"/payables/{bill['id']}"))
+    assert re.search(rf"By the habit of the last 12 months, this vendor is paid {late} days? late\.", why)
+    await office.owner.send("/settings/runway", **fields)
+    assert await bills() == plain
 
 
 async def test_the_floor_and_an_account_count_in_the_runway_from_then_on(office: Office) -> None:

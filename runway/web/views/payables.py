@@ -150,8 +150,19 @@ def _planned_why(row: Payable, planned_on: date | None, today: date) -> str:
         return _("The forecast does not count it: credits cover it, or it is not open.")
     due = row.bill["due_on"] or row.bill["issued_on"]
     told = {"day": formats.day(due)}
+    if row.late_by_habit is not None:
+        was = _("It was due on %(day)s.") if due < today else _("It is due on %(day)s.")
+        return was % told + " " + _habit_why(row.late_by_habit)
     if due < today:
         return _("It was due on %(day)s, so the forecast pays it today.") % told
     if planned_on == due:
         return _("It is due then.")
     return _("Scheduled; it is due on %(day)s.") % told
+
+
+def _habit_why(days: int) -> str:
+    return ngettext(
+        "By the habit of the last 12 months, this vendor is paid %(n)s day late.",
+        "By the habit of the last 12 months, this vendor is paid %(n)s days late.",
+        days,
+    ) % {"n": days}

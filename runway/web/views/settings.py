@@ -162,6 +162,7 @@ def runway_values(settings: SettingsOut) -> dict[str, str]:
         "counts_owner_draws": "yes" if settings.counts_owner_draws else "",
         "counts_uninvoiced_sales": _TRISTATE[settings.counts_uninvoiced_sales],
         "counts_to_come": "yes" if settings.counts_to_come else "",
+        "bills_by_habit": "yes" if settings.bills_by_habit else "",
     }
 
 
@@ -178,4 +179,5 @@ def wanted_runway(values: Mapping[str, str], accounts: Sequence[str]) -> dict[st
         "counts_owner_draws": values.get("counts_owner_draws") == "yes",
         "counts_uninvoiced_sales": sales,
         "counts_to_come": values.get("counts_to_come") == "yes",
+        "bills_by_habit": values.get("bills_by_habit") == "yes",
     }

@@ -173,7 +173,7 @@ async def test_books_from_the_log_are_those_of_the_mirror_while_nothing_has_chan
     later = today + timedelta(days=3)
     assert [await past.is_known(day) for day in (today, later)] == [False, True]
     ours, logged = [await past.books_as_of(later, from_log=from_log) for from_log in (False, True)]
-    for part in ("invoices", "bills", "invoice_credits", "bill_credits", "histories"):
+    for part in ("invoices", "bills", "invoice_credits", "bill_credits", "histories", "paid_bills"):
         assert sorted(getattr(logged, part), key=repr) == sorted(getattr(ours, part), key=repr), part
     assert logged.invoices
     assert logged.bills

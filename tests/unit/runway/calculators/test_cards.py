@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from runway.calculators.cards import Weight, by_due_date, due_soon, matters, must_and_owed, open_soon
+from runway.calculators.cards import Weight, by_due_date, due_soon, matters, open_soon
 from runway.calculators.floor import AbsoluteFloor
 from tests.unit.runway.calculators.making import T, make_account, whole
 from tests.unit.runway.calculators.test_forecast import CHECKING, FEW, make_books, make_document, make_forecast
@@ -14,7 +14,7 @@ def test_what_is_due_within_a_week_holds_what_is_overdue() -> None:
     made = make_forecast(make_books(bills=BILLS), replace(FEW, must_pay=frozenset({"b2", "b3"})))
     due = due_soon(made)
     assert (whole(due.total.value), due.total.n, whole(due.must_pays.value), due.must_pays.n) == (800, 2, 500, 1)
-    assert [flow.key for flow in must_and_owed(made)] == ["b1", "b2", "b3"]
+    assert [flow.key for flow in made.path.owed] == ["b1", "b2", "b3"]
     soon = open_soon(made.payables, made, days=7)
     assert (whole(soon.due.value), soon.due.n) == (500, 1)
     listed = by_due_date(made.payables, until=T + timedelta(days=7))

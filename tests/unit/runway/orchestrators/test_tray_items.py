@@ -63,6 +63,9 @@ def test_a_bill_is_there_for_what_it_waits_for() -> None:
     due = row_of(a_bill(), 2)
     assert (due.item.reasons, due.next_step, due.chips[0].words) == ({Reason.BILL_DUE}, NextStep.PAY, "due in 2 d")
     assert [row_of(a_bill(), days).chips[0].words for days in (0, -4)] == ["due today", "overdue 4 d"]
+    late = bill_row(a_bill(), document(2), T, offer=None, impact=None, late_by_habit=9)
+    assert late is not None
+    assert [chip.words for chip in late.chips] == ["due in 2 d", "expected 9 days late, as this vendor is usually paid"]
     waiting = row_of(a_bill(ApprovalStatus.WAITING), 40)
     assert (waiting.item.reasons, waiting.next_step) == ({Reason.WAITS_FOR_APPROVAL}, NextStep.APPROVE)
     twice = row_of(a_bill(twice=True), 2)

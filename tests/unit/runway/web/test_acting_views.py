@@ -182,6 +182,18 @@ def test_the_day_a_bill_is_expected_to_be_paid_has_its_reason(planned: int, due:
     assert why in view.planned_why
 
 
+@pytest.mark.parametrize(("due", "told"), [(-4, "It was due on"), (3, "It is due on")])
+def test_a_bill_that_waits_by_habit_says_so(due: int, told: str) -> None:
+    on = T + timedelta(days=due + 9)
+    row = replace(a_payable(planned=on, due_on=T + timedelta(days=due)), late_by_habit=9)
+    view = bill_view(row, Looker())
+    assert view.planned_on == on
+    assert view.planned_why.startswith(told)
+    assert view.planned_why.endswith("By the habit of the last 12 months, this vendor is paid 9 days late.")
+    paying = replace(row, payment=cast("ActionIntent", SimpleNamespace()))
+    assert "habit" not in bill_view(paying, Looker()).planned_why
+
+
 def test_overdue_is_red_beyond_sixty_days_alone() -> None:
     tones = {
         days: bill_view(a_payable(due_on=T - timedelta(days=days)), Looker()).status.tone for days in (0, 1, 60, 61)

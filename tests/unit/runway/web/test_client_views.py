@@ -34,7 +34,7 @@ SHOWN = Shown("/c/1", "USD", ZoneInfo("America/Los_Angeles"), {ADA: "Ada Park"})
 def settings(**given: object) -> SettingsOut:
     nothing: dict[str, object] = {
         "floor_amount": None, "floor_days": None, "counted_accounts": [], "uncounted_accounts": [], "filing_day": None,
-        "counts_owner_draws": True, "counts_uninvoiced_sales": None, "counts_to_come": True,
+        "counts_owner_draws": True, "counts_uninvoiced_sales": None, "counts_to_come": True, "bills_by_habit": False,
         "version": 0, "set_at": None, "actor": None,
     }  # fmt: skip
     return SettingsOut.model_validate(nothing | given)
@@ -45,6 +45,7 @@ def settings(**given: object) -> SettingsOut:
     [
         settings(),
         settings(floor_amount=Decimal("5000.00"), filing_day=25, counts_owner_draws=False),
+        settings(bills_by_habit=True),
         settings(floor_days=10, counts_uninvoiced_sales=False, counts_to_come=False, uncounted_accounts=["2"]),
     ],
 )
