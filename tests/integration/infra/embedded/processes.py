@@ -11,9 +11,10 @@ from pathlib import Path
 import psutil
 
 _USER = """
-import sys
+import signal, sys
 from infra.config import ServerSettings
 from infra.embedded.servers import servers
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where a shell began the tests behind itself
 with servers(ServerSettings()) as addresses:
     print(addresses.database_app_url, flush=True)
     sys.stdin.read()
