@@ -15,6 +15,7 @@ from infra.qbo.simulator.files.company_file import CompanyFile
 from infra.qbo.simulator.files.generator import demo_company, generate_large
 from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.simulator.timestamps import PACIFIC
+from infra.ratelimit import brief
 from runway import app
 from runway.routes.documentation import describe
 from tests.e2e.rest import Shop, Web, open_shop, running_web, settings_for
@@ -27,6 +28,14 @@ def quick_passwords() -> Iterator[None]:
     """Each hash would take a core for a tenth of a second; what it costs in service is for the tests of hashing itself."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hashing, "Argon2Hasher", partial(Argon2Hasher, time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_limits() -> Iterator[None]:
+    """Beside other tests a twentieth of a second is soon over, and each process then lets in a share of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(brief, "ANSWERS_WITHIN_SECONDS", 5)
         yield
 
 
