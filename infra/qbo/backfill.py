@@ -1,13 +1,14 @@
 """The first reading of a whole company: entities side by side, each resumable after its last stored page."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
 from infra.config import Rail
 from infra.logging import get_logger
 from infra.qbo.keyset import KeysetCursor, KeysetPage, keyset_pages
+from infra.qbo.page_ahead import one_ahead
 from infra.qbo.reading import PullTally, QBOPull
 from infra.sync import mirror_store, runs
 from infra.sync.runs import SyncState
@@ -50,24 +51,10 @@ async def _read_entity(pull: QBOPull, state: SyncState, *, tally: PullTally, gat
     cursor = KeysetCursor.from_json(state.backfill_cursor) if state.backfill_cursor else KeysetCursor()
     pages = keyset_pages(pull.reads.query, entity=state.entity, cursor=cursor)
     # Closed here and now: a page on its way for a run that has failed would be a call spent for nothing.
-    async with gate, aclosing(_one_ahead(pages)) as ahead:
+    async with gate, aclosing(one_ahead(pages)) as ahead:
         async for page in ahead:
             await _store_page(pull, state, page=page, tally=tally)
     log.info("qbo.backfill.entity_done", entity=state.entity, business_id=str(pull.business_id))
-
-
-async def _one_ahead(pages: AsyncIterator[KeysetPage]) -> AsyncGenerator[KeysetPage, None]:
-    """The next page is on its way while this one is stored; at most two are held."""
-    coming = asyncio.ensure_future(anext(pages, None))
-    try:
-        while (page := await coming) is not None:
-            coming = asyncio.ensure_future(anext(pages, None))
-            yield page
-    finally:
-        coming.cancel()
-        await asyncio.wait([coming])
-        if not coming.cancelled():
-            coming.exception()  # seen: the failure that ended the run is told, not this one
 
 
 async def _store_page(pull: QBOPull, state: SyncState, *, page: KeysetPage, tally: PullTally) -> None:
