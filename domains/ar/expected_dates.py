@@ -133,6 +133,12 @@ async def end_expected(session: AsyncSession, business_id: UUID, invoice_id: UUI
         await _end(session, held, by=by)
 
 
+async def find_expected(session: AsyncSession, business_id: UUID, invoice_id: UUID) -> ExpectedDateRow | None:
+    """What was said last of when it is expected, and is not taken back."""
+    held: ExpectedDateRow | None = await session.scalar(_held(business_id, invoice_id))
+    return held
+
+
 async def list_said(session: AsyncSession, business_id: UUID) -> Sequence[Said]:
     """All that people said of invoices that are open: expected dates and notes that are not ended."""
     return (await list_said_of(session, [business_id])).get(business_id, [])

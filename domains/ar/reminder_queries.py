@@ -107,13 +107,17 @@ async def list_customer_rules(
     }
 
 
-async def list_open_invoices(session: AsyncSession, business_id: UUID) -> Sequence[Any]:
-    """Every invoice with something to pay on it, without its payload."""
+async def list_open_invoices(
+    session: AsyncSession, business_id: UUID, customers: Collection[str] | None = None
+) -> Sequence[Any]:
+    """Every invoice with something to pay on it, or those of these customers, without its payload."""
     columns = (
         Invoice.id, Invoice.external_id, Invoice.doc_number, Invoice.customer_external_id, Invoice.customer_name,
         Invoice.issued_on, Invoice.due_on, Invoice.balance, Invoice.currency, Invoice.exchange_rate, Invoice.email,
     )  # fmt: skip
     query = select(*columns).where(*live(Invoice, business_id), Invoice.balance > 0)
+    if customers is not None:
+        query = query.where(Invoice.customer_external_id.in_(customers))
     return (await session.execute(query.order_by(Invoice.due_on, Invoice.id))).all()
 
 

@@ -1,6 +1,6 @@
 """What a day's plan rests on: open invoices, what was noted and sent about them, and their customers; eight statements in all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -30,9 +30,11 @@ class Reading:
     zone: ZoneInfo
     today: date
 
-    async def read(self, session: AsyncSession) -> tuple[list[ChasedInvoice], dict[str, Debtor]]:
-        """Every open invoice, and every customer who has one, by the rail's id."""
-        rows = await queries.list_open_invoices(session, self.business_id)
+    async def read(
+        self, session: AsyncSession, customers: Collection[str] | None = None
+    ) -> tuple[list[ChasedInvoice], dict[str, Debtor]]:
+        """Every open invoice, and every customer who has one, by the rail's id; or those of these customers."""
+        rows = await queries.list_open_invoices(session, self.business_id, customers)
         contacts = await queries.list_contacts(session, self.business_id)
         notes = await queries.list_open_notes(session, self.business_id)
         steps = _by_invoice(await queries.list_steps(session, self.business_id))

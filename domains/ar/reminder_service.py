@@ -1,6 +1,6 @@
 """Reminding customers: the day's plan, and the mails that it asks for. Verbs write in the caller's transaction; no rail is asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
@@ -63,10 +63,10 @@ class ReminderService(TenantAwareService):
         self._zone = zone
         self._engine = engine
 
-    async def plan(self, session: AsyncSession, *, today: date) -> DayPlan:
-        """What the day's mails are, from our copy of the books."""
+    async def plan(self, session: AsyncSession, *, today: date, customers: Collection[str] | None = None) -> DayPlan:
+        """What the day's mails are, from our copy of the books; or those to these customers, by the rail's ids: none's hangs on another's."""
         kept = await queries.find_rules(session, self.business_id)
-        invoices, debtors = await Reading(self.business_id, self._home, self._zone, today).read(session)
+        invoices, debtors = await Reading(self.business_id, self._home, self._zone, today).read(session, customers)
         return DayPlan(today, kept, plan_reminders(invoices, debtors, kept.rules, today=today))
 
     async def list_asked(self, session: AsyncSession, asking: Asking) -> list[ActionIntent]:

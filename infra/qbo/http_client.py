@@ -1,6 +1,8 @@
 """The HTTP client that all companies share, how much of an answer is read, and what is in it."""
 
+import sys
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -15,6 +17,11 @@ from infra.qbo.outbound import GuardedTransport
 
 LARGEST_BODY_BYTES = 64 * 1024 * 1024  # a page of 1,000 long bills is some megabytes; a bomb must not fill the memory
 _LARGEST_FAULT_BYTES = 65_536
+
+# httpx asks this package, which is not needed, several times a request which event loop runs, and each time Python would look
+# for it in every directory that there is.
+if "sniffio" not in sys.modules and find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # the documented way to say that there is none
 
 
 def open_http(settings: QBOSettings) -> httpx.AsyncClient:

@@ -9,12 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from infra.config import Rail
 
 # Mirrors change in two ways alone: a recorded run stores what a rail delivered (one that failed may have stored some), and an
-# action stores the rail's echo as it is settled.
+# action stores the rail's echo as it is settled, or what its look before sending found. One that was called off before anybody had
+# taken it up (its fence was never raised) stores nothing. What is stored of an action while it is held, or verified afterwards, has no
+# mark of its own until the next run that stores something.
 _MARK = text("""
 SELECT (SELECT id FROM sync_run
         WHERE business_id = :business_id AND rail = :rail AND (changed > 0 OR state = 'failed') AND finished_at IS NOT NULL
         ORDER BY finished_at DESC LIMIT 1),
-       (SELECT max(settled_at) FROM action_intent WHERE business_id = :business_id AND settled_at IS NOT NULL)
+       (SELECT max(settled_at) FROM action_intent
+        WHERE business_id = :business_id AND settled_at IS NOT NULL AND NOT (state = 'cancelled' AND fence = 0))
 """)
 
 
@@ -28,7 +31,8 @@ LEFT JOIN LATERAL (
   ORDER BY finished_at DESC LIMIT 1
 ) AS r ON true
 LEFT JOIN LATERAL (
-  SELECT max(settled_at) AS settled_at FROM action_intent WHERE business_id = b.id AND settled_at IS NOT NULL
+  SELECT max(settled_at) AS settled_at FROM action_intent
+  WHERE business_id = b.id AND settled_at IS NOT NULL AND NOT (state = 'cancelled' AND fence = 0)
 ) AS a ON true
 """)
 

@@ -171,13 +171,16 @@ def open_balance_as_of(total: Decimal, *, issued_on: date, applied: Iterable[App
     return total - sum((item.amount for item in applied if item.on <= as_of), ZERO)
 
 
-def age(documents: Sequence[OpenDocument], credits_left: Sequence[UnappliedCredit], *, basis: Basis) -> Ageing:
+def age(
+    documents: Sequence[OpenDocument], credits_left: Sequence[UnappliedCredit], *, basis: Basis, left_out: int = 0
+) -> Ageing:
     """Age what is open on `basis.as_of`. Settled documents (nothing open) are left out.
 
     Args:
         documents: of one side, receivable or payable; open amounts as of the same day.
         credits_left: of the same side, as of the same day.
         basis: T and the currency.
+        left_out: documents and credits in currencies without a rate, which the total says it is without.
     """
     aged = tuple(_aged(document, basis.as_of) for document in documents if document.open_amount)
     left = [item for item in credits_left if item.amount]
@@ -186,11 +189,13 @@ def age(documents: Sequence[OpenDocument], credits_left: Sequence[UnappliedCredi
     )
     unapplied = -sum((item.amount for item in left), ZERO)
     open_total = sum((item.document.open_amount for item in aged), ZERO)
+    note = f"without {left_out} in other currencies that no exchange rate is known for" if left_out else None
+    n = len(aged) + len(left)
     return Ageing(
         as_of=basis.as_of,
         buckets=totals,
         unapplied=basis.figure(unapplied, basis.currency, n=len(left), n_of="documents"),
-        total=basis.figure(open_total + unapplied, basis.currency, n=len(aged) + len(left), n_of="documents"),
+        total=basis.figure(open_total + unapplied, basis.currency, n=n, n_of="documents", note=note),
         overdue=_sum([item for item in aged if item.bucket is not Bucket.CURRENT], basis),
         assumed_due=_sum([item for item in aged if item.is_due_date_assumed], basis),
         rows=_rows(aged, left),

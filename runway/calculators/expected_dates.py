@@ -111,25 +111,35 @@ class Expectations:
     holidays: AbstractSet[date] = frozenset()
     banking: BankingHabit = field(default_factory=BankingHabit)
 
-    def receipts(self, invoices: Iterable[OpenDocument]) -> list[ExpectedReceipt]:
-        """One for each invoice with something open, in order of id."""
+    def receipts(
+        self, invoices: Iterable[OpenDocument], *, usual: dict[str, ExpectedReceipt] | None = None
+    ) -> list[ExpectedReceipt]:
+        """One for each invoice with something open, in order of id.
+
+        `usual` are those of invoices that nobody has said anything of, by id, found before of the same invoices, book, holidays and
+        banking; what is found now is added.
+        """
+        usual = {} if usual is None else usual
         chosen = chosen_overrides(self.overrides, self.book.as_of)
         chances = dict(self.probabilities)
         days = _Days(self.book.as_of, self.holidays)
         ordered = sorted((item for item in invoices if item.open_amount > 0), key=lambda item: item.external_id)
+        told = chosen.keys() | chances.keys()
+        for item in ordered:
+            if item.external_id not in told and item.external_id not in usual:
+                found = _receipt(item, self.book, override=None, chance=None, days=days)
+                usual[item.external_id] = self._banked(found, item.party_name)
         return [
-            self._banked(
-                _receipt(
-                    item,
-                    self.book,
-                    override=chosen.get(item.external_id),
-                    chance=chances.get(item.external_id),
-                    days=days,
-                ),
-                item.party_name,
-            )
+            self._told(item, chosen.get(item.external_id), chances.get(item.external_id), days)
+            if item.external_id in told
+            else usual[item.external_id]
             for item in ordered
         ]
+
+    def _told(
+        self, item: OpenDocument, override: Override | None, chance: Decimal | None, days: "_Days"
+    ) -> ExpectedReceipt:
+        return self._banked(_receipt(item, self.book, override=override, chance=chance, days=days), item.party_name)
 
     def _banked(self, receipt: ExpectedReceipt, customer: str) -> ExpectedReceipt:
         if receipt.by is not ExpectedBy.MODEL or not self.banking.is_late(customer):

@@ -19,6 +19,7 @@ from runway.calculators.figures import Basis
 from runway.calculators.floor import BelowFloorSince, DefaultFloor, FloorPolicy, KnownSince
 from runway.calculators.flows import FlowRules
 from runway.calculators.forecast_floor import below_since, floor_policy
+from runway.calculators.forecast_index import ForecastIndex
 from runway.calculators.forecast_rows import (
     apart_from,
     recurring_rows,
@@ -27,7 +28,7 @@ from runway.calculators.forecast_rows import (
     unplanned_profile,
     usual_rows,
 )
-from runway.calculators.groundwork import Books, Groundwork, Sides, groundwork, sides_of
+from runway.calculators.groundwork import Books, Groundwork, LeftOut, Sides, groundwork, sides_of
 from runway.calculators.lately import Lately, lately
 from runway.calculators.outlook import CashPath, DatedFlow, bill_flows, cash_path, receipt_flows, undeposited_flow
 from runway.calculators.party_credits import AfterCredits
@@ -104,6 +105,7 @@ class ForecastParts:
     lately: Lately
     rates: Mapping[str, HomeRate] = field(default_factory=dict)
     late_by_habit: Mapping[str, int] = field(default_factory=dict)
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     @cached_property
     def asked_in_tray(self) -> int:
@@ -131,6 +133,7 @@ class Forecast:
     flows: all dated flows but the invoices'.
     invoices, bills: after credits; `receivables`, `payables`: before them, by age.
     assumptions: in words, in the order of the rows.
+    index: its documents, receipts and bills' flows by id.
     """
 
     parts: ForecastParts
@@ -155,6 +158,7 @@ class Forecast:
     gap: RunwayGap | None
     concentration: Concentration | None
     assumptions: tuple[str, ...]
+    index: ForecastIndex = field(repr=False, compare=False)
 
 
 def forecast(books: Books, *, company_id: str, rules: ForecastRules | None = None) -> Forecast:
@@ -176,12 +180,13 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
 
     through = inputs.booked_through or basis.as_of
     expectations = Expectations(ground.payers, rules.overrides, rules.probabilities, rules.holidays, banking)
-    receipts = counted_from(basis.as_of, expectations.receipts(ground.sides.invoices.documents), since=through)
+    usual = ground.receipts_by_habit.setdefault(frozenset(rules.holidays), {})
+    found = expectations.receipts(ground.sides.invoices.documents, usual=usual)
+    receipts = counted_from(basis.as_of, found, since=through)
 
     unplanned = unplanned_profile(outflows, series, basis, history=history)
     sales = uninvoiced_sales(flows, inputs.accounts, basis, history=history, is_wanted=rules.counts_uninvoiced_sales)
-    banked = [replace(item, on=banking.banked_on(item.on, item.party_name)) for item in books.collected]
-    collected = to_come(banked if rules.counts_to_come else (), basis, history=history)
+    collected = to_come(ground.banked if rules.counts_to_come else (), basis, history=history)
     paid = to_come(apart_from(books.paid, series) if rules.counts_to_come else (), basis, history=history)
     rows = usual_rows(unplanned, sales, collected, paid, replace(basis, as_of=through))
     rows.flows.extend(undeposited_flow(report.cash.undeposited.value or ZERO, as_of=basis.as_of))
@@ -233,6 +238,7 @@ def _parts_of(ground: Groundwork, *, company_id: str, rules: ForecastRules) -> F
         ),
         rates=dict(inputs.rates),
         late_by_habit=moved,
+        left_out=books.left_out,
     )
 
 
@@ -255,7 +261,12 @@ def joined(parts: ForecastParts, *, sides: Sides | None = None) -> Forecast:
     """The forecast of these parts, the same whether they were just made or kept. `sides` are theirs, where somebody has them."""
     basis, report = parts.basis, parts.report
     sides = sides or sides_of(
-        parts.open_invoices, parts.invoice_credits, parts.open_bills, parts.bill_credits, basis=basis
+        parts.open_invoices,
+        parts.invoice_credits,
+        parts.open_bills,
+        parts.bill_credits,
+        basis=basis,
+        left_out=parts.left_out,
     )
     baseline = Baseline(
         cash=report.cash.cash,
@@ -292,4 +303,7 @@ def joined(parts: ForecastParts, *, sides: Sides | None = None) -> Forecast:
         gap=runway_gap(standing.runway, report.runway, flows=path.flows, as_of=basis.as_of),
         concentration=concentration(path.flows, basis=basis),
         assumptions=parts.assumptions,
+        index=ForecastIndex(
+            basis.as_of, sides.invoices.documents, sides.bills.documents, parts.receipts, parts.flows, parts.payers
+        ),
     )

@@ -13,6 +13,7 @@ from infra.sync.freshness import AS_IT_STANDS, Fetched, FreshnessNeed
 from runway.calculators import ageing
 from runway.calculators.ageing import Ageing
 from runway.calculators.figures import Basis
+from runway.calculators.forecast import Forecast
 from runway.orchestrators.cash_runway import oldest_of
 
 
@@ -34,16 +35,27 @@ class MirrorAgeing:
         home = self._basis.currency
         rated = [one for one in documents.value if is_rated(one, home)]
         known = in_home_currency(unapplied.value, home)
-        aged = ageing.age([document_of(one) for one in rated], [credit_of(one) for one in known], basis=self._basis)
-        if left_out := len(documents.value) - len(rated) + len(unapplied.value) - len(known):
-            note = f"without {left_out} in other currencies that no exchange rate is known for"
-            aged = replace(aged, total=replace(aged.total, note=note))
+        aged = ageing.age(
+            [document_of(one) for one in rated],
+            [credit_of(one) for one in known],
+            basis=self._basis,
+            left_out=len(documents.value) - len(rated) + len(unapplied.value) - len(known),
+        )
         return Fetched(aged, oldest_of([documents.freshness, unapplied.freshness]))
 
     async def _documents(self, freshness: FreshnessNeed) -> Fetched[list[OpenDocument]]:
         if isinstance(self._side, BillService):
             return await self._side.list_open_bills_for_ageing(freshness=freshness)
         return await self._side.list_open_invoices_for_ageing(freshness=freshness)
+
+
+async def ageing_beside(side: BillService | InvoiceService, outlook: Fetched[Forecast], *, today: date) -> Ageing:
+    """The forecast's own; where it may be of older books than the rows that are shown beside, the mirror's."""
+    forecast = outlook.value
+    if outlook.freshness.stale:
+        mirror = MirrorAgeing(side, today=today, home_currency=forecast.basis.currency)
+        return (await mirror.get(freshness=AS_IT_STANDS)).value
+    return forecast.payables if isinstance(side, BillService) else forecast.receivables
 
 
 def in_home_currency(credits_left: Sequence[UnappliedCredit], currency: str) -> list[UnappliedCredit]:

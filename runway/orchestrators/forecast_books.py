@@ -20,7 +20,7 @@ from infra.config import Rail
 from infra.sync.freshness import AS_IT_STANDS
 from runway.calculators.ageing import Application
 from runway.calculators.figures import Basis
-from runway.calculators.groundwork import Books
+from runway.calculators.groundwork import Books, LeftOut
 from runway.calculators.lateness import WINDOW_DAYS, InvoiceHistory
 from runway.calculators.quality import TRAILING_WEEKS, BillEntry
 from runway.calculators.ratios import PAY_WINDOW_DAYS, Charge, Paid
@@ -88,6 +88,7 @@ class ForecastReader:
             paid_bills=_histories(paid, since=_before(today, PAY_WINDOW_DAYS)),
             collected=_settled(collected, since=_before(today, _SETTLED_DAYS)),
             paid=_settled(paid, since=_before(today, _SETTLED_DAYS)),
+            left_out=LeftOut(receivable=invoices.left_out + owed.left_out, payable=bills.left_out + owing.left_out),
         )
         return ForecastMaterial(books, await self._turnover(today, collected=collected, paid=paid))
 
@@ -128,12 +129,14 @@ class ForecastReader:
         else:
             found, noun = (await side.list_open_invoices_for_ageing(freshness=AS_IT_STANDS)).value, "open invoices"
         rated = [one for one in found if is_rated(one, self.home_currency)]
-        return _Rated(rated, _words(noun, [one.currency for one in found if not is_rated(one, self.home_currency)]))
+        without = [one.currency for one in found if not is_rated(one, self.home_currency)]
+        return _Rated(rated, len(without), _words(noun, without))
 
     async def _credits(self, side: BillService | InvoiceService) -> "_Rated[UnappliedCredit]":
         found = (await side.list_unapplied_credits(freshness=AS_IT_STANDS)).value
         without = [one.currency for one in found if one.home_amount is None and one.currency != self.home_currency]
-        return _Rated(in_home_currency(found, self.home_currency), _words("credits", [key for key in without if key]))
+        known = in_home_currency(found, self.home_currency)
+        return _Rated(known, len(found) - len(known), _words("credits", [key for key in without if key]))
 
     async def _collected(self, today: date) -> list[Settlement]:
         since = _before(today, _APPLIED_DAYS)
@@ -156,9 +159,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class _Rated(Generic[R]):
-    """What can be told in home currency; `unrated`: what cannot, in words."""
+    """What can be told in home currency; `unrated`: what cannot, in words, and how many they are."""
 
     rated: Sequence[R]
+    left_out: int
     unrated: tuple[str, ...]
 
 

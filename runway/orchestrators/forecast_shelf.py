@@ -4,9 +4,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from infra.logging import get_logger
 from runway.calculators.bridge import Bridge
 from runway.calculators.flows import FlowRules
 from runway.calculators.forecast import ForecastParts
@@ -16,6 +17,9 @@ from runway.orchestrators.kept_forecast import WorkedOut
 
 _MOST_KEPT = 64  # a large company's is some ten megabytes
 _MOST_LAID = 4  # and its books are some fifty: of whoever decides at the moment
+_LAST_WRITES = timedelta(seconds=5)
+
+log = get_logger()
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class OnShelf:
+    """`took`: to work it out; the most there is where it was read."""
+
     mark: Mark
     worked: WorkedOut
+    took: timedelta
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,9 @@ class ForecastShelf:
         self._bridges: OrderedDict[UUID, tuple[ForecastParts, date, Bridge]] = OrderedDict()
         self._laid: OrderedDict[UUID, LaidBooks] = OrderedDict()
         self._under_way: dict[tuple[UUID, Mark], asyncio.Task[WorkedOut]] = {}
+        self._latest: dict[UUID, asyncio.Task[None]] = {}
+        self._writing: set[asyncio.Task[None]] = set()
+        self._unkept: dict[UUID, Callable[[], Awaitable[None]]] = {}
 
     def find(self, business_id: UUID) -> OnShelf | None:
         found = self._kept.get(business_id)
@@ -74,8 +84,8 @@ class ForecastShelf:
             self._kept.move_to_end(business_id)
         return found
 
-    def put(self, business_id: UUID, mark: Mark, worked: WorkedOut) -> None:
-        self._kept[business_id] = OnShelf(mark, worked)
+    def put(self, business_id: UUID, mark: Mark, worked: WorkedOut, *, took: timedelta) -> None:
+        self._kept[business_id] = OnShelf(mark, worked, took)
         self._kept.move_to_end(business_id)
         while len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
@@ -109,6 +119,7 @@ class ForecastShelf:
         self._kept.pop(business_id, None)
         self._bridges.pop(business_id, None)
         self._laid.pop(business_id, None)
+        self._unkept.pop(business_id, None)
 
     def join(self, business_id: UUID, mark: Mark, start: Callable[[], Awaitable[WorkedOut]]) -> asyncio.Task[WorkedOut]:
         """The reckoning of this mark, begun if there is none. Who stops waiting does not stop it."""
@@ -119,19 +130,61 @@ class ForecastShelf:
             running.add_done_callback(lambda done: self._finish(key, done))
         return running
 
+    def write(self, business_id: UUID, keep: Callable[[], Awaitable[None]]) -> None:
+        """Keep what was worked out: whoever asked for it has it already. One at a time of a business, and of those that wait the latest."""
+        before = self._latest.get(business_id)
+        task = self._latest[business_id] = asyncio.ensure_future(self._write(business_id, before, keep))
+        self._writing.add(task)
+        task.add_done_callback(lambda done: self._written(business_id, done))
+
+    async def written(self, business_id: UUID) -> None:
+        """Once what was worked out of this business so far is kept; what could not be kept before is tried again.
+
+        Raises:
+            Exception: what the keeping failed with.
+        """
+        if business_id in self._unkept and business_id not in self._latest:
+            self.write(business_id, self._unkept[business_id])
+        if (task := self._latest.get(business_id)) is not None:
+            await asyncio.wait({task})
+            task.result()
+
     async def settled(self) -> None:
         """Once nothing is under way that nobody may be waiting for any more."""
-        while tasks := list(self._under_way.values()):
+        while tasks := [*self._under_way.values(), *self._writing]:
             await asyncio.wait(tasks)
 
     async def close(self) -> None:
-        """Stop what is under way: nothing of it is kept."""
-        tasks = list(self._under_way.values())
-        for task in tasks:
+        """Stop what is under way, which nobody keeps; what is being kept has a few seconds."""
+        reckoning = list(self._under_way.values())
+        for task in reckoning:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*reckoning, return_exceptions=True)
+        if self._writing:
+            _, late = await asyncio.wait(self._writing, timeout=_LAST_WRITES.total_seconds())
+            for write in late:
+                write.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     def _finish(self, key: tuple[UUID, Mark], task: asyncio.Task[WorkedOut]) -> None:
         del self._under_way[key]
         if not task.cancelled():
             task.exception()  # seen: a failure nobody waits for any more is the next reader's to meet
+
+    def _written(self, business_id: UUID, task: asyncio.Task[None]) -> None:
+        self._writing.discard(task)
+        if self._latest.get(business_id) is task:
+            del self._latest[business_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # It is worked out all the same; the next process works it out again.
+            log.error("forecast.keep.failed", business_id=str(business_id), exc_info=error)
+
+    async def _write(
+        self, business_id: UUID, before: asyncio.Task[None] | None, keep: Callable[[], Awaitable[None]]
+    ) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        if self._latest.get(business_id) is asyncio.current_task():
+            self._unkept[business_id] = keep
+            await keep()
+            self._unkept.pop(business_id, None)

@@ -1,12 +1,12 @@
 """The one forecast of a business on its today: whatever shows or previews a number of it asks here, and nobody reckons it again."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
-
-from sqlalchemy.exc import DBAPIError
 
 from domains.core import kept_forecasts
 from domains.core.company_service import CompanyService
@@ -69,10 +69,19 @@ class Outlook:
             StaleRefused: as `get`.
         """
         found = await self._find(freshness)
-        made = found.value.forecast
-        age = books_age(found.freshness.as_of, now=self.clock.now(), last_sync_failed=found.freshness.stale)
-        aged = replace(made, report=with_age_of_books(made.report, age))
-        return Fetched(replace(found.value, forecast=aged), found.freshness)
+        return Fetched(replace(found.value, forecast=self._aged(found)), found.freshness)
+
+    async def get_within(self, patience: timedelta | None, *, freshness: FreshnessNeed) -> Fetched[Forecast | None]:
+        """As `get`; but None for who has just decided something, where working out what follows took longer than `patience` the last time.
+
+        Raises:
+            StaleRefused: as `get`.
+        """
+        sought = await self._seek(freshness)
+        if patience is not None and sought.older is None and sought.takes > patience:
+            return Fetched(None, sought.books.freshness)  # nor begun: it would hold up what is drawn without it
+        found = await sought.found(freshness.wait)
+        return Fetched(self._aged(found), found.freshness)
 
     async def get_decided(self) -> DecidedRules:
         """What people decided that the forecast goes by."""
@@ -81,29 +90,42 @@ class Outlook:
     async def keep(self) -> OnShelf:
         """Work it out for who asks next, unless that is done."""
         worked = (await self._find(AS_IT_STANDS, waits=True)).value
+        await self.shelf.written(self.business.id)  # what could not be kept is the job's failure
         held = self.shelf.find(self.business.id)
         return held if held is not None and held.worked is worked else await self.keep()
 
     async def _find(self, need: FreshnessNeed, *, waits: bool = False) -> Fetched[WorkedOut]:
+        sought = await self._seek(need, waits=waits)
+        return await sought.found(need.wait)
+
+    async def _seek(self, need: FreshnessNeed, *, waits: bool = False) -> "_Sought":
         books = await self.company.get_books_mark(freshness=need)
         today = self._today()
         decided = await self._decided(today)
         mark = mark_of(today, decided=decided.mark, books=books.value)
         held = self.shelf.find(self.business.id)
         if held is not None and held.mark == mark:
-            return Fetched(held.worked, books.freshness)
-        reckoning = self.shelf.join(
-            self.business.id, mark, lambda: self._work_out(mark, today, decided, synced_at=books.freshness.as_of)
-        )
+            return _Sought(books, None, timedelta(0), lambda: _known(held.worked))
         is_older_good = held is not None and held.mark.decided == mark.decided and not waits
-        done, _ = await asyncio.wait({reckoning}, timeout=need.wait.total_seconds() if is_older_good else None)
-        if done or held is None:
-            return Fetched(await reckoning, books.freshness)
-        return Fetched(held.worked, _stale(books.freshness))
+        takes = timedelta.max if held is None else held.took
+        return _Sought(
+            books,
+            held if is_older_good else None,
+            takes,
+            lambda: self.shelf.join(
+                self.business.id, mark, lambda: self._work_out(mark, today, decided, synced_at=books.freshness.as_of)
+            ),
+        )
+
+    def _aged(self, found: Fetched[WorkedOut]) -> Forecast:
+        made = found.value.forecast
+        age = books_age(found.freshness.as_of, now=self.clock.now(), last_sync_failed=found.freshness.stale)
+        return replace(made, report=with_age_of_books(made.report, age))
 
     async def _work_out(
         self, mark: Mark, today: date, decided: DecidedRules, *, synced_at: datetime | None
     ) -> WorkedOut:
+        began = monotonic()
         async with self.uow([self.business.id]) as uow:
             row = await kept_forecasts.find_kept(uow.session, self.business.id)
         if row is not None and row.mark == str(mark):
@@ -112,13 +134,13 @@ class Outlook:
             except UnreadableContent:
                 log.warning("forecast.kept.unreadable", business_id=str(self.business.id))
             else:
-                self.shelf.put(self.business.id, mark, worked)
+                self.shelf.put(self.business.id, mark, worked, took=timedelta.max)  # the next one is not read
                 return worked
         began_at = self.clock.now()
         laid = (await self._lay(mark, today, decided, synced_at=synced_at)).seen_at(began_at, synced_at=synced_at)
         worked = await asyncio.to_thread(_worked_out, laid, str(self.business.id), decided)
-        self.shelf.put(self.business.id, mark, worked)
-        await self._keep(mark, worked, began_at=began_at)
+        self.shelf.put(self.business.id, mark, worked, took=timedelta(seconds=monotonic() - began))
+        self.shelf.write(self.business.id, lambda: self._keep(mark, worked, began_at=began_at))
         return worked
 
     async def _lay(self, mark: Mark, today: date, decided: DecidedRules, *, synced_at: datetime | None) -> LaidBooks:
@@ -143,12 +165,8 @@ class Outlook:
             "summary": await asyncio.to_thread(lambda: written(summary_of(worked))),
             "content": await asyncio.to_thread(content_of, worked),
         }
-        try:
-            async with self.uow([self.business.id]) as uow:
-                await kept_forecasts.keep(uow.session, self.business.id, values)
-        except DBAPIError:
-            # It is worked out all the same; the next process works it out again.
-            log.exception("forecast.keep.failed", business_id=str(self.business.id))
+        async with self.uow([self.business.id]) as uow:
+            await kept_forecasts.keep(uow.session, self.business.id, values)
 
     async def _decided(self, today: date) -> DecidedRules:
         async with self.uow([self.business.id]) as uow:
@@ -160,6 +178,35 @@ class Outlook:
 
     def _today(self) -> date:
         return self.clock.now().astimezone(self._zone).date()
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """A forecast, there or to be reckoned.
+
+    Attributes:
+        older: the one of the books before, where nothing was decided since.
+        takes: as long as the last one took.
+    """
+
+    books: Fetched[str]
+    older: OnShelf | None
+    takes: timedelta
+    begin: Callable[[], asyncio.Future[WorkedOut]]
+
+    async def found(self, wait: timedelta) -> Fetched[WorkedOut]:
+        """The older one, marked stale, where the new one is not there within `wait`. Who stops waiting does not stop it."""
+        reckoning = self.begin()
+        done, _ = await asyncio.wait({reckoning}, timeout=None if self.older is None else wait.total_seconds())
+        if done or self.older is None:
+            return Fetched(await reckoning, self.books.freshness)
+        return Fetched(self.older.worked, _stale(self.books.freshness))
+
+
+def _known(worked: WorkedOut) -> asyncio.Future[WorkedOut]:
+    known = asyncio.get_running_loop().create_future()
+    known.set_result(worked)
+    return known
 
 
 def mark_of(today: date, *, decided: str, books: str) -> Mark:

@@ -1,7 +1,7 @@
 """When to pay what is open, so that even the cautious path stays above the floor: the plan, with the bills it is about."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,6 @@ from runway.calculators.discounts import DiscountTerms, discount_offer
 from runway.calculators.draws import Band
 from runway.calculators.figures import Basis, Figure
 from runway.calculators.forecast import Forecast
-from runway.calculators.impacts import bill_flows_by_id
 from runway.calculators.outlook import DatedFlow
 from runway.calculators.pay_plan import PlannedBill, PlanRow, pay_plan
 from runway.orchestrators.outlook import Outlook
@@ -85,7 +84,7 @@ def safe_plan(forecast: Forecast, discounted: Mapping[str, DiscountedBill], know
     """
     if forecast.report.cash.cash.value is None:
         return _no_plan(forecast)
-    flows = bill_flows_by_id(forecast.flows)
+    flows = forecast.index.bill_flows
     documents = {bill.external_id: bill for bill in forecast.bills.documents if bill.external_id in flows}
     planned = {
         external_id: _planned(document, flows[external_id], forecast, discounted.get(external_id))
@@ -128,7 +127,7 @@ def _kept(floor: Figure, band: Band, basis: Basis) -> Figure:
 
 
 def _planned(
-    document: OpenDocument, own: list[DatedFlow], forecast: Forecast, discount: DiscountedBill | None
+    document: OpenDocument, own: Sequence[DatedFlow], forecast: Forecast, discount: DiscountedBill | None
 ) -> PlannedBill:
     """A day that is neither the due date nor today, nor a habit, is one that somebody set. A habit is no plan: the due date is."""
     on, habits = own[0].on, forecast.parts.late_by_habit
@@ -144,7 +143,7 @@ def _planned(
 
 
 def _discount(
-    document: OpenDocument, own: list[DatedFlow], forecast: Forecast, bill: DiscountedBill
+    document: OpenDocument, own: Sequence[DatedFlow], forecast: Forecast, bill: DiscountedBill
 ) -> tuple[date, Decimal] | None:
     """None where taking it is not worth the risk."""
     offer = discount_offer(

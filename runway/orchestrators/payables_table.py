@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import cast
 from uuid import UUID
 
@@ -20,9 +20,9 @@ from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.sync.freshness import AS_IT_STANDS, Fetched, FreshnessNeed
 from runway.calculators.ageing import Ageing
 from runway.calculators.forecast import Forecast
-from runway.calculators.impacts import Impact, Impacts, bill_flows_by_id
+from runway.calculators.impacts import Impact, Impacts
 from runway.calculators.outlook import DatedFlow
-from runway.orchestrators.ageing import MirrorAgeing
+from runway.orchestrators.ageing import ageing_beside
 from runway.orchestrators.cash_runway import oldest_of
 from runway.orchestrators.outlook import Outlook
 
@@ -72,11 +72,10 @@ class PayablesTable:
             UnreadableCursor: `wanted.after` is none of ours.
         """
         listed = await self.bills.list_bills(wanted, freshness=freshness)
-        home = self.outlook.business.home_currency
-        aged = await MirrorAgeing(self.bills, today=self.today, home_currency=home).get(freshness=AS_IT_STANDS)
         outlook = await self.outlook.get(freshness=AS_IT_STANDS)
         rows = await self._rows(listed.value.items, outlook.value)
-        page = PayablesPage(rows, listed.value.next_cursor, aged.value, outlook.value)
+        aged = await ageing_beside(self.bills, outlook, today=self.today)
+        page = PayablesPage(rows, listed.value.next_cursor, aged, outlook.value)
         return Fetched(page, oldest_of([listed.freshness, outlook.freshness]))
 
     async def list_rows(self, wanted: DocumentFilter, *, freshness: FreshnessNeed) -> Fetched[list[ListedBill]]:
@@ -95,7 +94,7 @@ class PayablesTable:
             standings = await self.approvals.standing(uow.session, [bill["id"] for bill in listed])
             marked = await list_must_pays(uow.session, business_id)
             held = await listing.list_holding(uow.session, business_id, kinds=["Bill"], external_ids=external)
-        flows = bill_flows_by_id(forecast.flows)
+        flows = forecast.index.bill_flows
         return [
             Payable(
                 bill,
@@ -116,13 +115,14 @@ class PayableDetail:
     Attributes:
         credits: its vendor's that are not used up, in the bill's currency.
         impact: what paying it costs against not paying it, as its item of the tray tells; None where the forecast does not count it.
+        is_forecast: whether the forecast was there to ask; else it is being worked out.
     """
 
     payable: Payable
     duplicates: Sequence[str]
     credits: Sequence[Credit]
     impact: Impact | None
-    forecast: Forecast
+    is_forecast: bool
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,10 @@ class PayableDesk:
 
     table: PayablesTable
 
-    async def get(self, bill_id: UUID, *, freshness: FreshnessNeed) -> Fetched[PayableDetail]:
-        """The bill as it stands.
+    async def get(
+        self, bill_id: UUID, *, freshness: FreshnessNeed, patience: timedelta | None = None
+    ) -> Fetched[PayableDetail]:
+        """The bill as it stands; without what the forecast says of it, where that takes longer than `patience`.
 
         Raises:
             BillNotFound: no such bill, or it is deleted.
@@ -140,7 +142,8 @@ class PayableDesk:
         table = self.table
         found = await table.bills.get_bill(bill_id, freshness=freshness)
         bill, business_id = found.value, table.bills.business_id
-        outlook = await table.outlook.get(freshness=AS_IT_STANDS)
+        outlook = await table.outlook.get_within(patience, freshness=AS_IT_STANDS)
+        forecast = outlook.value
         async with table.uow([business_id]) as uow:
             standing = (await table.approvals.standing(uow.session, [bill_id], with_material=True))[bill_id]
             marked = await list_must_pays(uow.session, business_id)
@@ -150,12 +153,12 @@ class PayableDesk:
         row = Payable(
             cast("ListedBill", {name: getattr(bill, name) for name in ListedBill.__annotations__}),
             standing,
-            sorted(bill_flows_by_id(outlook.value.flows).get(bill.external_id, []), key=lambda flow: flow.on),
+            sorted(forecast.index.bill_flows.get(bill.external_id, []), key=lambda flow: flow.on) if forecast else [],
             is_must_pay=bill.external_id in marked,
             payment=held.get(bill.external_id),
-            late_by_habit=outlook.value.parts.late_by_habit.get(bill.external_id),
+            late_by_habit=forecast.parts.late_by_habit.get(bill.external_id) if forecast else None,
         )
         usable = [one for one in left if one.currency in {bill.currency, None}]
-        impact = Impacts(outlook.value.baseline).of_paying(row.planned) if row.planned else None
-        detail = PayableDetail(row, [one.words for one in alike], usable, impact, outlook.value)
+        impact = Impacts(forecast.baseline).of_paying(row.planned) if forecast and row.planned else None
+        detail = PayableDetail(row, [one.words for one in alike], usable, impact, is_forecast=forecast is not None)
         return Fetched(detail, oldest_of([found.freshness, outlook.freshness]))

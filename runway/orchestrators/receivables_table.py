@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import cast
 from uuid import UUID
 
 from domains.ar.collection_notes import CollectionNotes
+from domains.ar.expected_dates import find_expected
 from domains.ar.invoice_service import InvoiceService
 from domains.ar.note_models import CollectionNote
 from domains.ar.queries import ListedInvoice
@@ -19,7 +20,7 @@ from infra.sync.freshness import AS_IT_STANDS, Fetched, FreshnessNeed
 from runway.calculators.ageing import Ageing
 from runway.calculators.expected_dates import ExpectedReceipt
 from runway.calculators.forecast import Forecast
-from runway.orchestrators.ageing import MirrorAgeing
+from runway.orchestrators.ageing import ageing_beside
 from runway.orchestrators.cash_runway import oldest_of
 from runway.orchestrators.outlook import Outlook
 from runway.orchestrators.reminding import Reminding
@@ -56,11 +57,17 @@ class ReceivablesPage:
 
 @dataclass(frozen=True)
 class ReceivableDetail:
-    """One invoice and its notes, the latest first."""
+    """One invoice and its notes, the latest first.
+
+    Attributes:
+        is_said: somebody has named the day on which it is expected, or that it is not.
+        is_forecast: whether the forecast was there to ask; else it is being worked out.
+    """
 
     receivable: Receivable
     notes: Sequence[CollectionNote]
-    forecast: Forecast
+    is_said: bool
+    is_forecast: bool
 
 
 @dataclass(frozen=True)
@@ -80,28 +87,30 @@ class ReceivablesTable:
             UnreadableCursor: `wanted.after` is none of ours.
         """
         listed = await self.invoices.list_invoices(wanted, freshness=freshness)
-        home = self.outlook.business.home_currency
-        aged = await MirrorAgeing(self.invoices, today=self.today, home_currency=home).get(freshness=AS_IT_STANDS)
         outlook = await self.outlook.get(freshness=AS_IT_STANDS)
         rows = await self._rows(listed.value.items, outlook.value)
-        page = ReceivablesPage(rows, listed.value.next_cursor, aged.value, outlook.value)
+        aged = await ageing_beside(self.invoices, outlook, today=self.today)
+        page = ReceivablesPage(rows, listed.value.next_cursor, aged, outlook.value)
         return Fetched(page, oldest_of([listed.freshness, outlook.freshness]))
 
-    async def get_one(self, invoice_id: UUID, *, freshness: FreshnessNeed) -> Fetched[ReceivableDetail]:
-        """One invoice, as somebody opens it.
+    async def get_one(
+        self, invoice_id: UUID, *, freshness: FreshnessNeed, patience: timedelta | None = None
+    ) -> Fetched[ReceivableDetail]:
+        """One invoice, as somebody opens it; without what the forecast says of it, where that takes longer than `patience`.
 
         Raises:
             InvoiceNotFound: no such invoice, or it is deleted.
         """
         found = await self.invoices.get_invoice(invoice_id, freshness=freshness)
-        outlook = await self.outlook.get(freshness=AS_IT_STANDS)
+        outlook = await self.outlook.get_within(patience, freshness=AS_IT_STANDS)
         names = ListedInvoice.__annotations__
         listed = cast("ListedInvoice", {name: getattr(found.value, name) for name in names})
         (row,) = await self._rows([listed], outlook.value)
         business_id = self.invoices.business_id
         async with self.uow([business_id]) as uow:
             notes = await CollectionNotes(business_id).list_notes(uow.session, invoice_id)
-        detail = ReceivableDetail(row, notes, outlook.value)
+            said = await find_expected(uow.session, business_id, invoice_id)
+        detail = ReceivableDetail(row, notes, is_said=said is not None, is_forecast=outlook.value is not None)
         return Fetched(detail, oldest_of([found.freshness, outlook.freshness]))
 
     async def list_rows(self, wanted: DocumentFilter, *, freshness: FreshnessNeed) -> Fetched[list[ListedInvoice]]:
@@ -114,16 +123,16 @@ class ReceivablesTable:
             rows += page.value.items
         return Fetched(rows, first.freshness)
 
-    async def _rows(self, listed: Sequence[ListedInvoice], forecast: Forecast) -> list[Receivable]:
-        plan = (await self.reminding.look(freshness=AS_IT_STANDS)).value
+    async def _rows(self, listed: Sequence[ListedInvoice], forecast: Forecast | None) -> list[Receivable]:
+        shown = {one["customer_external_id"] for one in listed}
+        plan = (await self.reminding.look(customers=shown, freshness=AS_IT_STANDS)).value
         customers = {one.debtor.external_id: one for one in plan.customers}
         planned = {each.invoice.id: each for one in plan.customers for each in one.invoices}
-        expected = {one.external_id: one for one in forecast.receipts}
         held = await self._held([one["external_id"] for one in listed])
         return [
             Receivable(
                 invoice,
-                expected.get(invoice["external_id"]),
+                forecast.index.receipt.get(invoice["external_id"]) if forecast else None,
                 planned.get(invoice["id"]),
                 customers.get(invoice["customer_external_id"]),
                 are_reminders_on=plan.kept.rules.is_on,

@@ -1,6 +1,6 @@
 """Reminding customers of what is due: joins the books, the rules and the action engine. No rail is asked here but to refresh the mirror."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
@@ -57,11 +57,13 @@ class Reminding:
         """The company's."""
         return self.now.astimezone(self._zone).date()
 
-    async def look(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[DayPlan]:
-        """Today's plan, whether or not reminders are on."""
+    async def look(
+        self, *, customers: Collection[str] | None = None, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[DayPlan]:
+        """Today's plan, whether or not reminders are on; or its part for these customers, by the rail's ids."""
 
         async def plan(session: AsyncSession) -> DayPlan:
-            return await self.reminders.plan(session, today=self.today)
+            return await self.reminders.plan(session, today=self.today, customers=customers)
 
         return await self.sync.fetch(READ_FOR_REMINDERS, plan, freshness=freshness)
 

@@ -19,7 +19,7 @@ from infra.clock import Clock
 from infra.db.unit_of_work import UnitOfWorkFactory
 from runway.calculators.forecast import Forecast
 from runway.calculators.tray_priority import Priority, priority, rank, state_mark
-from runway.orchestrators.tray_items import bills_to_read, invoices_to_read, rows_of
+from runway.orchestrators.tray_items import rows_of
 from runway.orchestrators.tray_risks import NOTICE_KINDS
 from runway.orchestrators.tray_rows import TrayRow, TraySources
 
@@ -31,6 +31,9 @@ class TrayBook:
     business: Business
     today: date
     forecast: Forecast | None = None
+
+
+_MOST_BILLS = _MOST_INVOICES = 150
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,12 @@ async def _read(session: AsyncSession, books: Sequence[TrayBook], *, now: dateti
     homes = {book.business.id: book.business.home_currency for book in books}
     discounted = await payable_queries.list_discounted(session, ids, today=min(book.today for book in books))
     bills = await payable_queries.list_open_bills(session, _bills_named(books, discounted), homes)
-    late = [(book.business.id, one) for book in books if book.forecast for one in invoices_to_read(book.forecast)]
+    late = [
+        (book.business.id, one)
+        for book in books
+        if book.forecast
+        for one in book.forecast.index.late_invoices[:_MOST_INVOICES]
+    ]
     invoices = await receivable_queries.list_open_invoices(session, late)
     promises = await receivable_queries.list_open_promises(session, ids)
     notices = await tray_queries.list_open_notices(session, ids, NOTICE_KINDS)
@@ -155,6 +163,6 @@ def _bills_named(
     named: dict[tuple[UUID, str], None] = {}
     for book in books:
         if book.forecast is not None:
-            due = bills_to_read(book.forecast)
+            due = book.forecast.index.due_bills[:_MOST_BILLS]
             named |= dict.fromkeys((book.business.id, one) for one in [*due, *discounted.get(book.business.id, {})])
     return list(named)

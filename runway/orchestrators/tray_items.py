@@ -11,40 +11,16 @@ from infra.money import ZERO
 from runway.calculators.ageing import OpenDocument
 from runway.calculators.discounts import DiscountOffer, DiscountTerms, discount_offer
 from runway.calculators.forecast import Forecast
-from runway.calculators.impacts import Impact, Impacts, bill_flows_by_id, days_of
+from runway.calculators.forecast_index import DUE_WITHIN_DAYS
+from runway.calculators.impacts import Impact, Impacts, days_of
 from runway.calculators.outlook import DatedFlow
 from runway.calculators.tray_priority import Reason, TrayGroup, TrayItem
 from runway.orchestrators.tray_risks import mirror_rows, notice_rows, risk_rows, unrated_rows
 from runway.orchestrators.tray_rows import Chip, NextStep, Subject, TrayRow, TraySources, What
 from runway.papers.tray_words import ChipCode, Facts, Money, WhatCode
 
-DUE_WITHIN_DAYS = 14
-MOST_BILLS = MOST_INVOICES = 150
-_SOON_DAYS = 3
-_P90 = 900
-_LATE_WITHOUT_HISTORY_DAYS = 30
 _PAYEE_FIELDS = frozenset({"vendor_external_id", "remit_to"})
 _WAITING = frozenset({ApprovalStatus.WAITING, ApprovalStatus.WAITING_FOR_SECOND})
-
-
-def bills_to_read(forecast: Forecast) -> list[str]:
-    """The rail's ids of bills that may be in the tray: due soon or past it, the nearest days first, of these the largest."""
-    today = forecast.basis.as_of
-    near = [
-        bill
-        for bill in forecast.bills.documents
-        if bill.open_amount > 0 and (bill.ages_from - today).days <= DUE_WITHIN_DAYS
-    ]
-    near.sort(key=lambda bill: ((bill.ages_from - today).days > _SOON_DAYS, -bill.open_amount, bill.external_id))
-    return [bill.external_id for bill in near[:MOST_BILLS]]
-
-
-def invoices_to_read(forecast: Forecast) -> list[str]:
-    """The rail's ids of invoices that are later than their customer usually is, the largest first."""
-    habits = _Habits(forecast)
-    late = [invoice for invoice in forecast.invoices.documents if habits.usual(invoice) is not None]
-    late.sort(key=lambda invoice: (-invoice.open_amount, invoice.external_id))
-    return [invoice.external_id for invoice in late[:MOST_INVOICES]]
 
 
 def rows_of(sources: TraySources) -> list[TrayRow]:
@@ -59,8 +35,7 @@ def rows_of(sources: TraySources) -> list[TrayRow]:
 
 
 def _of_bills(sources: TraySources, forecast: Forecast, impacts: Impacts) -> Iterable[TrayRow]:
-    expected = {bill.external_id: bill for bill in forecast.bills.documents}
-    flows = bill_flows_by_id(forecast.flows)
+    expected, flows = forecast.index.bill, forecast.index.bill_flows
     for external_id, bill in sources.bills.items():
         document = expected.get(external_id)
         if document is None or ("Bill", external_id) in sources.under_way:
@@ -146,9 +121,7 @@ def _offer(
 
 
 def _of_invoices(sources: TraySources, forecast: Forecast, impacts: Impacts) -> Iterable[TrayRow]:
-    expected = {invoice.external_id: invoice for invoice in forecast.invoices.documents}
-    receipts = {receipt.external_id: receipt for receipt in forecast.receipts}
-    habits = _Habits(forecast)
+    expected, receipts = forecast.index.invoice, forecast.index.receipt
     promised = {key: one.invoice for key, one in sources.promises.items() if one.promised_on < sources.today}
     for external_id, invoice in {**promised, **sources.invoices}.items():
         document, receipt = expected.get(external_id), receipts.get(external_id)
@@ -156,7 +129,7 @@ def _of_invoices(sources: TraySources, forecast: Forecast, impacts: Impacts) -> 
             continue
         impact = impacts.of_collecting(receipt) if receipt.amount else None
         promise = sources.promises.get(external_id)
-        usual = habits.usual(document)
+        usual = forecast.index.usual(document)
         if row := invoice_row(
             invoice, document, sources.today, usual=usual, promise=promise, impact=impact, asks=receipt.asks_in_tray
         ):
@@ -209,26 +182,6 @@ def invoice_row(
     party = invoice.customer_name or invoice.customer_external_id
     what = What(WhatCode.INVOICE, {"number": _number(invoice), "party": party})
     return TrayRow(item, what, document.party_name, tuple(chips), NextStep.REMIND, subject, impact)
-
-
-class _Habits:
-    """How late each customer nearly always is at the most (P90), worked out once a customer."""
-
-    def __init__(self, forecast: Forecast) -> None:
-        self._forecast = forecast
-        self._known: dict[str, int] = {}
-
-    def usual(self, invoice: OpenDocument) -> int | None:
-        """The customer's own P90 of days late, when the invoice is later than that."""
-        late = (self._forecast.basis.as_of - invoice.ages_from).days
-        if invoice.open_amount <= 0 or late <= 0:
-            return None
-        usual = self._known.get(invoice.party_id)
-        if usual is None:
-            mixed = self._forecast.payers.of(invoice.party_id).mixed
-            usual = mixed.quantile(_P90) if mixed.weight else _LATE_WITHOUT_HISTORY_DAYS
-            self._known[invoice.party_id] = usual
-        return usual if late > usual else None
 
 
 def _number(document: BillFigures | InvoiceFigures) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,8 @@ from runway.web.views.refusals import RefusalView, refusal_view
 
 # Tables of the page that htmx reloads when it hears of it.
 ACTED = {"HX-Trigger": "acted"}
+# A part of a page is drawn without the forecast where that takes longer, and asks for the rest by itself.
+PART_PATIENCE = timedelta(milliseconds=30)
 
 
 @dataclass(frozen=True)

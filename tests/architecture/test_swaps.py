@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.cockpit.playing import names_of
-from benchmarks.cockpit.swaps import SCENES, SWAPS
+from benchmarks.cockpit.swaps import SCENES, SET_OFF, SWAPS
 
 TEMPLATES = Path(__file__).parents[2] / "runway/web/templates"
 # A quote inside of an expression does not end the attribute.
@@ -19,7 +19,7 @@ def test_every_swap_of_the_templates_is_in_the_benchmarks_list() -> None:
         for address in _ASKS.findall(path.read_text(encoding="utf-8"))
     }
     assert len(asked) > 30
-    assert asked == {one for known in SWAPS.values() for one in known}
+    assert asked == {one for known in [*SWAPS.values(), *SET_OFF.values()] for one in known}
 
 
 def test_every_swap_is_played_by_its_name() -> None:

@@ -13,6 +13,7 @@ import pytest_asyncio
 from psycopg import connect
 
 from domains.core.permissions import Role
+from infra.sync.freshness import AS_IT_STANDS
 from runway.routes.request_proofs import csrf_token
 from tests.e2e.paying import Paying, new_key, open_paying, paying_company
 from tests.e2e.people import Browser, member
@@ -65,6 +66,14 @@ def fields_of(page: str, action: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in inputs}
 
 
+async def books_of(paying: Paying) -> str:
+    """What is another text once the mirrors may have changed."""
+    services, business_id = paying.shop.web.services, paying.owner.at_business
+    async with services.uow([business_id]) as uow:
+        business = await services.businesses.get_business(uow.session, business_id)
+    return (await services.of(business).company.get_books_mark(freshness=AS_IT_STANDS)).value
+
+
 async def test_a_bill_is_paid_by_its_pages_once_however_often_the_form_is_sent(paying: Paying) -> None:
     pages, bill = Pages(paying.owner), await paying.approved()
     path = f"/payables/{bill['id']}"
@@ -74,6 +83,7 @@ async def test_a_bill_is_paid_by_its_pages_once_however_often_the_form_is_sent(p
     assert "Low point" in confirm
     wish = fields_of(confirm, f"{pages.base}{path}/pay")
     assert {"csrf", "idempotency_key", "account_id", "seen_figures_id"} <= set(wish)
+    before = await books_of(paying)
     async with paying.working():
         first, second = await pages.post(f"{path}/pay", fields=wish), await pages.post(f"{path}/pay", fields=wish)
         assert (first.status_code, second.status_code) == (303, 303)
@@ -81,6 +91,7 @@ async def test_a_bill_is_paid_by_its_pages_once_however_often_the_form_is_sent(p
         payment = first.headers["location"].rpartition("/")[2]
         await paying.verified(payment)
     assert len(paying.payments_of(bill)) == 1
+    assert await books_of(paying) != before
     page = await pages.get(f"/payments/{payment}")
     assert "Recorded in QuickBooks as payment" in page
     assert "Seen then" in page
@@ -90,7 +101,7 @@ async def test_a_bill_is_paid_by_its_pages_once_however_often_the_form_is_sent(p
 
 async def test_a_payment_settles_before_the_eyes_and_can_be_undone_before_it_is_sent(paying: Paying) -> None:
     pages, bill = Pages(paying.owner), await paying.approved()
-    path = f"/payables/{bill['id']}/pay"
+    path, before = f"/payables/{bill['id']}/pay", await books_of(paying)
     wish = {"account_id": paying.bank, "idempotency_key": new_key(), "confirm_similar": "true"}
     asked = await pages.post(path, fields=wish, HX_Request="true")
     assert asked.status_code == 200, asked.text
@@ -104,10 +115,42 @@ async def test_a_payment_settles_before_the_eyes_and_can_be_undone_before_it_is_
     assert "Cancelled before anything was sent" in cancelled.text
     assert "every 1s" not in cancelled.text
     assert "Cancelled" in await pages.get(f"/payments/{payment}")
+    assert await books_of(paying) == before, "what was never sent has changed nothing"
     later = {"date": (paying.today + timedelta(days=20)).isoformat(), "idempotency_key": new_key()}
     scheduled = await pages.post(path, fields=wish | later, HX_Request="true")
     assert "Scheduled: QuickBooks will be told on" in scheduled.text
     assert "hx-trigger" not in scheduled.text
+
+
+@pytest.mark.parametrize(("kind", "act", "fields", "told"), [
+    ("payables", "must-pay", {"reason": "The power is cut off"}, "It is marked"),
+    ("receivables", "promise", {"promised_on": "{soon}"}, "promise"),
+    ("receivables", "expected-date", {"expected_on": "{soon}"}, "expected-date/end"),
+])  # fmt: skip
+async def test_a_decision_is_shown_before_its_forecast_which_the_part_then_asks_for(
+    paying: Paying, monkeypatch: pytest.MonkeyPatch, kind: str, act: str, fields: dict[str, str], told: str
+) -> None:
+    pages = Pages(paying.owner)
+    names = {"payables": "bills", "receivables": "invoices"}
+    document = (await paying.owner.get(f"/{names[kind]}", status="open", limit=1))["data"][0]
+    path = f"/{kind}/{document['id']}"
+    await pages.get("")  # the forecast before
+    monkeypatch.setattr(f"runway.web.pages.{names[kind]}.PART_PATIENCE", timedelta(0))
+    soon = (paying.today + timedelta(days=9)).isoformat()
+    filled = {name: text.format(soon=soon) for name, text in fields.items()}
+    done = await pages.post(f"{path}/{act}", fields=filled, HX_Request="true")
+    part = await pages.get(done.headers["location"].removeprefix(pages.base), HX_Request="true")
+    later = f'hx-get="{pages.base}{path}/outlook" hx-trigger="load, wake from:body, every 60s"'
+    assert told in part
+    assert later in part
+    assert "Low point" not in part
+    outlook = await pages.get(f"{path}/outlook", HX_Request="true")
+    assert "Low point" in outlook
+    assert re.search(rf'id="[a-z-]+-{document["id"]}" hx-swap-oob="true"', outlook)
+    assert 'name="seen_figures_id"' in outlook
+    whole = await pages.get(path, HX_Request="true")
+    assert later not in whole
+    assert "Low point" in whole
 
 
 async def test_nothing_leaves_while_it_can_be_undone_and_it_leaves_by_itself_afterwards(paying: Paying) -> None:

@@ -16,6 +16,7 @@ from domains.core.permissions import Role
 from infra.crash_points import hooked
 from infra.jobs.execution import execute
 from infra.jobs.outbox import OutboxRow
+from infra.sync.freshness import AS_IT_STANDS
 from runway.jobs import JOBS, REMIND_JOB, begin_reminding, remind
 from tests.e2e.chasing import ALWAYS, Desk, Killed, dies_at
 from tests.e2e.paying import new_key
@@ -55,6 +56,18 @@ async def free_step(desk: Desk, invoice_id: UUID) -> None:
         await uow.session.execute(taken.values(is_mailed=False))
 
 
+async def part_of_the_plan(desk: Desk, customer: str) -> None:
+    """A customer's is the same, whether or not the others are read."""
+    services = desk.shop.web.services
+    async with services.uow([desk.business_id]) as uow:
+        business = await services.businesses.get_business(uow.session, desk.business_id)
+    reminding = services.of(business).reminding
+    whole = (await reminding.look(freshness=AS_IT_STANDS)).value
+    part = (await reminding.look(customers={customer, "nobody"}, freshness=AS_IT_STANDS)).value
+    assert len(whole.customers) > 1
+    assert part.customers == [one for one in whole.customers if one.debtor.external_id == customer]
+
+
 def text_of(letter: EmailMessage) -> str:
     content: str = letter.get_content()
     return content
@@ -84,6 +97,7 @@ async def test_two_invoices_are_one_mail_and_what_was_paid_just_before_is_not_in
     desk.owes(two, over=-20)
     gone = desk.owes(paid, over=9)
     chased = await desk.chased(two)
+    await part_of_the_plan(desk, two)
     assert (chased["overdue"]["value"], chased["overdue"]["n"], chased["days_overdue"]) == ("57.00", 3, 40)
     await desk.pays(third)  # after we read it
     await desk.pays(gone)

@@ -1,5 +1,6 @@
 """A payment whose bill loses its approval before it left: it is held, and released only when the bill is approved again."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -8,15 +9,20 @@ import pytest
 import pytest_asyncio
 
 from runway.orchestrators.approval_watch import ApprovalWatch
-from tests.e2e.paying import Paying, open_paying
-from tests.e2e.rest import Shop, assert_problem
+from tests.e2e.paying import Paying, open_paying, paying_company
+from tests.e2e.rest import assert_problem, open_shop
+from tests.rig import Database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def paying(bakery: Shop) -> Paying:
-    return await open_paying(bakery)
+async def paying(
+    database: Database, module_redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Paying]:
+    home = tmp_path_factory.mktemp("withdrawn")
+    async with open_shop(database, module_redis_url, home=home, files=[paying_company()]) as shop:
+        yield await open_paying(shop)
 
 
 async def scheduled(paying: Paying, bill: dict[str, Any]) -> str:

@@ -9,13 +9,23 @@ from starlette.responses import Response
 from infra.actions.models import ActionIntent
 from infra.errors import OodalooError
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
-from runway.orchestrators.payables_table import PayableDesk
+from runway.orchestrators.payables_table import PayableDesk, PayableDetail
 from runway.routes.action_answers import asking_on, moves_money, payer_of
 from runway.routes.approvals import SeenBill, WantedApproval, approve_bill, unapprove_bill
 from runway.routes.expectations import WantedMark, end_must_pay, set_must_pay
 from runway.routes.pay_bills import WantedPayment
 from runway.web.accounts import paying_accounts
-from runway.web.acting import ACTED, Preview, previewed, progress_of, show_done, show_outcome, undoable, with_headers
+from runway.web.acting import (
+    ACTED,
+    PART_PATIENCE,
+    Preview,
+    previewed,
+    progress_of,
+    show_done,
+    show_outcome,
+    undoable,
+    with_headers,
+)
 from runway.web.clients import PREFIX, ApprovesBills, Client, ExecutesPayments, ReadsBooks
 from runway.web.forms import KEY_FIELD, REFUSED, Read, Typed, is_for_form, new_key, read, typed_form, typed_query
 from runway.web.page_route import PageRoute
@@ -56,6 +66,14 @@ async def preview_payment(request: Request, client: ReadsBooks, bill_id: UUID) -
     form = read_payment(typed, client.today)
     preview = await _preview(client, bill_id, form)
     return render(request, "acting/_preview.html", client=client, preview=preview, form_errors=form.errors)
+
+
+@router.get("/outlook")
+async def show_outlook(request: Request, client: ReadsBooks, bill_id: UUID) -> Response:
+    """What the forecast says of it, once it is worked out anew: what a decision has been drawn without."""
+    fetched = await PayableDesk(payables_of(client)).get(bill_id, freshness=_AT_ONCE)
+    values = await _values(client, bill_id, fetched.value, typed_query(request)) | {"is_later": True}
+    return render(request, "payables/_outlook.html", client=client, **values)
 
 
 @router.post("/approve")
@@ -151,22 +169,19 @@ async def _show(
     headers: dict[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    fetched = await PayableDesk(payables_of(client)).get(bill_id, freshness=_AT_ONCE)
-    detail = fetched.value
-    bill = bill_view(detail.payable, client)
+    patience = PART_PATIENCE if wants_part(request) else None
+    desk = PayableDesk(payables_of(client))
+    fetched = await desk.get(bill_id, freshness=_AT_ONCE, patience=patience)
+    if fetched.value.payable.payment is not None and not fetched.value.is_forecast:
+        fetched = await desk.get(bill_id, freshness=_AT_ONCE)  # nothing of it asks for the rest
     asked = typed or typed_query(request)
-    form = read_payment(Typed({"account_id": "-", **asked.values}), client.today)
-    values: dict[str, Any] = {
-        "detail": detail,
-        "bill": bill,
-        "progress": None if bill.payment is None else progress_of(client, bill.payment),
-        "accounts": await paying_accounts(client) if bill.can_pay else (),
-        "preview": await _preview(client, bill_id, form) if bill.balance > 0 and not bill.payment else None,
+    values = await _values(client, bill_id, fetched.value, asked)
+    values |= {
+        "progress": None if values["bill"].payment is None else progress_of(client, values["bill"].payment),
+        "accounts": await paying_accounts(client) if values["bill"].can_pay else (),
         "typed": asked,
         "today": client.today,
         "credit_prefix": CREDIT_PREFIX,
-        "impact": item_words(detail.impact, "bill", client.home_currency),
-        "compared_with": compared_with("bill"),
         "refusal": None,
         **more,
     }
@@ -180,6 +195,22 @@ async def _show(
         **values,
     )
     return with_headers(answer, headers or {}) if wants_part(request) else answer
+
+
+async def _values(client: Client, bill_id: UUID, detail: PayableDetail, asked: Typed) -> dict[str, Any]:
+    """The bill with what the forecast says of it, or with `is_awaited` while that is worked out."""
+    bill = bill_view(detail.payable, client)
+    form = read_payment(Typed({"account_id": "-", **asked.values}), client.today)
+    has_outlook = bill.balance > 0 and not bill.payment
+    return {
+        "detail": detail,
+        "bill": bill,
+        "is_awaited": has_outlook and not detail.is_forecast,
+        "is_later": False,
+        "preview": await _preview(client, bill_id, form) if has_outlook and detail.is_forecast else None,
+        "impact": item_words(detail.impact, "bill", client.home_currency),
+        "compared_with": compared_with("bill"),
+    }
 
 
 async def _show_confirm(

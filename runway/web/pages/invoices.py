@@ -14,6 +14,7 @@ from infra.actions.models import ActionIntent
 from infra.errors import OodalooError
 from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from runway.orchestrators.previews import ActionKind
+from runway.orchestrators.receivables_table import ReceivableDetail
 from runway.routes.action_answers import asking_of, asking_on, moves_money
 from runway.routes.collecting import ReceivedPayment, WantedReminder
 from runway.routes.collection_notes import (
@@ -31,7 +32,17 @@ from runway.routes.collection_notes import (
 from runway.routes.expectations import WantedExpectedDate, end_expected_date, set_expected_date
 from runway.routes.preview import ActionIn
 from runway.web.accounts import deposit_accounts
-from runway.web.acting import ACTED, Preview, previewed, progress_of, show_done, show_outcome, undoable, with_headers
+from runway.web.acting import (
+    ACTED,
+    PART_PATIENCE,
+    Preview,
+    previewed,
+    progress_of,
+    show_done,
+    show_outcome,
+    undoable,
+    with_headers,
+)
 from runway.web.clients import PREFIX, Client, ReadsBooks, RecordsReceipts, SendsReminders
 from runway.web.forms import KEY_FIELD, REFUSED, M, Read, Typed, is_for_form, new_key, read, typed_form, typed_query
 from runway.web.page_route import PageRoute
@@ -41,7 +52,7 @@ from runway.web.people import names_in
 from runway.web.rendering import render, render_client, wants_part
 from runway.web.strings import _, keyed
 from runway.web.views.notes import note_views
-from runway.web.views.receivables import invoice_view
+from runway.web.views.receivables import InvoiceView, invoice_view
 from runway.web.views.refusals import refusal_view
 
 router = APIRouter(prefix=f"{PREFIX}/receivables/{{invoice_id}}", include_in_schema=False, route_class=PageRoute)
@@ -75,6 +86,14 @@ async def preview_day(request: Request, client: ReadsBooks, invoice_id: UUID) ->
     """What it does to the runway if it is paid by a day."""
     preview = await _preview(client, invoice_id, typed_query(request))
     return render(request, "acting/_preview.html", client=client, preview=preview)
+
+
+@router.get("/outlook")
+async def show_outlook(request: Request, client: ReadsBooks, invoice_id: UUID) -> Response:
+    """What the forecast says of it, once it is worked out anew: what a decision has been drawn without."""
+    fetched = await receivables_of(client).get_one(invoice_id, freshness=_AT_ONCE)
+    values = await _values(client, invoice_id, fetched.value, typed_query(request)) | {"is_later": True}
+    return render(request, "receivables/_outlook.html", client=client, typed=Typed({}), **values)
 
 
 @router.post("/remind")
@@ -224,21 +243,21 @@ async def _show(
     headers: dict[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    fetched = await receivables_of(client).get_one(invoice_id, freshness=_AT_ONCE)
+    patience = PART_PATIENCE if wants_part(request) else None
+    fetched = await receivables_of(client).get_one(invoice_id, freshness=_AT_ONCE, patience=patience)
     detail, asked = fetched.value, typed or Typed({})
-    invoice = invoice_view(detail.receivable, client)
+    values = await _values(client, invoice_id, detail, asked)
+    invoice: InvoiceView = values["invoice"]
     notes = note_views(
         detail.notes, balance=invoice.balance, today=client.today, names=await names_in(client) if detail.notes else {}
     )
-    values: dict[str, Any] = {
-        "invoice": invoice,
+    values |= {
         "notes": notes,
         "progress": None if invoice.action is None else progress_of(client, invoice.action),
         "accounts": await deposit_accounts(client) if invoice.can_record else (),
-        "preview": await _preview(client, invoice_id, asked) if invoice.balance > 0 else None,
         "if_paid_by": client.today + _IF_PAID_WITHIN,
         "through": list(Through),
-        "is_said": detail.receivable.expected is not None and detail.receivable.expected.override is not None,
+        "is_said": detail.is_said,
         "typed": asked,
         "opened": opened,
         "today": client.today,
@@ -256,3 +275,15 @@ async def _show(
         **values,
     )
     return with_headers(answer, headers or {}) if wants_part(request) else answer
+
+
+async def _values(client: Client, invoice_id: UUID, detail: ReceivableDetail, asked: Typed) -> dict[str, Any]:
+    """The invoice with what the forecast says of it, or with `is_awaited` while that is worked out."""
+    invoice = invoice_view(detail.receivable, client)
+    has_outlook = invoice.balance > 0
+    return {
+        "invoice": invoice,
+        "is_awaited": has_outlook and not detail.is_forecast,
+        "is_later": False,
+        "preview": await _preview(client, invoice_id, asked) if has_outlook and detail.is_forecast else None,
+    }

@@ -150,7 +150,8 @@
   if (signIn) signIn.href = `/sign-in?next=${encodeURIComponent(place())}`;
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    const dialog = event.target.closest?.("dialog");
-    if (dialog && event.target.innerHTML.trim()) open(dialog);
+    // What is put into a dialog opens it; a part inside that comes later does not: somebody may have closed it since.
+    const { target } = event.detail;
+    if (target?.matches?.("dialog") && target.innerHTML.trim()) open(target);
   });
 })();

@@ -128,4 +128,5 @@ async def test_documents_without_a_rate_are_left_out_and_told(books: Books, *, i
         return
     assert aged.total.value == 5
     assert aged.total.note == "without 2 in other currencies that no exchange rate is known for"
+    assert found.payables == aged, "a table shows the forecast's"
     assert found.report.unrated == ("credits in EUR (1)", "open bills in EUR (1)", "credits in EUR (1)")

@@ -255,7 +255,12 @@ def test_the_order_of_input_does_not_matter_and_the_path_adds_up(
     assert joined(plain.parts) == plain
     ground = groundwork(made_books(invoices, bills), FEW.flows)
     hurried = replace(FEW, floor=AbsoluteFloor(Decimal(5)), must_pay=frozenset({"b0"}), holidays=frozenset({T}))
-    for rules in (FEW, hurried, FEW):
+    told = replace(
+        FEW,
+        overrides=[Override("i0", ExpectedBy.PROMISE, "owner", T, on=T + timedelta(9))],
+        probabilities=(("i1", Decimal("0.25")),),
+    )
+    for rules in (FEW, told, hurried, FEW):
         decided = forecast_on(ground, company_id="company", rules=rules)
         assert decided == make_forecast(made_books(invoices, bills), rules)
     closing = plain.path.opening
