@@ -26,6 +26,7 @@ from infra.qbo.simulator.files.large_company import LargeCompany
 
 _USERS = 20
 _PAUSE_SECONDS = 2.0
+_WARM_SECONDS = 10.0
 _PHASE_SECONDS = 20.0
 _BARE_SECONDS = 8.0
 _WITHIN = timedelta(minutes=5)
@@ -71,9 +72,8 @@ async def run() -> list[Measure]:
             bare_url = await _start(rig, town)
             draw = random.Random(6)  # noqa: S311 - chooses who clicks on what
             desk = Desk(town, draw)
-            await _ask(
-                town, desk, bare_url, name="well", seconds=3, draw=draw
-            )  # the first answers of a process are slow
+            # The first answers of a process are slow, and the first jobs after ten companies have been read are many.
+            await _ask(town, desk, bare_url, name="well", seconds=_WARM_SECONDS, draw=draw)
             phases = []
             for name in _TROUBLES:
                 phases.append(await _ask(town, desk, bare_url, name=name, seconds=_PHASE_SECONDS, draw=draw))

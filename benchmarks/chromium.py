@@ -13,6 +13,7 @@ _ARGUMENTS = (
     "--headless",
     "--no-sandbox",  # tests may run as root, whom Chromium refuses otherwise
     "--disable-gpu",
+    "--disable-software-rasterizer",  # nor one that this processor plays: no page of ours draws in three dimensions
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

@@ -58,6 +58,7 @@ async def _measured(rig: Rig, info: dict[str, Any]) -> Sequence[Measure]:
             first = await _read(http, "/dashboard")
             held = services.forecasts.find(business.id)
             assert held is not None
+            await services.forecasts.settled()  # written after whoever asked has it
             services.forecasts.forget(business.id)
             elsewhere = await _read(http, "/dashboard")
             reads = {path: sorted([await _read(http, path) for _ in range(_READS)]) for path in _PATHS}

@@ -1,5 +1,5 @@
 // One swap, from the hand to the settled page. Milliseconds; a change that waits for more typing counts from the request.
-async ({ name, selector, hand, fill, closes, mark }) => {
+async ({ name, selector, hand, fill, closes, mark, setOff }) => {
   const element = document.querySelector(selector);
   if (!element) throw new Error(`${name}: nothing here is ${selector}`);
   element.closest("details")?.setAttribute("open", "");
@@ -17,6 +17,7 @@ async ({ name, selector, hand, fill, closes, mark }) => {
   const heard = {
     "htmx:configRequest": (event) => {
       if (ours === null && event.detail.elt === element) event.detail.headers["X-Swap"] = mark;
+      else if (mark && event.detail.path.endsWith("/outlook")) event.detail.headers["X-Swap"] = `${setOff}#${mark}`;
     },
     "htmx:beforeSend": (event) => {
       open += 1;

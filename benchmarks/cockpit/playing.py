@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from playwright.async_api import Page
 
-from benchmarks.cockpit.swaps import Scene, Step
+from benchmarks.cockpit.swaps import FORECAST_AFTER, Scene, Step
 
 _HAND = (Path(__file__).parent / "hand.js").read_text(encoding="utf-8")
 
@@ -39,7 +39,11 @@ def _leaves_elsewhere(scene: Scene) -> bool:
 
 
 async def _do(page: Page, step: Step, place: Mapping[str, str], *, mark: str) -> float:
-    told = asdict(step) | {"fill": {name: text.format_map(place) for name, text in step.fill.items()}, "mark": mark}
+    told = asdict(step) | {
+        "fill": {name: text.format_map(place) for name, text in step.fill.items()},
+        "mark": mark,
+        "setOff": FORECAST_AFTER,
+    }
     took: float = await page.evaluate(_HAND, told)
     return took
 

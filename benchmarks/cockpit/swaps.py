@@ -97,6 +97,13 @@ SWAPS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "digest: how far it is": [("digest/_sends.html", "{{ client.path }}/digest/sends/{{ sending.ask_id }}")],
 }
 
+# What a swap sets off beside itself where the forecast takes longer: by then the rest of it stands and can be acted on.
+FORECAST_AFTER: Final = "the forecast after a decision"
+SET_OFF: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
+    "bill: what the forecast says": [("payables/_outlook.html", "{{ bill.path }}/outlook")],
+    "invoice: what the forecast says": [("receivables/_outlook.html", "{{ invoice.path }}/outlook")],
+}
+
 
 def _list(side: str, opens: str) -> Sequence[Step]:
     """What a person does with a table of documents."""

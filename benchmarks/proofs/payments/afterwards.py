@@ -1,5 +1,6 @@
 """When everything has come to rest: what is still watched is looked at once more, and people say what they find."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,10 @@ from benchmarks.proofs.payments.driving import Driver
 from benchmarks.proofs.payments.town import Lane
 from infra.actions.accept import BY_PERSON
 from infra.actions.errors import FoundAfterAll
-from infra.errors import OodalooError
+from infra.errors import OodalooError, RailRateLimited, RailUnavailable
 
 _RESTING = frozenset({"confirmed", "failed", "cancelled", "needs_review"})
+_PAUSES = (0.1, 0.5, 2.0)  # seconds
 
 
 @dataclass
@@ -42,12 +44,21 @@ class Afterwards:
         reviews = {}
         for each in doubtful:
             if self.driver.rows[each]["state"] == "needs_review":
-                reviews[each] = await self._review(each)
+                reviews[each] = await self._reviewed(each)
         if reviews:
             await self.driver.until(lambda: all(rests(each) for each in self.driver.rows.values()), within=600)
         return reviews
 
-    async def _review(self, intent_id: UUID) -> str:
+    async def _reviewed(self, intent_id: UUID) -> str:
+        """A person who is told that QuickBooks cannot be asked just now says so once more, a little later."""
+        for pause in _PAUSES:
+            try:
+                return await self._review(intent_id)
+            except (RailUnavailable, RailRateLimited):
+                await asyncio.sleep(pause)
+        return await self._review(intent_id, is_last=True)
+
+    async def _review(self, intent_id: UUID, *, is_last: bool = False) -> str:
         row, engine = self.driver.rows[intent_id], self.lane.engines[0]
         living = [
             each
@@ -63,6 +74,10 @@ class Afterwards:
             await engine.review_not_there(self.lane.business_id, intent_id, actor="user:proof", request_id="review")
         except FoundAfterAll:
             return f"{row['outcome_code']}: found after all"
+        except (RailUnavailable, RailRateLimited) as error:
+            if not is_last:
+                raise
+            self.faults.append(f"a person's word was refused again and again: {error}")
         except OodalooError as error:
             self.faults.append(f"a person's word was refused: {error}")
         return f"{row['outcome_code']}: not there"

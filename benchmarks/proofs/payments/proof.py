@@ -126,6 +126,7 @@ async def _play_all(
 
 async def _compare(lane: Lane, outcome: Outcome) -> None:
     """Once more read what changed: then mirror and books are equal, and each version has its one log row."""
+    HERE.set(lane.time)
     await lane.company.sync()
     outcome.differing += len(await lane.company.differing())
     outcome.broken_histories += await lane.company.broken_histories()

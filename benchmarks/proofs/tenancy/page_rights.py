@@ -5,7 +5,7 @@ _BILL, _INVOICE, _PAYMENT = "/payables/{bill_id}", "/receivables/{invoice_id}", 
 
 _READ = (
     "", "/weeks/{starts_on}/{group}", "/tray", "/tray/{item}", "/payables", "/payables.csv", "/payables/selection", _BILL,
-    f"{_BILL}/preview", "/receivables", "/receivables.csv", "/receivables/selection", _INVOICE, f"{_INVOICE}/preview", _PAYMENT,
+    f"{_BILL}/preview", f"{_BILL}/outlook", "/receivables", "/receivables.csv", "/receivables/selection", _INVOICE, f"{_INVOICE}/preview", f"{_INVOICE}/outlook", _PAYMENT,
     f"{_PAYMENT}/progress", "/vendors/{vendor_id}", "/customers/{customer_id}", "/ritual", "/ritual/rail/{step}",
     "/ritual/{step}", "/digest", "/digest/letter", "/digest.pdf", "/digest/sends/{ask_id}", "/health", "/start", "/settings",
     "/settings/connection", "/settings/approvals", "/settings/runway", "/settings/mail",
