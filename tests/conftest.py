@@ -44,6 +44,12 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+    # Each application that a test ends would thaw all of it again.
+    vars(gc).update(freeze=_leave_as_it_is, unfreeze=_leave_as_it_is)
+
+
+def _leave_as_it_is() -> None:
+    pass
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -29,12 +29,12 @@ def whole(number: int) -> Widths:  # noqa: ARG001 - the same of each screen
 
 
 def sample(seed: int) -> Plan:
-    """Of each screen both themes, one on the telephone; the other on the desk, of every third screen on the tablet."""
+    """Of each screen one look of the six; two screens one after another have both themes."""
+    looks = [(width, theme) for width in WIDTHS for theme in THEMES]
 
     def of(number: int) -> Widths:
-        turned = number + seed
-        narrow, wide = THEMES[turned % 2], THEMES[(turned + 1) % 2]
-        return [(WIDTHS[0], [narrow]), (WIDTHS[1 if turned % 3 == 0 else 2], [wide])]
+        width, theme = looks[(number + seed) % len(looks)]
+        return [(width, [theme])]
 
     return of
 

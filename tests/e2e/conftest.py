@@ -1,4 +1,7 @@
+import copy
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,8 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from domains.core.passwords import hashing
 from infra.clock import SystemClock
-from infra.qbo.simulator.files.company_file import CompanyFile
-from infra.qbo.simulator.files.generator import demo_company, generate_large
+from infra.qbo.simulator.files.company_file import TIGHT, CompanyFile
+from infra.qbo.simulator.files.generator import demo_company, generate_large, sample_company
 from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.simulator.timestamps import PACIFIC
 from infra.ratelimit import brief
@@ -96,6 +99,29 @@ async def bakery(
     async with open_shop(database, module_redis_url, home=home, files=[demo_company(today)]) as opened:
         await opened.read_books()
         yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def electrician(
+    database: Database, module_redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Shop]:
+    """A sample company with a small part of the demo company's books, connected and read; shared by the tests of a module."""
+    home = tmp_path_factory.mktemp("electrician")
+    files = [_with_more_to_decide(SystemClock().now().astimezone(PACIFIC).date())]
+    async with open_shop(database, module_redis_url, home=home, files=files) as opened:
+        await opened.read_books()
+        yield opened
+
+
+def _with_more_to_decide(today: date) -> CompanyFile:
+    """The tight sample company, with a savings account and an invoice that is long overdue."""
+    file = sample_company(TIGHT, today=today)
+    file.accounts.append({"Id": "900", "Name": "Savings", "AccountType": "Bank", "AccountSubType": "Savings"})
+    invoice = next(one for one in reversed(file.transactions) if one.entity == "Invoice")
+    sent, due = today - timedelta(days=80), today - timedelta(days=50)
+    late = {"Id": "900001", "DocNumber": "L-1", "TxnDate": sent.isoformat(), "DueDate": due.isoformat()}
+    file.transactions.append(replace(invoice, body=copy.deepcopy(invoice.body) | late))
+    return file
 
 
 @pytest.fixture(scope="module")

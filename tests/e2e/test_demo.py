@@ -17,8 +17,6 @@ import pytest
 
 pytestmark = pytest.mark.timeout(400)  # five processes start, on a machine that may have much else to do
 
-SAMPLE = Path(__file__).parents[3] / "shared/qbo/samples/craigs_transactions.json"
-
 
 @contextmanager
 def demo(home: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
@@ -72,20 +70,6 @@ def test_the_printed_line_answers_the_runway_and_ctrl_c_leaves_nothing(tmp_path:
     assert not answer["freshness"]["stale"]
     assert not psutil.wait_procs(family, timeout=120)[1]
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.skipif(not SAMPLE.exists(), reason="the sample company's ledger is not here")
-def test_on_the_sample_ledger_cash_is_what_its_bank_accounts_hold(tmp_path: Path) -> None:
-    with demo(tmp_path, "--company", str(SAMPLE)) as process:
-        answer = ask_as_printed(read_until_curl(process))
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=120)
-    cash = answer["data"]["cash"]
-    assert cash["operating"]["value"] == "2001.00"
-    assert {account["name"]: account["balance"] for account in cash["accounts"]} == {
-        "Checking": "1201.00",
-        "Savings": "800.00",
-    }
 
 
 def test_a_missing_company_file_is_said_in_one_line(tmp_path: Path) -> None:

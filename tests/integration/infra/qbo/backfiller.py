@@ -1,9 +1,10 @@
-"""A process that backfills, for tests to kill: `python -m … APP_URL REDIS_URL BUSINESS_ID QBO_URL TOKEN REALM_ID`."""
+"""A process that backfills, for tests to kill: `python -m … APP_URL REDIS_URL BUSINESS_ID QBO_URL TOKEN REALM_ID PAGE`."""
 
 import asyncio
 import sys
 from uuid import UUID
 
+import pytest
 from redis.asyncio import Redis
 
 from infra.db.engine import create_engine
@@ -17,12 +18,16 @@ from tests.integration.infra.qbo.company_rig import (
     WIDE,
     GivenToken,
     MovedClock,
+    make_pages_small,
     make_service,
     qbo_settings,
 )
 
 
-async def main(app_url: str, redis_url: str, business_id: str, qbo_url: str, token: str, realm_id: str) -> None:
+async def main(
+    app_url: str, redis_url: str, business_id: str, qbo_url: str, token: str, realm_id: str, page: str
+) -> None:
+    make_pages_small(pytest.MonkeyPatch(), int(page))
     info = SimulatorInfo(
         base_url=qbo_url, api_url=qbo_url, discovery_url=f"{qbo_url}/.well-known/openid_configuration",
         realm_ids=[realm_id], client_id="id", client_secret="secret", access_token=token, refresh_token="unused",

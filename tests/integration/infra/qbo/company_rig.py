@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 from sqlalchemy import func, select
@@ -23,6 +24,7 @@ from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
 from infra.ids import new_id
 from infra.qbo.http_client import open_http
+from infra.qbo.keyset import keyset_pages
 from infra.qbo.raw_client import QBORawClient
 from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.server import SimulatorInfo, running_simulator
@@ -100,9 +102,14 @@ class Mirrored:
         self.service = self.service_with()
 
     def service_with(
-        self, *, client: Any = None, uow: UnitOfWorkFactory | None = None, clients: Any = None
+        self,
+        *,
+        client: Any = None,
+        uow: UnitOfWorkFactory | None = None,
+        clients: Any = None,
+        in_flight: RefreshesInFlight | None = None,
     ) -> QBOSyncService:
-        """The service, or one whose client or units of work are the test's own."""
+        """The service, or one whose client, units of work or refreshes under way are the test's own."""
 
         async def clients_here(_business_id: UUID, lane: Lane, patience: Patience) -> Any:
             return client if client is not None else self._make_client(lane, patience)
@@ -114,7 +121,7 @@ class Mirrored:
             uow=uow or self.uow,
             reads=self.reads,
             clock=self.clock,
-            in_flight=RefreshesInFlight(),
+            in_flight=in_flight or RefreshesInFlight(),
             time_zone=ZoneInfo("America/Los_Angeles"),
             on_lost_grant=self._lose,
         )
@@ -246,6 +253,13 @@ async def mirrored_company(
             yield mirrored
             await mirrored.reads.close()
     await engine.dispose()
+
+
+def make_pages_small(patch: pytest.MonkeyPatch, size: int) -> None:
+    """Where nobody asks for another size, pages hold `size` records: as many pages of a smaller book."""
+    defaults = keyset_pages.__kwdefaults__
+    assert defaults is not None
+    patch.setitem(defaults, "page_size", size)
 
 
 class Cut(Exception):

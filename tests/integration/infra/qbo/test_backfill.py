@@ -1,4 +1,8 @@
-"""The first reading of a company: complete, exact, and resumable wherever it is cut off."""
+"""The first reading of a company: complete, exact, and resumable wherever it is cut off.
+
+Pages are of a fifth of QuickBooks' size here, and so are the books, which is the same number of pages; of full size they are in
+the tests of the paging itself and in `make prove ONLY=paging`.
+"""
 
 import asyncio
 import contextlib
@@ -28,22 +32,33 @@ from tests.integration.infra.qbo.company_rig import (
     Mirrored,
     MovedClock,
     cut_at_commit,
+    make_pages_small,
     mirrored_company,
 )
 from tests.rig import Database
 
 CLOCK = MovedClock()
+PAGE = 200
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_pages_small(monkeypatch, PAGE)
 
 
 @cache
 def paged_company() -> Company:
-    """Bills: three pages and more, 1,000 of them and more in one second. Nobody edits it, so tests share it."""
-    size = LargeCompany(bills=2050, invoices=1010, same_second=1200, paid_share=0.1)
+    """Bills: two pages and more, more than a page of them in one second. Nobody edits it, so tests share it."""
+    size = LargeCompany(bills=2 * PAGE + 10, invoices=PAGE + 2, same_second=PAGE + 40, paid_share=0.1)
     return load_company(generate_large(size, today=CLOCK.now().date()), clock=CLOCK)
 
 
 @pytest.fixture
-async def paged(database: Database, redis_url: str) -> AsyncIterator[Mirrored]:
+async def paged(
+    database: Database,
+    redis_url: str,
+    small_pages: None,  # noqa: ARG001 - for its effect
+) -> AsyncIterator[Mirrored]:
     company = paged_company()
     async with mirrored_company(company, clock=CLOCK, app_url=database.app_url, redis_url=redis_url) as mirrored:
         yield mirrored
@@ -172,7 +187,7 @@ async def test_a_killed_process_is_taken_up_where_it_died(
 ) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.integration.infra.qbo.backfiller", database.app_url, redis_url,
-        str(paged.business_id), paged.info.api_url, paged.info.access_token, paged.company.realm_id,
+        str(paged.business_id), paged.info.api_url, paged.info.access_token, paged.company.realm_id, str(PAGE),
     )  # fmt: skip
     while paged.calls < after_calls and process.returncode is None:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0.001)
@@ -190,9 +205,10 @@ async def test_a_killed_process_is_taken_up_where_it_died(
     assert total <= whole + 8, "only what was under way is asked again"
 
 
+@pytest.mark.usefixtures("small_pages")
 async def test_others_edit_while_it_reads(database: Database, redis_url: str) -> None:
     clock = MovedClock()
-    size = LargeCompany(bills=2050, invoices=1050, same_second=1400, paid_share=0.3)
+    size = LargeCompany(bills=2 * PAGE + 10, invoices=PAGE + 10, same_second=PAGE + 80, paid_share=0.3)
     company = load_company(generate_large(size, today=clock.now().date()), clock=clock)
     async with mirrored_company(company, clock=clock, app_url=database.app_url, redis_url=redis_url) as mirrored:
         mirrored.simulator.other_users.edits_per_page = True
@@ -246,10 +262,14 @@ def delete_one(mirrored: Mirrored, bills: Sequence[Payload]) -> str:
 
 
 @pytest.fixture
-async def edited(database: Database, redis_url: str) -> AsyncIterator[Mirrored]:
+async def edited(
+    database: Database,
+    redis_url: str,
+    small_pages: None,  # noqa: ARG001 - for its effect
+) -> AsyncIterator[Mirrored]:
     """Two pages of bills, and others who edit one object a page."""
     clock = MovedClock()
-    size = LargeCompany(bills=1300, invoices=20, vendors=10, customers=10, months=3, paid_share=0.1)
+    size = LargeCompany(bills=PAGE + 60, invoices=20, vendors=10, customers=10, months=3, paid_share=0.1)
     company = load_company(generate_large(size, today=clock.now().date()), clock=clock)
     async with mirrored_company(company, clock=clock, app_url=database.app_url, redis_url=redis_url) as mirrored:
         mirrored.simulator.other_users.edits_per_page = True

@@ -88,7 +88,7 @@ async def test_all_silent_edits_and_deletions_are_found_in_one_comparison(
     database: Database, redis_url: str, share: float
 ) -> None:
     clock, draw = MovedClock(), random.Random(7)  # noqa: S311 - seeds a book
-    size = LargeCompany(bills=500, invoices=400, vendors=60, customers=60, months=6, paid_share=0.4)
+    size = LargeCompany(bills=220, invoices=160, vendors=30, customers=30, months=6, paid_share=0.4)
     company = load_company(generate_large(size, today=clock.now().date()), clock=clock)
     async with mirrored_company(company, clock=clock, app_url=database.app_url, redis_url=redis_url) as mirrored:
         await mirrored.service.backfill(actor="test")

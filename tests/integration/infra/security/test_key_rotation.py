@@ -1,8 +1,6 @@
 """Keys changed under traffic, on a database of its own: what is counted here is all there is."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +29,7 @@ from infra.security.resealing import Resealing
 from infra.security.sealed_columns import SealedColumn
 from infra.security.token_spool import TokenSpool
 from runway.registry import METADATA, SEALED_COLUMNS
+from tests.e2e.commands import run_oodaloo, servers_in
 from tests.integration.infra.qbo.token_racer import HandClock
 from tests.rig import Database, RunServers, create_worker_database
 
@@ -309,19 +308,15 @@ async def test_under_traffic_nothing_fails_to_open_while_keys_come_and_go(vault:
 
 
 async def test_the_commands_tell_what_they_did_and_never_a_key(
-    vault: Vault, own_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    vault: Vault, own_database: Database, tmp_path: Path
 ) -> None:
     await vault.add_businesses(2)
-    monkeypatch.setenv("OODALOO_HOME", str(tmp_path))
-    monkeypatch.setenv("OODALOO_DATABASE_URL", own_database.app_url)
-    monkeypatch.setenv("OODALOO_DATABASE_OWNER_URL", own_database.owner_url)
-    monkeypatch.setenv("OODALOO_REDIS_URL", "unix:///nonexistent")
+    servers = servers_in(own_database, "unix:///nonexistent")
 
     async def keys(*words: str) -> str:
-        command = [sys.executable, "-m", "runway.cli", "keys", *words]
-        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout + done.stderr
+        done = await asyncio.to_thread(run_oodaloo, tmp_path, "keys", *words, **servers)
+        assert done.exit_code == 0, done.stderr
+        return done.output
 
     outputs = [await keys("rotate"), await keys("list")]
     old, new = read_keys(vault.path)

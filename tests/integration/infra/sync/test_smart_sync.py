@@ -1,7 +1,7 @@
 """When a read asks QBO, when it answers from the mirror, and what it says of the answer's age."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
 from infra.sync.freshness import FreshnessNeed, FreshnessSource, SyncStrategy
+from infra.sync.in_flight import Flight, Key, Refreshed, RefreshesInFlight
 from infra.sync.mirror_age import StaleRefused
 from infra.sync.refresh_lease import RefreshLeases
 from infra.sync.runs import RunState
@@ -53,6 +54,22 @@ class SlowClient:
         self.asked.set()
         await self.go.wait()
         return await self._client.changes_since(entities, since=since)
+
+
+class WatchedFlights(RefreshesInFlight):
+    """Tells how many readers have come to the refreshes under way, however long a busy machine keeps them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.joined = 0
+
+    def join(self, key: Key, start: Callable[[], Awaitable[Refreshed]]) -> tuple[Flight, bool]:
+        self.joined += 1
+        return super().join(key, start)
+
+    async def until_joined_by(self, readers: int) -> None:
+        while self.joined < readers:  # noqa: ASYNC110 - only the count tells
+            await asyncio.sleep(0.005)
 
 
 class FailingClient:
@@ -241,11 +258,12 @@ async def test_readers_that_share_a_failing_refresh_all_get_the_mirror(mirrored:
 async def test_one_reader_that_gives_up_does_not_stop_the_refresh_of_the_others(mirrored: Mirrored) -> None:
     make_stale(mirrored)
     slow = SlowClient(mirrored.raw)
-    service = mirrored.service_with(client=slow)
+    flights = WatchedFlights()
+    service = mirrored.service_with(client=slow, in_flight=flights)
     impatient = asyncio.create_task(service.get_bills())
     await slow.asked.wait()
     patient = asyncio.create_task(service.get_bills())
-    await asyncio.sleep(0.05)
+    await flights.until_joined_by(2)
     impatient.cancel()
     slow.go.set()
     assert (await patient).freshness.source is FreshnessSource.COALESCED
@@ -256,12 +274,13 @@ async def test_one_reader_that_gives_up_does_not_stop_the_refresh_of_the_others(
 async def test_a_live_reader_joins_no_refresh_that_was_begun_before_it_asked(mirrored: Mirrored) -> None:
     make_stale(mirrored)
     slow = SlowClient(mirrored.raw)
-    service = mirrored.service_with(client=slow)
+    flights = WatchedFlights()
+    service = mirrored.service_with(client=slow, in_flight=flights)
     earlier = asyncio.create_task(service.get_bills())
     await slow.asked.wait()
     before = mirrored.calls
     live = [asyncio.create_task(service.get_bills(freshness=LIVE)) for _ in range(5)]
-    await asyncio.sleep(0.05)
+    await flights.until_joined_by(6)
     slow.go.set()
     answers = await asyncio.gather(earlier, *live)
     assert mirrored.calls == before + 2
