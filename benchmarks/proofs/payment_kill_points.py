@@ -71,8 +71,9 @@ def rounds() -> Iterator[Round]:
     yield Round("resolve", "lost", [each for point in _LOST for each in of_worker(point)])
     yield Round("resolve.before_replay", "not done", of_worker("resolve.before_replay"))
     yield Round("refuse", "refused", [each for point in _REFUSED for each in of_worker(point)])
-    # After the claim, around "send started", around the answer.
-    units = [Moment(point, nth=nth, payments=2) for point in _UNITS for nth in (2, 5, 8)]
+    # After the claim, around "send started", around the answer. Few of a payment's units ring.
+    units = [Moment(point, nth=nth, payments=2) for point in _UNITS[:2] for nth in (2, 5, 8)]
+    units += [Moment(_UNITS[2], payments=payments) for payments in (1, 2, 3)]
     yield Round("units of the worker", "plain", units)
     recovered = [Moment("recover.before_commit", before=(before,)) for before in ("send.committed", "claim.committed")]
     yield Round("recover.before_commit", "plain", recovered)

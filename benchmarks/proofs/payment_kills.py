@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from uuid import UUID
 
@@ -38,11 +39,13 @@ _STRUCK_WITHIN_SECONDS = 12.0
 _PATIENCE_SECONDS = 36.0
 _SETTLED_WITHIN_SECONDS = 120.0
 _WEB_ASKS = 25
+# What a tenth of the durations brings so much closer together is more than QuickBooks' limits for one company, which are as they are.
+_COMPANIES = 6
 
 
 @dataclass
 class Killing:
-    """`recovered`: what was done, and the seconds from the last blow until all that was under way was settled."""
+    """`recovered`: what was done, and the seconds until the last payment was settled: from the last blow, or from its asking after that."""
 
     struck: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
@@ -64,7 +67,9 @@ async def run() -> ProofResult:
             progress.console.print(done)
             progress.advance(task)
 
-        killing = await prove(servers.addresses, home=servers.home, work=work, servers=servers, seed=1, say=say)
+        killing = await prove(
+            servers.addresses, home=servers.home, work=work, servers=servers, seed=1, companies=_COMPANIES, say=say
+        )
     return ProofResult("payment_kills", measures_of(killing, points=30, kills=90))
 
 
@@ -91,17 +96,18 @@ async def prove(
     home: Path,
     work: Sequence[Round],
     seed: int,
+    companies: int = 1,
     servers: OwnServers | None = None,
     pace: float = _PACE,
     job_lease_seconds: float | None = None,
     patience_seconds: float = _PATIENCE_SECONDS,
     say: Callable[[str], object] = lambda _: None,
 ) -> Killing:
-    """`servers`, where they are ours to kill. `patience_seconds`: how long each blow may wait for somebody to come to its point."""
+    """The payments are of `companies` in turns; `servers`, where they are ours to kill. `patience_seconds`: how long each blow may wait for somebody to come to its point."""
     moments = sum(len(one.moments) for one in work)
-    size = LargeCompany(bills=3 * moments + 60, vendors=60, months=2, paid_share=0)
+    size = LargeCompany(bills=ceil((3 * moments + 60) / companies), vendors=60, months=2, paid_share=0)
     killing = Killing()
-    async with open_paying_town(addresses, home=home, companies=1, size=size, pace=pace) as town:
+    async with open_paying_town(addresses, home=home, companies=companies, size=size, pace=pace) as town:
         strikes = Strikes(home / "strikes")
         town.plant.environment[ARMED_VARIABLE] = str(strikes.directory)
         if job_lease_seconds is not None:
@@ -111,7 +117,12 @@ async def prove(
         town.plant.start("scheduler", "scheduler")
         await approve_nothing(town)
         client = Client(town)
-        draw, bills = random.Random(seed), list(town.companies[0].bills)  # noqa: S311 - a schedule
+        draw = random.Random(seed)  # noqa: S311 - a schedule
+        bills = [
+            (company, bill)
+            for bills in zip(*(one.bills for one in town.companies), strict=True)
+            for company, bill in zip(town.companies, bills, strict=True)
+        ]
         stage = _Stage(town, client, strikes, killing, draw, bills, patience_seconds)
         for one in work:
             await stage.play(one)
@@ -131,12 +142,8 @@ class _Stage:
     strikes: Strikes
     killing: Killing
     draw: random.Random
-    bills: list[OpenBill]
+    bills: list[tuple[PayingCompany, OpenBill]]
     patience_seconds: float
-
-    @property
-    def company(self) -> PayingCompany:
-        return self.town.companies[0]
 
     async def play(self, one: Round) -> None:
         """The round's moments one after the other, then peace until all is settled."""
@@ -151,17 +158,17 @@ class _Stage:
     async def _in_worker(self, moment: Moment, *, kind: str) -> float | None:
         bills = [self.bills.pop() for _ in range(moment.payments)]
         if kind == "refused":
-            for bill in bills:
-                await self.town.pay_elsewhere(self.company, bill)
+            for company, bill in bills:
+                await self.town.pay_elsewhere(company, bill)
         before = len(self.strikes.noted())
         for point in moment.before:
             self.strikes.arm(point)
-            await asyncio.gather(*(self.client.pay(self.company, bill) for bill in bills))
+            await asyncio.gather(*(self.client.pay(*owed) for owed in bills))
             bills = []
             await self._until_struck(before, point)
             before = len(self.strikes.noted())
         self.strikes.arm(moment.point, moment.nth)
-        await asyncio.gather(*(self.client.pay(self.company, bill) for bill in bills))
+        await asyncio.gather(*(self.client.pay(*owed) for owed in bills))
         if kind == "swept":
             await self._ask_for_sweep()
         return await self._until_struck(before, moment.point)
@@ -187,12 +194,12 @@ class _Stage:
         name, url = f"web-{port}", f"http://127.0.0.1:{port}"
         await self.town.start_web(name, port=port, **{VARIABLE: f"{moment.point}:{moment.nth}"})
         for _ in range(_WEB_ASKS):
-            bill = self.bills.pop()
+            company, bill = self.bills.pop()
             if moment.point.startswith("cancel"):
-                held = await self.client.pay(self.company, bill, execute=False)
-                await self.client.cancel(self.company, held, first_at=url)
+                held = await self.client.pay(company, bill, execute=False)
+                await self.client.cancel(company, held, first_at=url)
             else:
-                await self.client.pay(self.company, bill, first_at=url)
+                await self.client.pay(company, bill, first_at=url)
             if self.town.plant.has_ended(name):
                 self.killing.struck.append(moment.point)
                 return time.time()
@@ -207,10 +214,14 @@ class _Stage:
     async def _settled(self, name: str, *, since: float) -> None:
         deadline = time.monotonic() + _SETTLED_WITHIN_SECONDS
         while time.monotonic() < deadline:
-            intents = await intents_of(self.town, self.company)
+            intents = [one for company in self.town.companies for one in await intents_of(self.town, company)]
             if all(one.state in _SETTLED for one in intents):
-                ends = [one.settled_at.timestamp() for one in intents if one.settled_at is not None]
-                self.killing.recovered.append((name, max(0.0, max(ends, default=since) - since)))
+                took = [
+                    one.settled_at.timestamp() - max(since, one.created_at.timestamp())
+                    for one in intents
+                    if one.settled_at is not None
+                ]
+                self.killing.recovered.append((name, max(0.0, *took)))
                 return
             await asyncio.sleep(0.25)
         self.killing.recovered.append((name, _SETTLED_WITHIN_SECONDS))
@@ -226,7 +237,7 @@ class _Stage:
     @asynccontextmanager
     async def _people_paying(self) -> AsyncIterator[None]:
         async def pay_some() -> list[UUID]:
-            return [await self.client.pay(self.company, self.bills.pop()) for _ in range(2)]
+            return [await self.client.pay(*self.bills.pop()) for _ in range(2)]
 
         async with asyncio.TaskGroup() as group:
             for _ in range(3):
