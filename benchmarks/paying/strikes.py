@@ -77,8 +77,11 @@ class _Strike:
 
 
 def die_when_struck(process_name: str) -> None:
-    """From now on whoever multiprocessing calls so obeys, in whatever is forked from this process; in a worker, one queue's."""
+    """From now on whoever multiprocessing calls so obeys, in whatever is forked from this process; in a worker, one queue's.
+
+    A process that is armed by OODALOO_CRASH_AT keeps to that.
+    """
     told = os.environ.get(ARMED_VARIABLE)
-    if told is not None:
+    if told is not None and crash_points.VARIABLE not in os.environ:
         # `hooked` is for a block, and this is for the process's life.
         crash_points._hook = _Strike(Path(told), process_name)  # noqa: SLF001
