@@ -182,8 +182,8 @@ class Services:
         )
         return ActionEngine(workshop, changes=self.action_changes)
 
-    async def _qbo_action_rail(self, business_id: UUID) -> ActionRail:
-        rail = await (await self.sync_of(business_id)).action_rail()
+    async def _qbo_action_rail(self, business_id: UUID, *, is_check: bool = False) -> ActionRail:
+        rail = await (await self.sync_of(business_id)).action_rail(is_check=is_check)
         post = Post(open_keyring(self.settings.keyring, self.settings.servers))
         return LetterRail(rail, access_uow=self.access_uow, post=post, clock=self.clock)
 

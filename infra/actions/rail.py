@@ -74,7 +74,7 @@ class Write:
 
 
 class RailLook(Protocol):
-    """Live reads in the lane of payments. Each raises RailError when the rail does not answer."""
+    """Live reads. Each raises RailError when the rail does not answer."""
 
     async def read(self, entity: str, external_id: str) -> Payload | None:
         """One object by its id; None when the rail says that there is none, or no more."""
@@ -103,8 +103,8 @@ class ActionRail(RailLook, Protocol):
 
 
 class Rails(Protocol):
-    async def __call__(self, business_id: UUID) -> ActionRail:
-        """The rail of a business.
+    async def __call__(self, business_id: UUID, *, is_check: bool = False) -> ActionRail:
+        """The rail of a business; `is_check`: to look again at what is settled, behind whoever pays or waits for a page.
 
         Raises:
             RailNeedsReconnect: there is no grant.

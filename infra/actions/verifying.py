@@ -56,7 +56,7 @@ async def verify(shop: Workshop, held: Held) -> None:
     crash_point("verify.before_look")
     try:
         async with asyncio.timeout(shop.timing.preflight_within.total_seconds()):
-            rail = await shop.reach(held.row)
+            rail = await shop.reach(held.row, is_check=True)
             seen = await _look(held, rail)
     except Exception as error:  # noqa: BLE001  # a look that fails says nothing; the next one may
         await not_read(shop, held, error, kind=AttemptKind.CHECK, began=began)

@@ -100,8 +100,8 @@ class Workshop:
             raise UnknownOperation(operation)
         return self.specs[operation]
 
-    async def reach(self, row: ActionIntent) -> ActionRail:
-        """The rail of the action's business, if that is still connected to the books that the action is for.
+    async def reach(self, row: ActionIntent, *, is_check: bool = False) -> ActionRail:
+        """The rail of the action's business, if that is still connected to the books that the action is for; `is_check`: `Rails`.
 
         Raises:
             RailNeedsReconnect: it is not connected, or to other books.
@@ -111,7 +111,7 @@ class Workshop:
             account = await self.account_of(uow.session, row.business_id, rail)
         if account != row.rail_account_id:
             raise RailNeedsReconnect("The business is connected to other books than the action is for.")
-        return await self.rails[rail](row.business_id)
+        return await self.rails[rail](row.business_id, is_check=is_check)
 
     async def tell_of(self, uow: UnitOfWork, row: ActionIntent, kind: ActionNoticeKind, words: str) -> None:
         await self.tell(uow, ActionNotice(kind, row.business_id, row.id, row.operation, words, {"mark": row.mark}))

@@ -1,4 +1,4 @@
-"""QBO as the action engine needs it: looks and tells in the lane of payments, and keeps what was answered."""
+"""QBO as the action engine needs it: looks, tells, and keeps what was answered."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta

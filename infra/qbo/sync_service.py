@@ -189,15 +189,15 @@ class QBOSyncService(QBOMirrorReads):
         reread = await self._runs.reconcile(partial(reconciliation.read_touched, touched=touched), actor=actor)
         return reread.differences
 
-    async def action_rail(self) -> ActionRail:
-        """QBO as the action engine looks at it and tells it.
+    async def action_rail(self, *, is_check: bool = False) -> ActionRail:
+        """QBO as the action engine looks at it and tells it; `is_check`: to look again at what is settled, which waits for users.
 
         Raises:
             RailNeedsReconnect: there is no grant.
         """
         return QBOActionRail(
             self.business_id,
-            books=await self._clients(self.business_id, Lane.PAYMENT, LOOK_PATIENCE),
+            books=await self._clients(self.business_id, Lane.WEBHOOK if is_check else Lane.PAYMENT, LOOK_PATIENCE),
             specs=self._specs,
             clock=self._clock,
             kind_of=self._kind_of,

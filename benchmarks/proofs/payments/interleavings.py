@@ -191,8 +191,8 @@ class _Order:
     def _engine(self, engine: ActionEngine) -> ActionEngine:
         rail_of = engine.shop.rails[Rail.QBO]
 
-        async def gated(business_id: UUID) -> ActionRail:
-            return _GatedRail(await rail_of(business_id))
+        async def gated(business_id: UUID, *, is_check: bool = False) -> ActionRail:
+            return _GatedRail(await rail_of(business_id, is_check=is_check))
 
         shop = replace(engine.shop, uow=_gated(self.lane.machines.uow), rails={Rail.QBO: gated}, timing=NOW)
         return ActionEngine(shop, changes=self.lane.machines.changes)

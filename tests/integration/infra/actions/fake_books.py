@@ -53,6 +53,7 @@ class FakeBooks(ActionRail):
     reads: Exception | None = None
     writes: list[Write] = field(default_factory=list)
     looks: int = 0
+    checks: list[bool] = field(default_factory=list)  # of each time that it was reached, whether only to look again
     kept: list[tuple[str, str]] = field(default_factory=list)
     is_hidden: bool = False  # what is there is not shown
 
@@ -251,8 +252,9 @@ SPECS: Mapping[str, ActionSpec] = {PAY: PAYING, RENAME: RENAMING, VOID: VOIDING}
 
 
 def rails_of(books: FakeBooks) -> Rails:
-    async def rail_of(business_id: UUID) -> ActionRail:
+    async def rail_of(business_id: UUID, *, is_check: bool = False) -> ActionRail:
         del business_id
+        books.checks.append(is_check)
         return books
 
     return rail_of

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -12,6 +13,8 @@ from infra.errors import RailNeedsReconnect, RailRejected, RailUnavailable
 from infra.qbo import statements
 from infra.qbo.errors import QBOAccessRevoked, QBOUnavailable
 from infra.qbo.simulator.books.loading import load_company
+from infra.qbo.transport import Patience
+from infra.ratelimit.lanes import Lane
 from tests.integration.infra.qbo.company_rig import SPECS, Mirrored, MovedClock, mirrored_company
 from tests.rig import Database
 from tests.unit.infra.qbo.simulator.small_company import REALM, bill, bill_payment, changed, invoice, make_file, payment
@@ -58,6 +61,18 @@ async def test_it_finds_by_every_condition(mirrored: Mirrored) -> None:
     assert len(await rail.find("Bill", numbered)) == 3
     assert len(await rail.find("Bill", numbered, of_vendor)) == 2
     assert await rail.find("Bill", statements.equals("DocNumber", "O'Brien")) == []
+
+
+async def test_looking_again_is_behind_whoever_pays(mirrored: Mirrored) -> None:
+    lanes: list[Lane] = []
+
+    async def note(_business_id: UUID, lane: Lane, _patience: Patience) -> None:
+        lanes.append(lane)
+
+    service = mirrored.service_with(clients=note)
+    await service.action_rail()
+    await service.action_rail(is_check=True)
+    assert lanes == [Lane.PAYMENT, Lane.WEBHOOK]
 
 
 @pytest.mark.parametrize(
