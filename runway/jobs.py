@@ -235,7 +235,7 @@ JOBS = {
     SYNC_DUE_JOB: JobDefinition(queue="sync", run=sync_due, beside_others=1),
     NIGHTLY_JOB: JobDefinition(queue="bulk", run=begin_night),
     WORK_JOB: JobDefinition(queue="actions", run=work_action, beside_others=32, lease=_ACTIONS_LEASE),
-    SWEEP_JOB: JobDefinition(queue="actions", run=sweep_actions, beside_others=1),
+    SWEEP_JOB: JobDefinition(queue="actions", run=sweep_actions, beside_others=1, lease=_ACTIONS_LEASE),
     REMIND_ALL_JOB: JobDefinition(queue="bulk", run=begin_reminding, beside_others=1),
     REMIND_JOB: JobDefinition(queue="bulk", run=remind, beside_others=2),
     KEEP_FORECAST_JOB: JobDefinition(queue=KEEP_FORECAST_QUEUE, run=keep_forecast, beside_others=2),
