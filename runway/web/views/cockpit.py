@@ -19,6 +19,7 @@ from runway.web.charts.balance import Balance, Expected, MustPay, balance_chart
 from runway.web.charts.flows import WeekBars, flows_chart
 from runway.web.formats import NOTHING, day, days, number
 from runway.web.strings import _, keyed, ngettext
+from runway.web.views.once import once_a_forecast
 from runway.web.views.tray import TrayRowView, row_view
 from runway.web.views.weeks import INFLOW, Group, WeekView, past_weeks, sum_of, weeks_view
 
@@ -76,11 +77,11 @@ def cockpit_view(cockpit: Cockpit, *, permissions: frozenset[Permission]) -> Coc
         undeposited=report.cash.undeposited,
         net_burn=report.burn.net_daily,
         gross_burn=report.burn.gross_daily,
-        due=due_soon(forecast),
+        due=_due(forecast),
         overdue=forecast.receivables.overdue,
         dso=cockpit.worked.capital.dso,
         charts=_charts(forecast) if report.cash.cash.value is not None else (),
-        weeks=weeks_view(forecast),
+        weeks=_weeks(forecast),
         tray=[row_view(one, may=permissions, owners={}) for one in cockpit.tray[:_TRAY_SHOWN]],
         tray_in_all=len(cockpit.tray),
         flags=report.flags,
@@ -182,7 +183,12 @@ def _past_bars(forecast: Forecast, count: int) -> list[WeekBars]:
     return found
 
 
-def _charts(forecast: Forecast) -> list[tuple[str, str]]:
+_due = once_a_forecast(due_soon)
+_weeks = once_a_forecast(weeks_view)
+
+
+@once_a_forecast
+def _charts(forecast: Forecast) -> Sequence[tuple[str, str]]:
     balance = balance_of(forecast)
     bars = bars_of(forecast, past=len(balance.history) // 7)
     return [
