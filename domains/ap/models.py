@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, text
+from sqlalchemy import Computed, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domains.core.parties import Party
@@ -39,12 +39,14 @@ class Bill(MirrorRow):
     exchange_rate: Mapped[Decimal | None] = mapped_column(RATE)
     terms_external_id: Mapped[str | None]
     memo: Mapped[str | None]
+    # What looks like another bill is looked for on every page that shows the tray: by its number, in whatever case.
+    number_folded: Mapped[str | None] = mapped_column(Computed("lower(doc_number)", persisted=True))
 
     @classmethod
     def indexes(cls) -> tuple[Any, ...]:
         return (
             Index("ix_bill_open_by_due", "business_id", "due_on", "id", postgresql_where=_OPEN),
-            Index("ix_bill_by_vendor", "business_id", "vendor_external_id"),
+            Index("ix_bill_by_vendor", "business_id", "vendor_external_id", "number_folded", "issued_on"),
         )
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -22,7 +22,13 @@ from domains.ap.approvals import (
     remit_address,
     standing_of,
 )
-from domains.ap.duplicates import Duplicate, Strength, find_duplicates
+from domains.ap.duplicates import (
+    SAME_AMOUNT_WITHIN_DAYS,
+    SPENT_WITHIN_DAYS,
+    Duplicate,
+    Strength,
+    find_duplicates,
+)
 from domains.core.ledger import LEDGER
 from domains.core.lookalikes import Lookalike, LookalikeKind
 
@@ -47,22 +53,32 @@ WHERE b.business_id = ANY(:business_ids) AND b.id = ANY(:bill_ids)
 """)
 
 # Bills of the same vendor and the same amount, or the same number, near each open bill; and what was spent on the spot.
+# What is compared comes in, and is no row behind row-level security: otherwise neither number nor day would find its index.
 _ALIKE = text("""
+WITH b AS MATERIALIZED (
+  SELECT business_id, id, vendor, total, since, until, lower(number) AS number_folded
+  FROM unnest(
+    CAST(:business_ids AS uuid[]), CAST(:bill_ids AS uuid[]), CAST(:vendors AS text[]), CAST(:totals AS numeric[]),
+    CAST(:since AS date[]), CAST(:until AS date[]), CAST(:numbers AS text[])
+  ) AS b(business_id, id, vendor, total, since, until, number)
+)
 SELECT b.id, 'bill' AS kind, o.id, o.external_id, o.doc_number, o.vendor_external_id, o.vendor_name, o.issued_on, o.total, o.currency
-FROM bill AS b
-JOIN bill AS o ON o.business_id = b.business_id AND o.vendor_external_id = b.vendor_external_id
-WHERE b.business_id = ANY(:business_ids) AND b.id = ANY(:bill_ids)
-  AND o.rail = b.rail AND o.deleted_at IS NULL AND o.id <> b.id
-  AND (o.total BETWEEN b.total - 0.01 AND b.total + 0.01 AND o.issued_on BETWEEN b.issued_on - 45 AND b.issued_on + 10
-       OR lower(o.doc_number) = lower(b.doc_number))
+FROM b
+JOIN bill AS o ON o.business_id = b.business_id AND o.vendor_external_id = b.vendor AND o.issued_on BETWEEN b.since AND b.until
+WHERE o.rail = :rail AND o.deleted_at IS NULL AND o.id <> b.id AND o.total BETWEEN b.total - 0.01 AND b.total + 0.01
+UNION
+SELECT b.id, 'bill', o.id, o.external_id, o.doc_number, o.vendor_external_id, o.vendor_name, o.issued_on, o.total, o.currency
+FROM b
+JOIN bill AS o ON o.business_id = b.business_id AND o.vendor_external_id = b.vendor AND o.number_folded = b.number_folded
+WHERE o.rail = :rail AND o.deleted_at IS NULL AND o.id <> b.id
 UNION ALL
 SELECT b.id, 'purchase', p.id, p.external_id, p.doc_number, p.entity_external_id, p.entity_name, p.spent_on, p.total, p.currency
-FROM bill AS b
-JOIN purchase AS p ON p.business_id = b.business_id AND p.spent_on BETWEEN b.issued_on - 45 AND b.issued_on + 10
-  AND p.entity_type = 'Vendor' AND p.entity_external_id = b.vendor_external_id
-WHERE b.business_id = ANY(:business_ids) AND b.id = ANY(:bill_ids)
-  AND p.rail = b.rail AND p.deleted_at IS NULL AND NOT p.is_credit AND p.total BETWEEN b.total - 0.01 AND b.total + 0.01
+FROM b
+JOIN purchase AS p ON p.business_id = b.business_id AND p.spent_on BETWEEN b.since AND b.until
+  AND p.entity_type = 'Vendor' AND p.entity_external_id = b.vendor
+WHERE p.rail = :rail AND p.deleted_at IS NULL AND NOT p.is_credit AND p.total BETWEEN b.total - 0.01 AND b.total + 0.01
 """)
+_BEFORE, _AFTER = timedelta(days=SPENT_WITHIN_DAYS), timedelta(days=SAME_AMOUNT_WITHIN_DAYS)
 
 
 # Of open bills whose terms somebody has confirmed, those whose discount can still be taken.
@@ -191,7 +207,16 @@ async def _duplicates(
 ) -> dict[UUID, list[Duplicate]]:
     homes = {bill.id: home_currencies[business_id] for business_id, _, bill in bills}
     others: dict[UUID, list[Lookalike]] = defaultdict(list)
-    asked = {"business_ids": list(home_currencies), "bill_ids": list(homes)}
+    asked = {
+        "business_ids": [business_id for business_id, *_ in bills],
+        "bill_ids": [bill.id for *_, bill in bills],
+        "vendors": [bill.vendor_external_id for *_, bill in bills],
+        "totals": [bill.total for *_, bill in bills],
+        "since": [bill.issued_on - _BEFORE for *_, bill in bills],
+        "until": [bill.issued_on + _AFTER for *_, bill in bills],
+        "numbers": [bill.doc_number for *_, bill in bills],
+        "rail": LEDGER.value,
+    }
     for bill_id, kind, *columns in await session.execute(_ALIKE, asked):
         *known, currency = columns
         others[bill_id].append(_lookalike(kind, *known, currency=currency or homes[bill_id]))

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from infra import exact_json
 from infra.errors import MalformedJSON, UnknownRailValue, UnreadableRailObject
-from infra.sync.shapes import MirrorRow
+from infra.sync.shapes import MirrorRow, filled_columns
 from infra.sync.spec import AnySpec
 
 _ROWS_A_PAGE = 1000
@@ -215,8 +215,7 @@ def _own_columns(mirror: type[MirrorRow]) -> dict[str, _Kind]:
     """Those that `fill` sets, with their types."""
     return {
         column.name: _Kind(column.type.compile(dialect=_DIALECT), isinstance(column.type, Numeric))
-        for column in mirror.__table__.columns
-        if column.name not in MirrorRow.__annotations__
+        for column in filled_columns(mirror)
     }
 
 

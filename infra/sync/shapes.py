@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Column,
     ForeignKeyConstraint,
     Identity,
     Index,
@@ -114,3 +115,9 @@ class LogRow(Base):
     @classmethod
     def __table_args__(cls) -> tuple[Any, ...]:
         return (PrimaryKeyConstraint("business_id", "entity_id", "version"), Index(None, "tx_xid"))
+
+
+def filled_columns(mirror: type[MirrorRow]) -> list[Column[Any]]:
+    """Those that a spec's `fill` sets: neither the shape's own nor computed by the database."""
+    columns = Base.metadata.tables[mirror.__tablename__].columns
+    return [one for one in columns if one.name not in MirrorRow.__annotations__ and one.computed is None]

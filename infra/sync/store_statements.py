@@ -6,10 +6,9 @@ from functools import cache
 from sqlalchemy import Numeric
 from sqlalchemy.dialects import postgresql
 
-from infra.sync.shapes import MirrorRow
+from infra.sync.shapes import MirrorRow, filled_columns
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialect factories untyped
-_SHARED = frozenset(MirrorRow.__annotations__)
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
@@ -155,7 +154,7 @@ class StoreStatements:
 
 @cache
 def statements_for(mirror: type[MirrorRow]) -> StoreStatements:
-    columns = [column for column in mirror.__table__.columns if column.name not in _SHARED]
+    columns = filled_columns(mirror)
     own = {column.name: column.type.compile(dialect=_DIALECT) for column in columns}
     # A Decimal goes as its text, a third of the work.
     amounts = {column.name for column in columns if isinstance(column.type, Numeric)}
