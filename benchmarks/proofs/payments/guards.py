@@ -1,10 +1,10 @@
 """The histories' teeth: each guard of the engine is taken away in turn, and must be missed within a bounded number of histories."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.proofs.payments.mutations import IGNORES_IDS, MUTATIONS, SOON, broken
+from benchmarks.proofs.payments.mutations import IGNORES_IDS, MUTATIONS, SOON_IN_DOUBT, broken
 from benchmarks.proofs.payments.plan import Kind
 from benchmarks.proofs.payments.proof import Outcome, play_in
 from benchmarks.proofs.payments.town import Machines, open_machines
@@ -30,9 +30,7 @@ async def run() -> ProofResult:
     """All of them, and, that a find means something, none on books that ignore request ids while every guard is there."""
     with open_shown_rig("Guards", total=len(MUTATIONS)) as (rig, told):
         async with open_machines(rig.addresses, home=rig.home, lanes=_LANES) as machines:
-            clean = await _play(
-                machines, range(1, _CLEAN + 1), kind=replace(SOON, doubtful=True), behaviour=IGNORES_IDS
-            )
+            clean = await _play(machines, range(1, _CLEAN + 1), kind=SOON_IN_DOUBT, behaviour=IGNORES_IDS)
             hunts = []
             for name in MUTATIONS:
                 hunts.append(await hunt(machines, name))

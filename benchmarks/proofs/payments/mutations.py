@@ -27,9 +27,9 @@ Patch = tuple[Any, str, Callable[[Any], Any]]
 """Where, which name, and what takes its place, made from the true one."""
 
 IGNORES_IDS: Final = replace(DEFAULT, requestid_replay="ignored")
-SOON: Final = Kind(longest_late=40, stall=0.0)
-_SOON_IN_DOUBT: Final = replace(SOON, doubtful=True)
-"""On books that do not know request ids, what comes late must come before a replay: nobody could tell otherwise."""
+SOON_IN_DOUBT: Final = Kind(longest_late=40, stall=0.0, doubtful=True, keeps_payments=True)
+"""On books that do not know request ids, what comes late must come before a replay, and nobody may remove it before it is found:
+nobody could tell otherwise."""
 
 _DECIDING: Final = Kind(deciding=1.0)
 
@@ -241,7 +241,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     "a replay comes at once and unseen, on books that ignore request ids": Mutation(
         ((resolving, "judge", _replay_at_once), (resolving, "_look_before_replay", _no_look)),
         found_by="duplicates",
-        kind=_SOON_IN_DOUBT,
+        kind=SOON_IN_DOUBT,
         behaviour=IGNORES_IDS,
     ),
     "what was recorded is not compared": Mutation(
@@ -270,7 +270,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
         ((Held, "is_too_late_to_send", _never_late),),
         histories=400,
         found_by="duplicates",
-        kind=replace(_SOON_IN_DOUBT, stall=1.0),
+        kind=replace(SOON_IN_DOUBT, stall=1.0),
         behaviour=IGNORES_IDS,
     ),
 }

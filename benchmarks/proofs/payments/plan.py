@@ -105,6 +105,7 @@ class Kind:
         lies, stall: the chance of a history with one.
         deciding: the chance that bills need approvals, which people take back while payments are under way.
         doubtful: the first request is carried out unseen, or late, and somebody would rather cancel; a second payment would fit on the bill.
+        keeps_payments: nobody removes our payment in QuickBooks.
     """
 
     longest_late: float = 1500
@@ -113,6 +114,7 @@ class Kind:
     stall: float = 0.12
     deciding: float = 0.3
     doubtful: bool = False
+    keeps_payments: bool = False
 
 
 ANY = Kind()
@@ -136,6 +138,8 @@ def draw_plan(seed: int, kind: Kind = ANY) -> Plan:
     dies = draw.random() < 0.45
     decisions = draw_decisions(seed, len(totals), chance=kind.deciding)
     deeds += decisions.deeds
+    if kind.keeps_payments:
+        deeds = [deed for deed in deeds if deed.what is not Act.REMOVE_PAYMENT]
     ends_at = max([5.0, *(deed.at for deed in deeds), *(spell.ends for spell in spells)])
     return Plan(
         seed=seed,
