@@ -35,8 +35,6 @@ class OutlookOut(BaseModel):
     state: RunwayState
     display: str = Field(description="What to show.", examples=["61 days (48\N{EN DASH}77)"])
     days: FigureOut
-    early_days: int | None = Field(default=None, description="When payments come late: the cautious path (P10).")
-    late_days: int | None = Field(default=None, description="When they come early (P90).")
     floor_on: date | None = Field(description="The day on which the middle path is first below the floor.")
     low: FigureOut = Field(description="The lowest close of 13 weeks on the middle path (P50).")
     low_on: date
@@ -50,8 +48,6 @@ class OutlookOut(BaseModel):
             state=runway.state,
             display=runway.display,
             days=FigureOut.model_validate(runway.days),
-            early_days=runway.early.days,
-            late_days=runway.late.days,
             floor_on=runway.floor_on,
             low=FigureOut.model_validate(runway.low_point.amount),
             low_on=runway.low_point.on,
@@ -119,8 +115,6 @@ def _outlook(days: str, low: Decimal, low_on: str) -> dict[str, Any]:
         "state": "finite",
         "display": f"{days} days",
         "days": figure_example(days, "days"),
-        "early_days": int(days) - 12,
-        "late_days": int(days) + 16,
         "floor_on": "2026-05-15",
         "low": figure_example(str(low)),
         "low_on": low_on,

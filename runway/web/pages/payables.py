@@ -35,7 +35,6 @@ from runway.web.payment_forms import read_batch
 from runway.web.rendering import render_client
 from runway.web.strings import _, ngettext
 from runway.web.views.ageing import age_blocks
-from runway.web.views.headline import headline
 from runway.web.views.payables import bill_view
 from runway.web.views.refusals import RefusalView, refusal_view
 
@@ -98,7 +97,7 @@ async def show_payables(request: Request, client: ReadsBooks, asked: Asked) -> R
         ageing=page.ageing,
         blocks=age_blocks(page.ageing, asked.age),
         next_cursor=page.next_cursor,
-        runway=headline(page.forecast.standing.runway),
+        runway=page.forecast.standing.runway,
         notice=_notice(asked.notice),
     )
 

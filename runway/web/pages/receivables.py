@@ -28,7 +28,6 @@ from runway.web.page_route import PageRoute
 from runway.web.pages.payables import Asked
 from runway.web.rendering import render_client
 from runway.web.views.ageing import age_blocks
-from runway.web.views.headline import headline
 from runway.web.views.progress import ProgressView
 from runway.web.views.receivables import invoice_view
 from runway.web.views.refusals import RefusalView, refusal_view
@@ -76,7 +75,7 @@ async def show_receivables(request: Request, client: ReadsBooks, asked: Asked) -
         ageing=page.ageing,
         blocks=age_blocks(page.ageing, asked.age),
         next_cursor=page.next_cursor,
-        runway=headline(page.forecast.standing.runway),
+        runway=page.forecast.standing.runway,
     )
 
 

@@ -16,7 +16,6 @@ from runway.web.page_route import PageRoute
 from runway.web.rendering import go_to, render, render_client
 from runway.web.ritual_steps import step_values
 from runway.web.strings import _
-from runway.web.views.headline import headline
 from runway.web.views.ritual import ritual_page, step_after
 
 router = APIRouter(prefix=f"{PREFIX}/ritual", include_in_schema=False, route_class=PageRoute)
@@ -126,7 +125,6 @@ async def _show_again(
 async def _show(
     request: Request, client: Client, step: RitualStep, fetched: Fetched[RitualView], *, typed: str = "", **values: Any
 ) -> Response:
-    material = fetched.value.material
     return render_client(
         request,
         client,
@@ -134,8 +132,7 @@ async def _show(
         here=_HERE,
         freshness=fetched.freshness,
         page=ritual_page(fetched.value, step, base=client.path),
-        material=material,
-        runway=None if material is None else headline(material.runway),
+        material=fetched.value.material,
         typed=typed,
         **await step_values(client, step, fetched),
         **values,

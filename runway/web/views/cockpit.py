@@ -19,7 +19,6 @@ from runway.web.charts.balance import Balance, Expected, MustPay, balance_chart
 from runway.web.charts.flows import WeekBars, flows_chart
 from runway.web.formats import NOTHING, day, days, number
 from runway.web.strings import _, keyed, ngettext
-from runway.web.views.headline import STATES, since_words
 from runway.web.views.once import once_a_forecast
 from runway.web.views.tray import TrayRowView, row_view
 from runway.web.views.weeks import INFLOW, Group, WeekView, past_weeks, sum_of, weeks_view
@@ -100,9 +99,13 @@ def runway_card(forecast: Forecast, change: Figure) -> RunwayCard:
     if runway.state is RunwayState.FINITE and runway.floor_on is not None:
         lines.append(_("below the floor on %(day)s") % {"day": day(runway.floor_on, "year")})
     if runway.state is RunwayState.BELOW_FLOOR and runway.below_since is not None:
-        lines.append(since_words(runway.below_since.on, is_exact=runway.below_since.is_exact))
+        since = _("since %(day)s") if runway.below_since.is_exact else _("since %(day)s or before")
+        lines.append(since % {"day": day(runway.below_since.on, "year")})
     lines.append(change_words(change))
-    big = days(runway.days.value) if runway.state is RunwayState.FINITE else _(STATES[runway.state])
+    if runway.state is RunwayState.BELOW_FLOOR:
+        big = _("Below the floor")
+    else:
+        big = days(runway.days.value) if has_days else _short(runway.state, runway.display)
     return RunwayCard(big, [line for line in lines if line], runway.days, runway.state is RunwayState.BELOW_FLOOR)
 
 
@@ -121,6 +124,20 @@ def _range(early: int | None, late: int | None) -> str:
     if early is None or late is None:
         return _("%(early)s days when things go badly, no end in sight when they go well") % {"early": number(early)}
     return _("between %(early)s and %(late)s days, four times in five") % {"early": number(early), "late": number(late)}
+
+
+def _short(state: RunwayState, display: str) -> str:
+    match state:
+        case RunwayState.CASH_POSITIVE:
+            return _("No cash-out in sight")
+        case RunwayState.BEYOND_CAP:
+            return _("Over 24 months")
+        case RunwayState.NOT_ENOUGH_HISTORY:
+            return _("Too little history")
+        case RunwayState.CASH_UNKNOWN:
+            return _("Cash is not known")
+        case _:
+            return display
 
 
 def balance_of(forecast: Forecast) -> Balance:

@@ -8,10 +8,9 @@ from uuid import UUID
 
 from runway.calculators.impacts import Impact
 from runway.calculators.outlook import PathRow
-from runway.routes.preview_out import MustPayOut, OutlookOut, PreviewOut
+from runway.routes.preview_out import MustPayOut, PreviewOut
 from runway.web import formats
 from runway.web.strings import _, keyed, ngettext
-from runway.web.views.headline import headline_of
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -50,8 +49,8 @@ def preview_view(out: PreviewOut) -> PreviewView:
     is_worse = bool(out.newly_uncovered) or (is_below and bool(change) and (change or 0) < 0)
     return PreviewView(
         headline=effect_words(days, low, change, week_on=out.low_week_on, currency=out.currency),
-        runway_before=_runway(out.before),
-        runway_after=_runway(out.after),
+        runway_before=out.before.display,
+        runway_after=out.after.display,
         low=formats.money(low, out.currency),
         low_on=out.after.low_on,
         low_week_on=out.low_week_on,
@@ -63,10 +62,6 @@ def preview_view(out: PreviewOut) -> PreviewView:
         seen_figures_id=out.seen_figures_id,
         as_of=out.as_of,
     )
-
-
-def _runway(out: OutlookOut) -> str:
-    return headline_of(out.state, _decimal(out.days.value), early=out.early_days, late=out.late_days)
 
 
 def impact_words(impact: Impact | None, currency: str) -> str | None:
