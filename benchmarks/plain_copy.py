@@ -23,7 +23,8 @@ class BareTable:
 
     def __init__(self, owner_url: str, spec: AnySpec) -> None:
         self._spec = spec
-        self._columns = {column.name: column.type.compile(dialect=_DIALECT) for column in spec.mirror.__table__.columns}
+        columns = [column for column in spec.mirror.__table__.columns if column.computed is None]
+        self._columns = {column.name: column.type.compile(dialect=_DIALECT) for column in columns}
         self._columns["payload"] = "text"
         plain = make_url(owner_url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._connection = psycopg.connect(plain)

@@ -40,7 +40,7 @@ class Bill(MirrorRow):
     terms_external_id: Mapped[str | None]
     memo: Mapped[str | None]
     # What looks like another bill is looked for on every page that shows the tray: by its number, in whatever case.
-    number_folded: Mapped[str | None] = mapped_column(Computed("lower(doc_number)", persisted=True))
+    number_folded: Mapped[str | None] = mapped_column(Computed("left(lower(doc_number), 200)", persisted=True))
 
     @classmethod
     def indexes(cls) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -56,11 +56,11 @@ WHERE b.business_id = ANY(:business_ids) AND b.id = ANY(:bill_ids)
 # What is compared comes in, and is no row behind row-level security: otherwise neither number nor day would find its index.
 _ALIKE = text("""
 WITH b AS MATERIALIZED (
-  SELECT business_id, id, vendor, total, since, until, lower(number) AS number_folded
+  SELECT business_id, id, vendor, total, issued_on - :before AS since, issued_on + :after AS until, left(lower(number), 200) AS number_folded
   FROM unnest(
     CAST(:business_ids AS uuid[]), CAST(:bill_ids AS uuid[]), CAST(:vendors AS text[]), CAST(:totals AS numeric[]),
-    CAST(:since AS date[]), CAST(:until AS date[]), CAST(:numbers AS text[])
-  ) AS b(business_id, id, vendor, total, since, until, number)
+    CAST(:issued AS date[]), CAST(:numbers AS text[])
+  ) AS b(business_id, id, vendor, total, issued_on, number)
 )
 SELECT b.id, 'bill' AS kind, o.id, o.external_id, o.doc_number, o.vendor_external_id, o.vendor_name, o.issued_on, o.total, o.currency
 FROM b
@@ -78,7 +78,6 @@ JOIN purchase AS p ON p.business_id = b.business_id AND p.spent_on BETWEEN b.sin
   AND p.entity_type = 'Vendor' AND p.entity_external_id = b.vendor
 WHERE p.rail = :rail AND p.deleted_at IS NULL AND NOT p.is_credit AND p.total BETWEEN b.total - 0.01 AND b.total + 0.01
 """)
-_BEFORE, _AFTER = timedelta(days=SPENT_WITHIN_DAYS), timedelta(days=SAME_AMOUNT_WITHIN_DAYS)
 
 
 # Of open bills whose terms somebody has confirmed, those whose discount can still be taken.
@@ -212,8 +211,9 @@ async def _duplicates(
         "bill_ids": [bill.id for *_, bill in bills],
         "vendors": [bill.vendor_external_id for *_, bill in bills],
         "totals": [bill.total for *_, bill in bills],
-        "since": [bill.issued_on - _BEFORE for *_, bill in bills],
-        "until": [bill.issued_on + _AFTER for *_, bill in bills],
+        "issued": [bill.issued_on for *_, bill in bills],
+        "before": SPENT_WITHIN_DAYS,
+        "after": SAME_AMOUNT_WITHIN_DAYS,
         "numbers": [bill.doc_number for *_, bill in bills],
         "rail": LEDGER.value,
     }

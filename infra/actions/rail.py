@@ -104,7 +104,7 @@ class ActionRail(RailLook, Protocol):
 
 class Rails(Protocol):
     async def __call__(self, business_id: UUID, *, is_check: bool = False) -> ActionRail:
-        """The rail of a business; `is_check`: to look again at what is settled, behind whoever pays or waits for a page.
+        """The rail of a business; `is_check`: to look once more at what was settled and seen, behind whoever pays or waits for a page.
 
         Raises:
             RailNeedsReconnect: there is no grant.

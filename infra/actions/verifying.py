@@ -56,7 +56,8 @@ async def verify(shop: Workshop, held: Held) -> None:
     crash_point("verify.before_look")
     try:
         async with asyncio.timeout(shop.timing.preflight_within.total_seconds()):
-            rail = await shop.reach(held.row, is_check=True)
+            # The first look tells the mirror what the books are now, and is part of paying.
+            rail = await shop.reach(held.row, is_check=held.row.verifications > 0)
             seen = await _look(held, rail)
     except Exception as error:  # noqa: BLE001  # a look that fails says nothing; the next one may
         await not_read(shop, held, error, kind=AttemptKind.CHECK, began=began)

@@ -1,6 +1,7 @@
 """QBO as the action engine needs it: looks, tells, and keeps what was answered."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -23,6 +24,9 @@ from infra.sync.spec import AnySpec, Delivery
 LOOK_PATIENCE = Patience(
     budget=timedelta(seconds=20), wait_for_limit=timedelta(seconds=10), retry_waits=(0.5, 1.0, 2.0)
 )
+
+# Whoever looks again at what is settled has time: it holds nobody's place while there is no room.
+CHECK_PATIENCE = replace(LOOK_PATIENCE, wait_for_limit=timedelta(seconds=1))
 
 KindOf = Callable[[QBOError, datetime], Awaitable[RailError]]
 LostAccess = Callable[[str, datetime], Awaitable[None]]

@@ -16,7 +16,7 @@ from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import RailError, RailNeedsReconnect
 from infra.qbo import incremental, reconciliation
-from infra.qbo.action_rail import LOOK_PATIENCE, QBOActionRail
+from infra.qbo.action_rail import CHECK_PATIENCE, LOOK_PATIENCE, QBOActionRail
 from infra.qbo.asked_jobs import RECONCILE, TIE_OUT, ask_about
 from infra.qbo.cached_figures import CachedFigures
 from infra.qbo.errors import QBOError, to_rail_error
@@ -195,9 +195,10 @@ class QBOSyncService(QBOMirrorReads):
         Raises:
             RailNeedsReconnect: there is no grant.
         """
+        lane, patience = (Lane.WEBHOOK, CHECK_PATIENCE) if is_check else (Lane.PAYMENT, LOOK_PATIENCE)
         return QBOActionRail(
             self.business_id,
-            books=await self._clients(self.business_id, Lane.WEBHOOK if is_check else Lane.PAYMENT, LOOK_PATIENCE),
+            books=await self._clients(self.business_id, lane, patience),
             specs=self._specs,
             clock=self._clock,
             kind_of=self._kind_of,

@@ -9,20 +9,26 @@ from runway.calculators.forecast import Forecast
 from runway.web.strings import reader
 
 Drawn = TypeVar("Drawn")
+_MOST_LANGUAGES = 4  # whoever asks names theirs
 
 
 def once_a_forecast(draw: Callable[[Forecast], Drawn]) -> Callable[[Forecast], Drawn]:
-    """Keeps what `draw` gave as long as the forecast lives. For what is the same in every time zone."""
-    kept: dict[int, dict[str, Drawn]] = {}  # by the forecast's identity, which is its own while it lives
+    """Keeps what `draw` gave as long as the forecast lives, in the latest few languages. For what is the same in every time zone.
+
+    A forecast that only says otherwise how old its books are is the same one: it has the same index.
+    """
+    kept: dict[int, dict[str, Drawn]] = {}  # by the index's identity, which is its own while it lives
 
     @wraps(draw)
     def drawn(forecast: Forecast) -> Drawn:
-        key, locale = id(forecast), str(reader().locale)
+        key, locale = id(forecast.index), str(reader().locale)
         if key not in kept:
             kept[key] = {}
-            finalize(forecast, kept.pop, key, None).atexit = False
-        if locale not in kept[key]:
-            kept[key][locale] = draw(forecast)
-        return kept[key][locale]
+            finalize(forecast.index, kept.pop, key, None).atexit = False
+        of_it = kept[key]
+        if locale not in of_it and len(of_it) >= _MOST_LANGUAGES:
+            of_it.clear()
+        # What another thread draws meanwhile is the same.
+        return of_it[locale] if locale in of_it else of_it.setdefault(locale, draw(forecast))
 
     return drawn

@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Column
 from infra import exact_json
 from infra.errors import UnknownRailValue
 from infra.qbo.wire import is_deletion, record_of
-from infra.sync.shapes import MirrorRow
+from infra.sync.shapes import MirrorRow, filled_columns
 from infra.sync.spec import AnySpec
 from runway.registry import METADATA, MIRROR_SPECS
 from tests.unit.domains.bodies import (
@@ -32,7 +32,6 @@ from tests.unit.domains.bodies import (
 
 SPECS = {spec.entity: spec for spec in MIRROR_SPECS}
 SAMPLES = Path(__file__).parents[4] / "shared" / "qbo" / "samples"
-SHARED_COLUMNS = frozenset(MirrorRow.__annotations__)
 
 
 class Row:
@@ -47,7 +46,7 @@ def filled(entity: str, body: Body) -> dict[str, Any]:
 
 
 def own_columns(spec: AnySpec) -> dict[str, Column[Any]]:
-    return {column.name: column for column in spec.mirror.__table__.columns if column.name not in SHARED_COLUMNS}
+    return {column.name: column for column in filled_columns(spec.mirror)}
 
 
 def bare(entity: str) -> Body:
