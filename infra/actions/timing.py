@@ -23,7 +23,7 @@ class ActionTiming:
         replay_within, most_replays: the same request is told again only so long after it was first sent, and so often.
         review_after, review_negatives: a person is asked when it was quiet so long, with so many denials.
         verify: after it was settled; a first look is made at once.
-        fresh_for: an object that is gone so soon was perhaps never there; later somebody removed it.
+        fresh_for: an object that is gone so soon was perhaps never there; later, and seen before, somebody removed it.
         watch_for: how long something that was given up is looked for.
         access_every: how often it is seen whether a lost access is back.
         not_read_every: the pause after a look that the rail did not answer.

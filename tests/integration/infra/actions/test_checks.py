@@ -4,9 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 from infra.actions.models import ActionIntent
+from infra.actions.rail import Write, WriteAnswer
 from infra.errors import RailUnavailable
 from tests.integration.infra.actions.bench import Bench
-from tests.integration.infra.actions.fake_books import RENAME, VOID
+from tests.integration.infra.actions.fake_books import RENAME, VOID, FakeBooks
 
 
 async def settled(bench: Bench, row: ActionIntent, ago: timedelta) -> ActionIntent:
@@ -37,6 +38,19 @@ async def test_what_is_not_there_at_once_is_for_a_person_and_keeps_its_bill(benc
     bench.books.is_hidden = False
     assert (await bench.look_after(row)).state == "confirmed"
     assert await bench.open_lines(row) == []
+
+
+async def test_what_no_look_has_seen_is_for_a_person_however_late_the_first_comes(bench: Bench) -> None:
+    async def away_afterwards(books: FakeBooks, request: Write) -> WriteAnswer:
+        books.reads = RailUnavailable("away")
+        return await books.done(request)
+
+    bench.books.script = [away_afterwards]
+    row = await bench.done(bill="1", amount=40)
+    assert (row.state, row.verifications) == ("confirmed", 0)
+    bench.books.reads, bench.books.is_hidden = None, True
+    row = await settled(bench, row, timedelta(hours=2))
+    assert (row.state, row.outcome_code, await bench.open_lines(row)) == ("needs_review", "gone", ["1"])
 
 
 async def test_what_somebody_removed_later_stays_recorded_and_is_told(bench: Bench) -> None:
