@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import select, text
 
-from infra.actions.workshop import WORK_JOB
+from infra.actions.workshop import SWEEP_JOB, WORK_JOB
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.errors import RailNeedsReconnect, RailUnavailable
 from infra.jobs import outbox
@@ -134,7 +134,7 @@ def test_an_announced_change_rests_far_less_than_a_minute_with_a_killed_worker()
     """This lease, the refresh's own beside it, and the sweeper's turn and the ring's life after it."""
     rest = max(JOBS[WEBHOOKS_JOB].lease, REFRESH_LEASE) + timedelta(seconds=SWEEP_EVERY_SECONDS)
     assert rest <= timedelta(seconds=30)
-    assert {name for name, job in JOBS.items() if job.lease != outbox.LEASE} == {WEBHOOKS_JOB, WORK_JOB}
+    assert {name for name, job in JOBS.items() if job.lease != outbox.LEASE} == {WEBHOOKS_JOB, WORK_JOB, SWEEP_JOB}
 
 
 async def test_a_worker_that_dies_gives_the_job_back_when_its_lease_ends(uow: UnitOfWorkFactory) -> None:
