@@ -39,12 +39,13 @@ class RefreshesInFlight:
     def join(self, key: Key, start: Callable[[], Awaitable[Refreshed]]) -> tuple[Flight, bool]:
         """The running refresh of `key`, started if there is none; True when this call started it."""
         running = self._flights.get(key)
-        if running is not None:
+        # One that has ended waits for its turn to be taken away: who must have a newer one would ask for it again without end.
+        if running is not None and not running.task.done():
             return running, False
         self._begun[key] += 1
         flight = Flight(asyncio.ensure_future(_run(start)), self._begun[key])
         self._flights[key] = flight
-        flight.task.add_done_callback(lambda done: self._finish(key, done))
+        flight.task.add_done_callback(lambda _: self._finish(key, flight))
         return flight, True
 
     async def close(self) -> None:
@@ -54,10 +55,11 @@ class RefreshesInFlight:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _finish(self, key: Key, task: asyncio.Task[Refreshed]) -> None:
-        del self._flights[key]
-        if not task.cancelled():
-            task.exception()  # seen, so that a failure nobody waits for is not reported as lost; the refresh logged it
+    def _finish(self, key: Key, flight: Flight) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+        if not flight.task.cancelled():
+            flight.task.exception()  # seen, so that a failure nobody waits for is not reported as lost; the refresh logged it
 
 
 async def _run(start: Callable[[], Awaitable[Refreshed]]) -> Refreshed:
