@@ -25,7 +25,7 @@ from infra.logging import configure_logging
 from infra.qbo.answers import QueryPage
 from infra.qbo.raw_client import QBORawClient
 from infra.security.rail_tokens import RailGrant
-from infra.sync import mirror_store
+from infra.sync import store_page
 from runway.services import Services
 from runway.settings import Settings
 from runway.wiring import open_services
@@ -122,8 +122,8 @@ def _watch(spent: _Spent) -> None:
         return run
 
     QBORawClient.query = timed_query  # type: ignore[method-assign]  # a stop-watch, for this process alone
-    for name in ("_candidate", "_filled"):
-        setattr(mirror_store, name, timed(getattr(mirror_store, name)))
+    store_page.newest_of_each = timed(store_page.newest_of_each)
+    store_page.fill = timed(store_page.fill)
 
 
 def _timed_uow(factory: UnitOfWorkFactory, spent: _Spent) -> UnitOfWorkFactory:
