@@ -43,7 +43,8 @@ class MirrorAge:
     open_drift: int
 
     def is_fresh(self, max_age: timedelta) -> bool:
-        return self.age is not None and not self.is_dirty and self.age <= max_age
+        """What was read in the future was read by a process whose clock is wrong, and nobody knows when."""
+        return self.age is not None and not self.is_dirty and -_CLOCKS_DIFFER <= self.age <= max_age
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Attempt:
     reason: str | None = None
 
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _NO_ATTEMPT = Attempt()
 _NOT_WHOLE = "an object that cannot be read is kept apart, so this may not be the whole"
 _LONG_AGO = "the books were last read more than a day ago"

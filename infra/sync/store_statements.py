@@ -46,7 +46,7 @@ WITH {page},
 stored AS (
   INSERT INTO {mirror}
     (business_id, rail, version, synced_at, id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names})
-  SELECT %(business_id)s, %(rail)s, 1, %(synced_at)s,
+  SELECT %(business_id)s, %(rail)s, 1, {synced_at},
     id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names}
   FROM page
 ),
@@ -56,6 +56,9 @@ logged AS (
   RETURNING transaction_type
 )
 {counted}"""
+
+# By the database's clock at the latest: a process whose own goes ahead would shut out what others read after it.
+_SYNCED_AT = "least(%(synced_at)s, clock_timestamp())"
 
 # An older delivery changes nothing: a lower rail version; the same with an older time; both equal, and fetched earlier.
 # A deleted object comes back only with a later time than its deletion's, whatever its version: a deletion carries none. Or when
@@ -78,7 +81,7 @@ WITH {page_with_changes},
 stored AS (
   INSERT INTO {mirror} AS m
     (business_id, rail, version, synced_at, id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names})
-  SELECT %(business_id)s, %(rail)s, 1, %(synced_at)s,
+  SELECT %(business_id)s, %(rail)s, 1, {synced_at},
     id, external_id, payload, payload_hash, rail_version, rail_updated_at{own_names}
   FROM page
   ON CONFLICT (business_id, rail, external_id) DO UPDATE SET
@@ -108,7 +111,7 @@ CASE changes::text WHEN '{}' THEN '{' ELSE left(changes::text, -1) || ',' END
 _DELETE = """
 WITH stored AS (
   UPDATE {mirror} AS m
-  SET version = m.version + 1, synced_at = %(synced_at)s, deleted_at = d.rail_updated_at, rail_updated_at = d.rail_updated_at
+  SET version = m.version + 1, synced_at = {synced_at}, deleted_at = d.rail_updated_at, rail_updated_at = d.rail_updated_at
   FROM unnest(%(external_id)b::text[], %(rail_updated_at)b::timestamptz[]) AS d (external_id, rail_updated_at)
   WHERE m.business_id = %(business_id)s AND m.rail = %(rail)s AND m.external_id = d.external_id
     AND m.deleted_at IS NULL AND d.rail_updated_at >= m.rail_updated_at
@@ -172,6 +175,7 @@ def statements_for(mirror: type[MirrorRow]) -> StoreStatements:
         "own_updates": "".join(f", {name} = excluded.{name}" for name in own),
         "is_newer": _IS_NEWER,
         "restored": _RESTORED,
+        "synced_at": _SYNCED_AT,
         "counted": _COUNTED,
     }
     return StoreStatements(

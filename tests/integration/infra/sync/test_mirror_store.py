@@ -1,5 +1,6 @@
 """What a delivery may and may not do to the mirror and its log, one object at a time."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from infra import exact_json
 from infra.sync.mirror_store import StoreOutcome
 from infra.sync.spec import RailRecord
-from tests.integration.infra.sync.bill_mirror import BillMirror, at, bill, gone
+from tests.integration.infra.sync.bill_mirror import START, BillMirror, at, bill, gone
 
 
 async def test_a_new_object_is_a_row_and_a_log_row(mirror: BillMirror) -> None:
@@ -62,6 +63,20 @@ async def test_newest_wins_in_any_order(mirror: BillMirror, older: tuple[int, in
     assert await mirror.physical_rows() == before
     assert await mirror.balance() == 2
     assert await mirror.log_types() == ["created", "updated"]
+
+
+async def test_a_process_whose_clock_goes_ahead_shuts_nobody_out(mirror: BillMirror) -> None:
+    """A vendor's balance moves without a new token, and often in the second of its last change: then the later look counts."""
+    tomorrow = (datetime.now(UTC) + timedelta(days=1) - START).total_seconds()
+    await mirror.put(bill(Balance=Decimal(1)), fetched=tomorrow)
+    assert (
+        await mirror.put(bill(Balance=Decimal(2)), fetched=(datetime.now(UTC) - START).total_seconds())
+    ).updated == 1
+    await mirror.put(bill(Balance=Decimal(3)), fetched=tomorrow)
+    assert (await mirror.get()).synced_at <= datetime.now(UTC)
+    assert (
+        await mirror.put(bill(Balance=Decimal(4)), fetched=(datetime.now(UTC) - START).total_seconds())
+    ).updated == 1
 
 
 async def test_equal_token_and_time_the_later_fetched_wins(mirror: BillMirror) -> None:

@@ -247,6 +247,18 @@ async def test_fifty_readers_of_a_stale_mirror_make_one_refresh(mirrored: Mirror
     assert not any(answer.freshness.stale for answer in answers)
 
 
+async def test_what_was_read_in_the_future_is_read_again(mirrored: Mirrored) -> None:
+    """By a process whose clock is a day ahead: nobody else's would look again for as long."""
+    now = mirrored.clock.now()
+    await mirrored.change_states(last_synced_at=now + timedelta(days=1))
+    before = mirrored.calls
+    for _ in range(2):
+        answer = await mirrored.service.get_bills()
+    assert mirrored.calls == before + 1
+    assert answer.freshness.as_of is not None
+    assert answer.freshness.as_of < now + timedelta(minutes=1)
+
+
 async def test_readers_that_share_a_failing_refresh_all_get_the_mirror(mirrored: Mirrored) -> None:
     make_stale(mirrored)
     down = FailingClient(QBOUnavailable("QuickBooks is down."))
