@@ -43,6 +43,7 @@ def judge(finding: NotThere, doubt: Doubt, timing: ActionTiming) -> Next:
         is_proof = doubt.manner is Manner.CHANGE or is_quiet
         return Next.FAIL if is_proof else Next.WAIT
     is_repeatable = doubt.trusts_request_id if doubt.manner is Manner.CREATE else finding.is_unmoved
-    if is_repeatable and doubt.age < timing.replay_within and doubt.replays < timing.most_replays:
-        return Next.REPLAY
+    is_time = timing.may_replay(doubt.replays, quiet=doubt.quiet, age=doubt.age) if is_repeatable else None
+    if is_time is not None:
+        return Next.REPLAY if is_time else Next.WAIT
     return Next.REVIEW if is_quiet else Next.WAIT

@@ -19,11 +19,13 @@ class ActionTiming:
         retry_first, retry_longest: the pause after a try that was surely not executed, doubling; at random up to that.
         looks: when an outcome is looked for that may only be found: one not seen yet proves nothing.
         settled_after: from here on a look that finds nothing is a denial.
-        probes: looks that may deny; then each `probe_hourly` through a day, and each `probe_daily` while it is watched.
+        probes: looks that may deny; never more than five minutes apart, in which what arrived late has to be settled. Then each
+            `probe_hourly` through a day, and each `probe_daily` while it is watched.
         replay_within, most_replays: the same request is told again only so long after it was first sent, and so often.
+        replay_pauses: how long it was quiet before each replay, the last for all further ones: together they outlast an outage of most
+            of an hour.
         review_after, review_negatives: a person is asked when it was quiet so long, with so many denials.
         verify: after it was settled; a first look is made at once.
-        fresh_for: an object that is gone so soon was perhaps never there; later, and seen before, somebody removed it.
         watch_for: how long something that was given up is looked for.
         access_every: how often it is seen whether a lost access is back.
         not_read_every: the pause after a look that the rail did not answer.
@@ -37,18 +39,18 @@ class ActionTiming:
     preflight_within: timedelta = 45 * _S
     write_within: timedelta = 45 * _S
     retry_first: timedelta = 2 * _S
-    retry_longest: timedelta = 5 * _M
+    retry_longest: timedelta = 2 * _M
     looks: tuple[timedelta, ...] = (5 * _S, 20 * _S)
     settled_after: timedelta = 60 * _S
-    probes: tuple[timedelta, ...] = (60 * _S, 3 * _M, 10 * _M, 30 * _M)
+    probes: tuple[timedelta, ...] = (_M, 3 * _M, 5 * _M, 10 * _M, 15 * _M, 20 * _M, 25 * _M, 30 * _M)
     probe_hourly: timedelta = _H
     probe_daily: timedelta = _D
     replay_within: timedelta = _H
-    most_replays: int = 4
+    most_replays: int = 12
+    replay_pauses: tuple[timedelta, ...] = (_M, _M, 3 * _M, 5 * _M)
     review_after: timedelta = 30 * _M
     review_negatives: int = 3
     verify: tuple[timedelta, ...] = (2 * _M, _H, 24 * _H)
-    fresh_for: timedelta = 10 * _M
     watch_for: timedelta = 30 * _D
     access_every: timedelta = _M
     not_read_every: timedelta = 30 * _S
@@ -78,6 +80,12 @@ class ActionTiming:
 
     def is_settled(self, elapsed: timedelta) -> bool:
         return elapsed >= self.settled_after
+
+    def may_replay(self, replays: int, *, quiet: timedelta, age: timedelta) -> bool | None:
+        """Once more after `replays` of them: whether it is time; None when it is not told again at all."""
+        if age >= self.replay_within or replays >= self.most_replays:
+            return None
+        return quiet >= self.replay_pauses[min(replays, len(self.replay_pauses) - 1)]
 
     def pause(self, waits: int, *, share: float) -> timedelta:
         """Before try number `waits` + 1: `share`, between 0 and 1, of what doubles each time."""

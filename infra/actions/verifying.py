@@ -151,11 +151,10 @@ async def _there(shop: Workshop, uow: UnitOfWork, held: Held, seen: _Seen, *, be
 
 
 async def _gone(shop: Workshop, uow: UnitOfWork, held: Held, *, began: datetime) -> None:
-    """So soon, or where no look has seen it yet, it was perhaps never there; later, somebody removed it, and that it was recorded stays true."""
+    """Where no look has seen it yet, it was perhaps never there; else somebody removed it, and that it was recorded stays true."""
     row = held.row
     uow.session.add(_check(shop, held, began=began, result=evidence.NOT_FOUND))
-    is_fresh = row.verifications == 0 or held.elapsed_since(row.settled_at) < shop.timing.fresh_for
-    if row.reversed_at is not None or not is_fresh:
+    if row.reversed_at is not None or row.verifications:
         await _reversed(shop, uow, held)
         return
     words = _GONE_WORDS.format(mark=row.mark)

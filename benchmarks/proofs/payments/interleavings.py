@@ -46,7 +46,6 @@ NOW: Final = replace(
     write_within=_FULL.write_within,
     replay_within=_FULL.replay_within,
     review_after=_FULL.review_after,
-    fresh_for=_FULL.fresh_for,
     watch_for=_FULL.watch_for,
     poison_after=_FULL.poison_after,
     verify=(timedelta(hours=1),),

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from infra.actions.models import ActionIntent
 from infra.actions.rail import Write, WriteAnswer
 from infra.errors import RailUnavailable
@@ -53,10 +55,14 @@ async def test_what_no_look_has_seen_is_for_a_person_however_late_the_first_come
     assert (row.state, row.outcome_code, await bench.open_lines(row)) == ("needs_review", "gone", ["1"])
 
 
-async def test_what_somebody_removed_later_stays_recorded_and_is_told(bench: Bench) -> None:
+@pytest.mark.parametrize("later", [timedelta(minutes=2), timedelta(hours=1)])
+async def test_what_a_look_has_seen_and_somebody_removed_stays_recorded_and_is_told(
+    bench: Bench, later: timedelta
+) -> None:
     row = await bench.done(bill="1", amount=40)
     bench.books.payments.clear()
-    row = await settled(bench, row, timedelta(hours=1))
+    row = await settled(bench, row, later)
+    assert [notice.kind for notice in bench.notices] == ["reversed_externally"]
     assert (row.state, row.reversed_at is not None, row.due_at) == ("confirmed", True, None)
     assert [notice.kind for notice in bench.notices] == ["reversed_externally"]
 

@@ -8,6 +8,7 @@ import pytest
 from infra.actions.errors import FoundAfterAll, NotTheObject, TooLate
 from infra.actions.models import ActionIntent
 from infra.actions.rail import AnswerKind, Write, WriteAnswer
+from infra.actions.timing import ActionTiming
 from infra.errors import RailUnavailable
 from tests.integration.infra.actions.bench import Bench
 from tests.integration.infra.actions.fake_books import RENAME, FakeBooks, answer, saying
@@ -87,14 +88,23 @@ async def test_without_trust_in_the_request_id_nothing_is_told_again(bench: Benc
 
 
 async def test_replays_end_and_a_person_is_asked(bench: Bench) -> None:
-    bench.books.script = [FakeBooks.lost_request] * 9
+    most = ActionTiming().most_replays
+    bench.books.script = [FakeBooks.lost_request] * (1 + most)
     row = await bench.done(bill="1", amount=40)
-    for _ in range(4):
-        row = await sent_at(bench, row, 1.1 * MINUTE)
-    assert (row.state, row.replays) == ("unknown", 4)
+    for told in range(1, most + 1):
+        row = await sent_at(bench, row, 5.1 * MINUTE)
+        assert (row.state, row.replays) == ("unknown", told)
     for minutes in (1.1, 3.1, 31):
         row = await sent_at(bench, row, minutes * MINUTE)
-    assert (row.state, len(bench.books.writes)) == ("needs_review", 5)
+    assert (row.state, len(bench.books.writes)) == ("needs_review", 1 + most)
+
+
+async def test_a_replay_that_was_lost_too_is_followed_by_a_longer_wait(bench: Bench) -> None:
+    bench.books.script = [FakeBooks.lost_request] * 9
+    row = await bench.done(bill="1", amount=40)
+    for minutes, replays in ((1.1, 1), (1.1, 2), (1.1, 2), (3.1, 3), (3.1, 3), (5.1, 4)):
+        row = await sent_at(bench, row, minutes * MINUTE)
+        assert (row.state, row.replays) == ("unknown", replays)
 
 
 async def test_an_old_request_is_not_told_again(bench: Bench) -> None:

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from itertools import pairwise
 
 from infra.actions.timing import ActionTiming
 
@@ -18,7 +19,7 @@ def looks(timing: ActionTiming, *, until: timedelta) -> list[timedelta]:
 def test_the_looks_for_an_outcome() -> None:
     assert looks(TIMING, until=3 * HOUR) == [
         *(n * SECOND for n in (5, 20, 60)),
-        *(n * MINUTE for n in (3, 10, 30, 90, 150)),
+        *(n * MINUTE for n in (3, 5, 10, 15, 20, 25, 30, 90, 150)),
     ]
 
 
@@ -33,9 +34,28 @@ def test_only_from_a_minute_on_a_look_denies() -> None:
     assert TIMING.is_settled(60 * SECOND)
 
 
-def test_pauses_double_up_to_five_minutes() -> None:
-    assert [TIMING.pause(waits, share=1.0) for waits in (0, 1, 2, 7, 8, 1000)] == [
-        2 * SECOND, 4 * SECOND, 8 * SECOND, 256 * SECOND, 5 * MINUTE, 5 * MINUTE,
+def test_until_it_is_quiet_no_two_looks_are_more_than_five_minutes_apart() -> None:
+    moments = [timedelta(0), *looks(TIMING, until=TIMING.review_after)]
+    assert max(later - earlier for earlier, later in pairwise(moments)) == 5 * MINUTE
+
+
+def test_replays_are_spread_over_most_of_an_hour() -> None:
+    told, sent_at = [], timedelta(0)
+    for replays in range(TIMING.most_replays + 1):
+        following = (
+            look for look in looks(TIMING, until=HOUR) if TIMING.may_replay(replays, quiet=look, age=sent_at + look)
+        )
+        if (pause := next(following, None)) is None:
+            break
+        sent_at += pause
+        told.append(sent_at)
+    assert told == [n * MINUTE for n in (1, 2, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50)]
+    assert TIMING.may_replay(0, quiet=HOUR, age=HOUR) is None
+
+
+def test_pauses_double_up_to_two_minutes() -> None:
+    assert [TIMING.pause(waits, share=1.0) for waits in (0, 1, 2, 5, 6, 1000)] == [
+        2 * SECOND, 4 * SECOND, 8 * SECOND, 64 * SECOND, 2 * MINUTE, 2 * MINUTE,
     ]  # fmt: skip
     assert TIMING.pause(3, share=0.0) > timedelta(0)
 
@@ -51,7 +71,7 @@ def test_checks_follow_at_two_minutes_an_hour_and_a_day() -> None:
 def test_a_scaled_timing_keeps_its_counts_and_proportions() -> None:
     tiny = TIMING.scaled(0.001)
     assert looks(tiny, until=180 * SECOND)[:3] == [5 * SECOND / 1000, 20 * SECOND / 1000, 60 * SECOND / 1000]
-    assert (tiny.most_replays, tiny.lease) == (4, 0.12 * SECOND)
+    assert (tiny.most_replays, tiny.lease) == (12, 0.12 * SECOND)
     assert tiny.verify == (0.12 * SECOND, 3.6 * SECOND, 86.4 * SECOND)
 
 
