@@ -1,7 +1,6 @@
 """Which bills must be paid, whatever is delayed; and when those are paid that are scheduled. Ours: nothing of it is in the ledger."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -16,8 +15,7 @@ from domains.ap.mirrors import BILLS_FROM_QBO
 from domains.ap.models import Bill
 from domains.ap.pay_bills import PAY_BILLS_OPERATION
 from domains.core.ledger import LEDGER, live
-from infra.actions.models import ActionIntent, ActionLine
-from infra.db.many import is_one_of
+from infra.db.reads import Read, read_in
 from infra.ids import new_id
 from infra.sync.shapes import LogSource
 from infra.sync.spec import LogEvent
@@ -25,15 +23,22 @@ from infra.sync.transaction_log import TransactionLogService
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('bill_marks:' || :business_id, 0))")
 # The few that are marked are looked up one by one (OFFSET 0): joined, the bills might be read whole.
-_MARKED = text("""
+_MARKED = """
 SELECT m.business_id, b.external_id
 FROM bill_mark AS m
 CROSS JOIN LATERAL (
   SELECT external_id FROM bill
-  WHERE business_id = m.business_id AND id = m.bill_id AND rail = :rail AND deleted_at IS NULL AND balance <> 0 OFFSET 0
+  WHERE business_id = m.business_id AND id = m.bill_id AND rail = %(rail)s AND deleted_at IS NULL AND balance <> 0 OFFSET 0
 ) AS b
-WHERE m.business_id = ANY(:business_ids) AND m.ended_at IS NULL
-""")
+WHERE m.business_id = ANY(%(business_ids)s) AND m.ended_at IS NULL
+"""
+# Every bill's line is guarded; and so the index of open ones serves.
+_SCHEDULED = """
+SELECT line.business_id, line.target_external_id, intent.meaning ->> 'paid_on'
+FROM action_line AS line JOIN action_intent AS intent ON intent.business_id = line.business_id AND intent.id = line.intent_id
+WHERE line.business_id = ANY(%(business_ids)s) AND line.rail = %(rail)s AND line.target_kind = %(kind)s
+  AND line.is_open AND line.is_guarded AND intent.operation = %(operation)s AND intent.hold IS NULL
+"""
 
 
 class BillMark(StrEnum):
@@ -95,51 +100,35 @@ async def unmark_must_pay(session: AsyncSession, business_id: UUID, bill_id: UUI
 
 async def list_must_pays(session: AsyncSession, business_id: UUID) -> frozenset[str]:
     """The rail's ids of open bills that are marked."""
-    marked = select(BillMarkRow.bill_id).where(BillMarkRow.business_id == business_id, BillMarkRow.ended_at.is_(None))
-    ids = (await session.scalars(marked)).all()
-    if not ids:
-        return frozenset()
-    query = select(Bill.external_id).where(*live(Bill, business_id), Bill.id.in_(ids), Bill.balance != 0)
-    return frozenset(await session.scalars(query))
+    (marked,) = await read_in(session, must_pays_of([business_id]))
+    return frozenset(bill for _, bill in marked)
 
 
-async def list_must_pays_of(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
-    """As `list_must_pays`, of several businesses at once; one without any is not in it."""
-    found: dict[UUID, set[str]] = defaultdict(set)
-    for business_id, external_id in await session.execute(
-        _MARKED, {"business_ids": list(business_ids), "rail": LEDGER.value}
-    ):
-        found[business_id].add(external_id)
-    return {business_id: frozenset(bills) for business_id, bills in found.items()}
+def must_pays_of(business_ids: Sequence[UUID]) -> Read[tuple[UUID, str]]:
+    """As `list_must_pays`, of several businesses at once."""
+    return Read(_MARKED, {"business_ids": list(business_ids), "rail": LEDGER.value}, _pair)
 
 
-async def list_scheduled(session: AsyncSession, business_id: UUID) -> Mapping[str, date]:
-    """The rail's id of each bill with a payment asked for and not settled, to the day it is dated; one that is held waits for a person and has none."""
-    return (await list_scheduled_of(session, [business_id])).get(business_id, {})
+def scheduled_of(business_ids: Sequence[UUID]) -> Read[tuple[UUID, tuple[str, date]]]:
+    """The rail's id of each bill with a payment asked for and not settled, with the day it is dated, of several businesses at once.
+
+    One that is held waits for a person and has none.
+    """
+    asked = {
+        "business_ids": list(business_ids),
+        "rail": LEDGER.value,
+        "kind": BILLS_FROM_QBO.entity,
+        "operation": PAY_BILLS_OPERATION,
+    }
+    return Read(_SCHEDULED, asked, _dated)
 
 
-async def list_scheduled_of(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, Mapping[str, date]]:
-    """The same of several businesses at once; one without any is not in it."""
-    query = (
-        select(ActionLine.business_id, ActionLine.target_external_id, ActionIntent.meaning)
-        .join(
-            ActionIntent,
-            (ActionIntent.business_id == ActionLine.business_id) & (ActionIntent.id == ActionLine.intent_id),
-        )
-        .where(
-            is_one_of(ActionLine.business_id, business_ids),
-            ActionLine.rail == LEDGER.value,
-            ActionLine.target_kind == BILLS_FROM_QBO.entity,
-            ActionLine.is_open,
-            ActionLine.is_guarded,  # every bill's is; and so the index of open ones serves
-            ActionIntent.operation == PAY_BILLS_OPERATION,
-            ActionIntent.hold.is_(None),
-        )
-    )
-    found: dict[UUID, dict[str, date]] = defaultdict(dict)
-    for row in await session.execute(query):
-        found[row.business_id][row.target_external_id] = date.fromisoformat(row.meaning["paid_on"])
-    return dict(found)
+def _pair(business_id: UUID, bill: str) -> tuple[UUID, str]:
+    return business_id, bill
+
+
+def _dated(business_id: UUID, bill: str, paid_on: str) -> tuple[UUID, tuple[str, date]]:
+    return business_id, (bill, date.fromisoformat(paid_on))
 
 
 async def _check(session: AsyncSession, business_id: UUID, bill_id: UUID) -> None:

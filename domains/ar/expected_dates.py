@@ -1,6 +1,5 @@
 """When a person expects an invoice to be paid, whatever its customer's habits say. It is ours: nothing of it is in the ledger."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +18,7 @@ from domains.ar.mirrors import INVOICES_FROM_QBO
 from domains.ar.models import Invoice
 from domains.ar.note_errors import InvoiceDeleted, InvoicePaid
 from domains.core.ledger import LEDGER
+from infra.db.reads import Read
 from infra.errors import InvalidInput
 from infra.ids import new_id
 from infra.money import ZERO
@@ -28,20 +28,21 @@ from infra.sync.transaction_log import TransactionLogService
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('expected_dates:' || :business_id, 0))")
 # The few invoices that are said of are looked up one by one (OFFSET 0): joined, all might be read whole, with every answer.
-_SAID = text("""
+_SAID = """
 SELECT s.business_id, i.external_id, s.kind, s.day, s.amount, i.balance, s.actor, s.recorded_at, s.expires_on
 FROM (
   SELECT business_id, invoice_id, kind, expected_on AS day, CAST(NULL AS numeric) AS amount, actor, recorded_at, expires_on
-  FROM expected_date WHERE business_id = ANY(:business_ids) AND ended_at IS NULL
+  FROM expected_date WHERE business_id = ANY(%(business_ids)s) AND ended_at IS NULL
   UNION ALL
   SELECT business_id, invoice_id, kind, promised_on, amount, actor, recorded_at, NULL
-  FROM collection_note WHERE business_id = ANY(:business_ids) AND closed_at IS NULL
+  FROM collection_note WHERE business_id = ANY(%(business_ids)s) AND closed_at IS NULL
 ) AS s
 CROSS JOIN LATERAL (
   SELECT external_id, balance FROM invoice
-  WHERE business_id = s.business_id AND id = s.invoice_id AND rail = :rail AND deleted_at IS NULL AND balance <> 0 OFFSET 0
+  WHERE business_id = s.business_id AND id = s.invoice_id AND rail = %(rail)s AND deleted_at IS NULL AND balance <> 0 OFFSET 0
 ) AS i
-""")
+ORDER BY i.external_id COLLATE "C", s.kind COLLATE "C"
+"""
 
 
 class ExpectedKind(StrEnum):
@@ -139,20 +140,13 @@ async def find_expected(session: AsyncSession, business_id: UUID, invoice_id: UU
     return held
 
 
-async def list_said(session: AsyncSession, business_id: UUID) -> Sequence[Said]:
-    """All that people said of invoices that are open: expected dates and notes that are not ended."""
-    return (await list_said_of(session, [business_id])).get(business_id, [])
+def said_of(business_ids: Sequence[UUID]) -> Read[tuple[UUID, Said]]:
+    """All that people said of invoices that are open, of several businesses at once: expected dates and notes that are not ended."""
+    return Read(_SAID, {"business_ids": list(business_ids), "rail": LEDGER.value}, _said)
 
 
-async def list_said_of(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, Sequence[Said]]:
-    """The same of several businesses at once; one of which nothing is said is not in it."""
-    found: dict[UUID, list[Said]] = defaultdict(list)
-    asked = {"business_ids": list(business_ids), "rail": LEDGER.value}
-    for business_id, *columns in await session.execute(_SAID, asked):
-        found[business_id].append(Said(*columns))
-    return {
-        business_id: sorted(said, key=lambda one: (one.external_id, one.kind)) for business_id, said in found.items()
-    }
+def _said(business_id: UUID, *columns: Any) -> tuple[UUID, Said]:
+    return business_id, Said(*columns)
 
 
 async def _invoice(session: AsyncSession, business_id: UUID, invoice_id: UUID) -> Invoice:

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.cash.models import Account, AccountType
 from domains.cash.settings_models import RunwaySettingsRow
 from domains.core.ledger import live
-from infra.db.many import is_one_of
+from infra.db.reads import Read, Statement
 from infra.errors import InvalidInput
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('runway_settings:' || :business_id, 0))")
@@ -59,6 +60,21 @@ class AccountNotCash(InvalidInput):
 _NAMES = tuple(field.name for field in fields(RunwayChoices))
 
 
+def _chosen(business_id: UUID, *columns: Any) -> tuple[UUID, RunwayChoices]:
+    pairs = zip(_NAMES, columns, strict=True)
+    values: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in pairs}
+    return business_id, RunwayChoices(**values)
+
+
+_CHOICES = Statement(
+    select(RunwaySettingsRow.business_id, *(getattr(RunwaySettingsRow, name) for name in _NAMES))
+    .where(RunwaySettingsRow.business_id == any_(bindparam("business_ids", type_=ARRAY(Uuid))))
+    .ext(distinct_on(RunwaySettingsRow.business_id))
+    .order_by(RunwaySettingsRow.business_id, RunwaySettingsRow.version.desc()),
+    _chosen,
+)
+
+
 async def find_settings(session: AsyncSession, business_id: UUID) -> RunwaySettings:
     """What counts now."""
     row = await session.scalar(
@@ -70,15 +86,9 @@ async def find_settings(session: AsyncSession, business_id: UUID) -> RunwaySetti
     return RunwaySettings(RunwayChoices()) if row is None else _settings(row)
 
 
-async def list_settings(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, RunwaySettings]:
+def settings_of(business_ids: Sequence[UUID]) -> Read[tuple[UUID, RunwayChoices]]:
     """What counts now, of several businesses at once; one that never chose is not in it."""
-    rows = await session.scalars(
-        select(RunwaySettingsRow)
-        .where(is_one_of(RunwaySettingsRow.business_id, business_ids))
-        .ext(distinct_on(RunwaySettingsRow.business_id))
-        .order_by(RunwaySettingsRow.business_id, RunwaySettingsRow.version.desc())
-    )
-    return {row.business_id: _settings(row) for row in rows}
+    return _CHOICES.with_(business_ids=list(business_ids))
 
 
 def _settings(row: RunwaySettingsRow) -> RunwaySettings:

@@ -1,7 +1,7 @@
 """What people decided about a business's forecast, read from where each of it is kept, in one transaction."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domains.ap.must_pays import list_must_pays, list_must_pays_of, list_scheduled, list_scheduled_of
+from domains.ap.must_pays import must_pays_of, scheduled_of
 from domains.ar.collection_notes import NoteKind
-from domains.ar.expected_dates import ExpectedKind, Said, list_said, list_said_of
-from domains.cash.runway_settings import RunwayChoices, find_settings, list_settings
+from domains.ar.expected_dates import ExpectedKind, Said, said_of
+from domains.cash.runway_settings import RunwayChoices, settings_of
 from infra import exact_json
+from infra.db.reads import read_in
 from infra.money import ZERO
 from runway.calculators.cash import CashRules
 from runway.calculators.expected_dates import ExpectedBy, Override
@@ -34,17 +35,15 @@ class DecidedRules:
 
 
 async def read_rules(session: AsyncSession, business_id: UUID, *, today: date, zone: ZoneInfo) -> DecidedRules:
-    choices = (await find_settings(session, business_id)).choices
-    said = await list_said(session, business_id)
-    must_pay = await list_must_pays(session, business_id)
-    scheduled = await list_scheduled(session, business_id)
+    decided = (await _read(session, [business_id]))[business_id]
+    choices, said = decided.choices, decided.said
     return DecidedRules(
         rules=ForecastRules(
             floor=_floor(choices),
             overrides=[override for one in said if (override := _override(one, zone)) is not None],
             probabilities=_probabilities(said),
-            scheduled=scheduled,
-            must_pay=must_pay,
+            scheduled=decided.scheduled,
+            must_pay=frozenset(decided.must_pay),
             filing_on=None if choices.filing_day is None else next_filing(today, day=choices.filing_day),
             counts_uninvoiced_sales=choices.counts_uninvoiced_sales,
             counts_to_come=choices.counts_to_come,
@@ -55,30 +54,51 @@ async def read_rules(session: AsyncSession, business_id: UUID, *, today: date, z
             ),
         ),
         uncounted=frozenset(choices.uncounted_accounts),
-        mark=_mark(choices, said, must_pay, scheduled),
+        mark=decided.mark,
     )
 
 
 async def read_marks(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """The marks alone, of several businesses at once: in a number of statements that does not grow with them."""
-    settings = await list_settings(session, business_ids)
-    said = await list_said_of(session, business_ids)
-    must_pay = await list_must_pays_of(session, business_ids)
-    scheduled = await list_scheduled_of(session, business_ids)
-    return {
-        one: _mark(
-            settings[one].choices if one in settings else RunwayChoices(),
-            said.get(one, []),
-            must_pay.get(one, frozenset()),
-            scheduled.get(one, {}),
-        )
-        for one in business_ids
-    }
+    """The marks alone, of several businesses at once."""
+    return {one: decided.mark for one, decided in (await _read(session, business_ids)).items()}
 
 
-def _mark(choices: RunwayChoices, said: Sequence[Said], must_pay: frozenset[str], scheduled: Mapping[str, date]) -> str:
-    made = [choices, [one._asdict() for one in said], sorted(must_pay), sorted(scheduled.items())]
-    return blake2b(exact_json.dumps(made), digest_size=16).hexdigest()
+@dataclass
+class _Decided:
+    """One business's, as it is kept."""
+
+    choices: RunwayChoices = field(default_factory=RunwayChoices)
+    said: list[Said] = field(default_factory=list)
+    must_pay: set[str] = field(default_factory=set)
+    scheduled: dict[str, date] = field(default_factory=dict)
+
+    @property
+    def mark(self) -> str:
+        made = [
+            self.choices, [one._asdict() for one in self.said], sorted(self.must_pay), sorted(self.scheduled.items()),
+        ]  # fmt: skip
+        return blake2b(exact_json.dumps(made), digest_size=16).hexdigest()
+
+
+async def _read(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, _Decided]:
+    """In one round trip, however many there are."""
+    found = {one: _Decided() for one in business_ids}
+    settings, said, must_pay, scheduled = await read_in(
+        session,
+        settings_of(business_ids),
+        said_of(business_ids),
+        must_pays_of(business_ids),
+        scheduled_of(business_ids),
+    )
+    for business_id, choices in settings:
+        found[business_id].choices = choices
+    for business_id, one in said:
+        found[business_id].said.append(one)
+    for business_id, bill in must_pay:
+        found[business_id].must_pay.add(bill)
+    for business_id, (bill, paid_on) in scheduled:
+        found[business_id].scheduled[bill] = paid_on
+    return found
 
 
 def _floor(choices: RunwayChoices) -> FloorPolicy:
