@@ -1,4 +1,4 @@
-// One swap, from the hand to the settled page. Milliseconds; a change that waits for more typing counts from the request.
+// One swap, from the hand to the settled page with its layout. Milliseconds; a change that waits for more typing counts from the request.
 async ({ name, selector, hand, fill, closes, mark, setOff }) => {
   const element = document.querySelector(selector);
   if (!element) throw new Error(`${name}: nothing here is ${selector}`);
@@ -26,7 +26,11 @@ async ({ name, selector, hand, fill, closes, mark, setOff }) => {
       ours = event.detail.xhr;
       if (hand === "change") began = performance.now();
     },
-    "htmx:afterSettle": (event) => { if (event.detail.xhr === ours) settle({ took: performance.now() - began }); },
+    "htmx:afterSettle": (event) => {
+      if (event.detail.xhr !== ours) return;
+      document.body.getBoundingClientRect(); // the layout is part of it
+      settle({ took: performance.now() - began });
+    },
     "htmx:responseError": (event) => settle({ wrong: `${event.detail.xhr.status} ${event.detail.xhr.responseText.slice(0, 400)}` }),
   };
   for (const [event, listen] of Object.entries(heard)) document.addEventListener(event, listen);
