@@ -24,6 +24,12 @@ async def _bench(name: str) -> Sequence[Measure]:
     return measured
 
 
+async def _swaps() -> Sequence[Measure]:
+    from benchmarks import cockpit
+
+    return await cockpit.run_swaps()
+
+
 async def _paging() -> Sequence[Measure]:
     from benchmarks.proofs import paging
 
@@ -145,6 +151,7 @@ _BENCHES: dict[str, Work] = {
     "open_breaker_read": partial(_bench, "open_breaker_read"),
     "dashboard": partial(_bench, "dashboard"),
     "cockpit": partial(_bench, "cockpit"),
+    "swaps": _swaps,
     "portfolio": partial(_bench, "portfolio"),
     "actions": partial(_bench, "actions"),
 }

@@ -7,6 +7,7 @@ from fpdf.enums import XPos, YPos
 
 from runway.calculators.digest import Digest
 from runway.language.formats import day
+from runway.language.headline import headline
 from runway.language.strings import _, ngettext
 from runway.papers.lettering import Lettering
 from runway.papers.path_drawing import draw_path
@@ -46,7 +47,7 @@ class DigestSheets:
     def _runway(self) -> None:
         digest, runway = self._digest, self._digest.runway
         self._title(_("Runway"))
-        self._write(runway.display, size=15, bold=True, line=7)
+        self._write(headline(runway.display), size=15, bold=True, line=7)
         if runway.floor_on:
             self._write(_("Below the floor on %(day)s.") % {"day": day(runway.floor_on, "long")})
         self._write(_("Cash: %(cash)s. Floor: %(floor)s.") % {"cash": shown(digest.cash), "floor": shown(digest.floor)})
@@ -64,7 +65,7 @@ class DigestSheets:
         if change is None:
             self._write(self._digest.no_change or "")
             return
-        said = {"day": day(change.since, "weekday"), "before": change.runway_before}
+        said = {"day": day(change.since, "weekday"), "before": headline(change.runway_before)}
         self._write(_("On %(day)s it was: %(before)s") % said)
         until = _("Cash on %(day)s") % {"day": day(change.until)}
         rows = [[_("Cause"), _("Runway"), _("Cash today"), until]]

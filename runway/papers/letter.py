@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from runway.calculators.digest import Digest
 from runway.language.formats import FILTERS
+from runway.language.headline import headline
 from runway.language.strings import _, ngettext
 from runway.papers.words import cause_in_words, due_in_words, overdue_in_words, shown, subject_of
 
@@ -44,6 +45,7 @@ def _environment(*, autoescape: bool) -> Environment:
     )
     made.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]  # of the i18n extension
     made.filters |= FILTERS | {
+        "headline": headline,
         "shown": shown, "cause": cause_in_words, "due": due_in_words, "overdue": overdue_in_words, "line": _one_line,
     }  # fmt: skip
     return made

@@ -7,6 +7,7 @@ from runway.calculators.digest import Digest, DigestDue, DigestOverdue
 from runway.calculators.figures import DAYS, Figure
 from runway.calculators.outlook import PathRow
 from runway.language.formats import NOTHING, day, money, number
+from runway.language.headline import headline
 from runway.language.strings import _, keyed, ngettext
 
 _CAUSES: Mapping[BridgeCause, str] = {
@@ -71,7 +72,7 @@ def overdue_in_words(item: DigestOverdue) -> str:
 
 def subject_of(digest: Digest) -> str:
     """The headline in one line, for a list of letters."""
-    line = f"{digest.business}: {digest.runway.display}"
+    line = f"{digest.business}: {headline(digest.runway.display)}"
     moved = digest.change.runway.change if digest.change is not None else None
     if moved is None or moved.value is None:
         return line

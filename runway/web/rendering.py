@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from domains.core.permissions import Role
 from infra.errors import TooManyRequests
 from infra.sync.freshness import Freshness
+from runway.language.headline import headline
 from runway.orchestrators.letters import role_in_words
 from runway.routes.errors import kind_of
 from runway.web.assets import asset, takes_gzip
@@ -55,7 +56,11 @@ templates = Environment(
     extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
 )
 templates.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]  # of the i18n extension
-templates.filters |= FILTERS | {"browser": _browser, "in_words": lambda role: role_in_words(Role(role))}
+templates.filters |= FILTERS | {
+    "headline": headline,
+    "browser": _browser,
+    "in_words": lambda role: role_in_words(Role(role)),
+}
 templates.globals |= {"asset": asset, "reader": reader}
 
 

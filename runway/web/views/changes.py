@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from runway.calculators.bridge import Bridge, BridgeStep
 from runway.calculators.figures import Figure
+from runway.language.headline import headline
 from runway.papers.words import cause_in_words
 from runway.web.charts.bridge import Step, bars_of, bridge_chart
 from runway.web.formats import number, short_money
@@ -48,8 +49,8 @@ def changes_view(bridge: Bridge, *, currency: str) -> ChangesView:
     return ChangesView(
         since=bridge.since,
         until=bridge.until,
-        runway_before=bridge.runway_before,
-        runway_now=bridge.runway_now,
+        runway_before=headline(bridge.runway_before),
+        runway_now=headline(bridge.runway_now),
         is_of_days=is_of_days,
         is_reconstructed=bridge.is_reconstructed,
         charts=_charts(bridge, is_of_days=is_of_days, currency=currency),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from runway.calculators.impacts import Impact
 from runway.calculators.outlook import PathRow
+from runway.language.headline import headline
 from runway.routes.preview_out import MustPayOut, PreviewOut
 from runway.web import formats
 from runway.web.strings import _, keyed, ngettext
@@ -49,8 +50,8 @@ def preview_view(out: PreviewOut) -> PreviewView:
     is_worse = bool(out.newly_uncovered) or (is_below and bool(change) and (change or 0) < 0)
     return PreviewView(
         headline=effect_words(days, low, change, week_on=out.low_week_on, currency=out.currency),
-        runway_before=out.before.display,
-        runway_after=out.after.display,
+        runway_before=headline(out.before.display),
+        runway_after=headline(out.after.display),
         low=formats.money(low, out.currency),
         low_on=out.after.low_on,
         low_week_on=out.low_week_on,

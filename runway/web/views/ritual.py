@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from domains.core.ritual import RitualEvent, RitualEventKind, RitualOutcome, RitualState, RitualStep, StepState
+from runway.language.headline import headline
 from runway.orchestrators.ritual import RitualView
 from runway.web.strings import _, keyed
 
@@ -138,7 +139,7 @@ def step_after(step: RitualStep) -> RitualStep:
 def seen(figures: Mapping[str, Any]) -> SeenFigures:
     """The figures of an event, which keeps amounts as text."""
     return SeenFigures(
-        runway=figures["display"],
+        runway=headline(figures["display"]),
         low=_amount(figures["low"]),
         low_on=date.fromisoformat(figures["low_on"]),
         cash=_amount(figures["cash"]),
