@@ -92,14 +92,13 @@ class ActionRail(RailLook, Protocol):
     async def keep(
         self,
         session: AsyncSession,
-        entity: str,
-        payloads: Sequence[Payload],
+        seen: Mapping[str, Sequence[Payload]],
         *,
         fetched_at: datetime,
         actor: str,
         request_id: str,
     ) -> None:
-        """Store objects as the rail just gave them in mirror and log, in the caller's transaction."""
+        """Store objects, by entity, as the rail just gave them, in mirror and log, in the caller's transaction; and say so where the mirror changed."""
 
 
 class Rails(Protocol):

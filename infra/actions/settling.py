@@ -106,18 +106,12 @@ async def keep(
     uow: UnitOfWork, rail: ActionRail, row: ActionIntent, *, seen: Mapping[str, list[Payload]], fetched_at: datetime
 ) -> None:
     """Bring mirror and log to what the rail just showed. The action's outcome does not hang on it: a sync brings it later."""
-    for entity, payloads in sorted(
-        seen.items()
-    ):  # in one order for everybody: each mirror's writers are lined up by a lock
-        try:
-            async with uow.session.begin_nested():
-                await rail.keep(
-                    uow.session,
-                    entity,
-                    payloads,
-                    fetched_at=fetched_at,
-                    actor=edges.WORKER_ACTOR,
-                    request_id=row.asked_by_request,
-                )
-        except Exception:
-            log.exception("actions.mirror.not_kept", entity=entity, intent_id=str(row.id))
+    if not seen:
+        return
+    try:
+        async with uow.session.begin_nested():
+            await rail.keep(
+                uow.session, seen, fetched_at=fetched_at, actor=edges.WORKER_ACTOR, request_id=row.asked_by_request
+            )
+    except Exception:
+        log.exception("actions.mirror.not_kept", entities=sorted(seen), intent_id=str(row.id))

@@ -1,6 +1,6 @@
 """Letters that actions write: a rail's reads, and beside its own objects one of ours, the letter, kept in the mail room."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -59,16 +59,15 @@ class LetterRail:
     async def keep(
         self,
         session: AsyncSession,
-        entity: str,
-        payloads: Sequence[Payload],
+        seen: Mapping[str, Sequence[Payload]],
         *,
         fetched_at: datetime,
         actor: str,
         request_id: str,
     ) -> None:
         """As `ActionRail.keep`; a letter is in no mirror."""
-        if entity != LETTER:
-            await self._rail.keep(session, entity, payloads, fetched_at=fetched_at, actor=actor, request_id=request_id)
+        shown = {entity: payloads for entity, payloads in seen.items() if entity != LETTER}
+        await self._rail.keep(session, shown, fetched_at=fetched_at, actor=actor, request_id=request_id)
 
 
 def _shown(mail: Mail) -> Payload:

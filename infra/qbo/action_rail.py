@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra.actions.rail import AnswerKind, Write, WriteAnswer
 from infra.clock import Clock
+from infra.config import Rail
 from infra.errors import RailError
 from infra.qbo.answers import ObjectAnswer, Payload, QueryPage
 from infra.qbo.errors import QBOError, QBONotFound
 from infra.qbo.keyset import KeysetCursor, keyset_pages
 from infra.qbo.transport import Patience
 from infra.qbo.wire import is_deletion, read_envelopes
-from infra.sync import mirror_store
+from infra.sync import mirror_store, runs
 from infra.sync.shapes import LogSource
 from infra.sync.spec import AnySpec, Delivery
 
@@ -98,26 +99,29 @@ class QBOActionRail:
     async def keep(
         self,
         session: AsyncSession,
-        entity: str,
-        payloads: Sequence[Payload],
+        seen: Mapping[str, Sequence[Payload]],
         *,
         fetched_at: datetime,
         actor: str,
         request_id: str,
     ) -> None:
         """What has no mirror, or is told as deleted, is left to the sync: a deletion is believed when a read by its id agrees."""
-        spec = self._specs.get(entity)
-        shown = [payload for payload in payloads if not is_deletion(payload)]
-        if spec is None or not shown:
-            return
-        records, unreadable = read_envelopes(shown, entity)
-        delivery = Delivery(
-            business_id=self._business_id,
-            records=records,
-            unreadable=unreadable,
-            fetched_at=fetched_at,
-            source=LogSource.QBO,
-            actor=actor,
-            request_id=request_id,
-        )
-        await mirror_store.store(session, spec, delivery)
+        changed = []
+        for entity, payloads in sorted(seen.items()):  # one order for everybody: a lock lines up each mirror's writers
+            spec, shown = self._specs.get(entity), [payload for payload in payloads if not is_deletion(payload)]
+            if spec is None or not shown:
+                continue
+            records, unreadable = read_envelopes(shown, entity)
+            delivery = Delivery(
+                business_id=self._business_id,
+                records=records,
+                unreadable=unreadable,
+                fetched_at=fetched_at,
+                source=LogSource.QBO,
+                actor=actor,
+                request_id=request_id,
+            )
+            if (await mirror_store.store(session, spec, delivery)).changed:
+                changed.append(entity)
+        if changed:  # at the end: who waits for a line of the state has every mirror's lock that it needs
+            await runs.note_kept(session, self._business_id, rail=Rail.QBO, entities=changed)

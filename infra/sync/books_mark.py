@@ -9,21 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from infra.config import Rail
 
 # Mirrors change in two ways alone: a recorded run stores what a rail delivered (one that failed may have stored some), and an
-# action stores the rail's echo as it is settled, or what its look before sending found. One that was called off before anybody had
-# taken it up (its fence was never raised) stores nothing. What is stored of an action while it is held, or verified afterwards, has no
-# mark of its own until the next run that stores something.
+# action stores what it was shown and notes it. Of the notes all count: the latest may be of one that committed before another.
 _MARK = text("""
 SELECT (SELECT id FROM sync_run
         WHERE business_id = :business_id AND rail = :rail AND (changed > 0 OR state = 'failed') AND finished_at IS NOT NULL
         ORDER BY finished_at DESC LIMIT 1),
-       (SELECT max(settled_at) FROM action_intent
-        WHERE business_id = :business_id AND settled_at IS NOT NULL AND NOT (state = 'cancelled' AND fence = 0))
+       (SELECT md5(string_agg(CAST(kept_at AS text), ' ' ORDER BY entity)) FROM sync_state WHERE business_id = :business_id AND rail = :rail)
 """)
 
 
 # The same of many: each is two probes still.
 _MARKS = text("""
-SELECT b.id, r.id, a.settled_at
+SELECT b.id, r.id, k.kept
 FROM unnest(CAST(:business_ids AS uuid[])) AS b(id)
 LEFT JOIN LATERAL (
   SELECT id FROM sync_run
@@ -31,16 +28,15 @@ LEFT JOIN LATERAL (
   ORDER BY finished_at DESC LIMIT 1
 ) AS r ON true
 LEFT JOIN LATERAL (
-  SELECT max(settled_at) AS settled_at FROM action_intent
-  WHERE business_id = b.id AND settled_at IS NOT NULL AND NOT (state = 'cancelled' AND fence = 0)
-) AS a ON true
+  SELECT md5(string_agg(CAST(kept_at AS text), ' ' ORDER BY entity)) AS kept FROM sync_state WHERE business_id = b.id AND rail = :rail
+) AS k ON true
 """)
 
 
 async def books_mark(session: AsyncSession, business_id: UUID, rail: Rail) -> str:
-    """A text that is another once something was stored; until then the same, mostly."""
-    run, settled = (await session.execute(_MARK, {"business_id": business_id, "rail": rail.value})).one()
-    return f"{run}/{settled}"
+    """A text that is another once something was stored; until then the same."""
+    run, kept = (await session.execute(_MARK, {"business_id": business_id, "rail": rail.value})).one()
+    return f"{run}/{kept}"
 
 
 async def books_marks(session: AsyncSession, business_ids: Sequence[UUID], rail: Rail) -> dict[UUID, str]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
+    func,
     null,
     select,
     text,
@@ -54,7 +55,7 @@ class SyncState(Base):
     every change of the rail is in the mirror: the next incremental starts there, less an overlap. `last_synced_at` is when the
     last call that confirmed it was begun: freshness is measured from it. `rescan_reason` is why the entity must be read whole again
     before it is in step, null when it need not. `quarantined` and `open_drift` count what stands open in those tables, so that an
-    answer can say it without looking.
+    answer can say it without looking. `kept_at` is when an action last stored something that it had seen, by the database's clock.
     """
 
     __tablename__ = "sync_state"
@@ -76,6 +77,7 @@ class SyncState(Base):
     quarantined: Mapped[int] = mapped_column(server_default="0")
     open_drift: Mapped[int] = mapped_column(server_default="0")
     rescan_reason: Mapped[str | None]
+    kept_at: Mapped[datetime | None]
 
 
 class StateLine(NamedTuple):
@@ -168,6 +170,11 @@ async def change_states(
         .values(values)
         .execution_options(synchronize_session=False)
     )
+
+
+async def note_kept(session: AsyncSession, business_id: UUID, *, rail: Rail, entities: list[str]) -> None:
+    """An action has changed these mirrors. After all that it stores: others wait for these lines with a mirror's lock in hand."""
+    await change_states(session, business_id, rail=rail, entities=entities, values={"kept_at": func.clock_timestamp()})
 
 
 def notice_after(asked_at: datetime) -> ColumnElement[datetime | None]:

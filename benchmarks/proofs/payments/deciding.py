@@ -106,7 +106,7 @@ class Deciders:
         payloads = [exact_json.loads(bill.encoded()) for bill in bills]
         async with self.lane.machines.uow([self.lane.business_id]) as uow:
             await rail.keep(
-                uow.session, "Bill", payloads, fetched_at=SystemClock().now(), actor="proof", request_id=str(new_id())
+                uow.session, {"Bill": payloads}, fetched_at=SystemClock().now(), actor="proof", request_id=str(new_id())
             )
 
     async def approve(self, bill: str) -> bool:

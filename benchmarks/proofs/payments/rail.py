@@ -1,6 +1,6 @@
 """A lane's rail: the product's own client, with an eye on every write and now and then a lie in its answer."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -94,14 +94,13 @@ class WatchedRail:
     async def keep(
         self,
         session: AsyncSession,
-        entity: str,
-        payloads: Sequence[Payload],
+        seen: Mapping[str, Sequence[Payload]],
         *,
         fetched_at: datetime,
         actor: str,
         request_id: str,
     ) -> None:
-        await self.rail.keep(session, entity, payloads, fetched_at=fetched_at, actor=actor, request_id=request_id)
+        await self.rail.keep(session, seen, fetched_at=fetched_at, actor=actor, request_id=request_id)
 
 
 def _invented(request: Write) -> WriteAnswer:

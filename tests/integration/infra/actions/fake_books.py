@@ -85,15 +85,14 @@ class FakeBooks(ActionRail):
     async def keep(
         self,
         session: AsyncSession,
-        entity: str,
-        payloads: Sequence[Payload],
+        seen: Mapping[str, Sequence[Payload]],
         *,
         fetched_at: datetime,
         actor: str,
         request_id: str,
     ) -> None:
         del session, fetched_at, actor, request_id
-        self.kept += [(entity, str(payload.get("Id"))) for payload in payloads]
+        self.kept += [(entity, str(payload.get("Id"))) for entity, payloads in sorted(seen.items()) for payload in payloads]
 
     def execute(self, request: Write) -> Payload:
         """As a rail does that honours request ids."""

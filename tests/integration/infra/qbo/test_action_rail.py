@@ -9,12 +9,15 @@ from sqlalchemy import select
 
 from infra import exact_json
 from infra.actions.rail import AnswerKind
+from infra.config import Rail
 from infra.errors import RailNeedsReconnect, RailRejected, RailUnavailable
 from infra.qbo import statements
 from infra.qbo.errors import QBOAccessRevoked, QBOUnavailable
 from infra.qbo.simulator.books.loading import load_company
 from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
+from infra.sync.books_mark import books_marks
+from infra.sync.freshness import AS_IT_STANDS
 from tests.integration.infra.qbo.company_rig import SPECS, Mirrored, MovedClock, mirrored_company
 from tests.rig import Database
 from tests.unit.infra.qbo.simulator.small_company import REALM, bill, bill_payment, changed, invoice, make_file, payment
@@ -120,8 +123,7 @@ async def keep(mirrored: Mirrored, entity: str, *payloads: Any) -> None:
     async with mirrored.uow([mirrored.business_id]) as uow:
         await rail.keep(
             uow.session,
-            entity,
-            payloads,
+            {entity: payloads},
             fetched_at=mirrored.clock.now(),
             actor="user:7",
             request_id="request-1",
@@ -150,6 +152,35 @@ async def test_an_old_answer_told_again_undoes_nothing(mirrored: Mirrored) -> No
     await keep(mirrored, "Bill", exact_json.loads(owed.encoded()))
     await keep(mirrored, "Bill", old)
     assert (await mirrored.held("Bill"))[owed.id]["PrivateNote"] == "later"
+
+
+async def mark(mirrored: Mirrored) -> str:
+    return (await mirrored.service.get_books_mark(freshness=AS_IT_STANDS)).value
+
+
+async def test_what_is_kept_makes_other_books_and_what_was_known_does_not(mirrored: Mirrored) -> None:
+    """A forecast that was worked out between a payment's confirmation and the look that brings its bill's balance is of other books."""
+    await mirrored.service.backfill(actor="test")
+    owed, before = mirrored.company.create("Bill", bill("100.00")), await mark(mirrored)
+    await keep(mirrored, "Bill", exact_json.loads(owed.encoded()))
+    after = await mark(mirrored)
+    assert after != before
+    await keep(mirrored, "Bill", exact_json.loads(owed.encoded()))
+    assert await mark(mirrored) == after
+    async with mirrored.uow([mirrored.business_id]) as uow:
+        assert await books_marks(uow.session, [mirrored.business_id], Rail.QBO) == {mirrored.business_id: after}
+
+
+async def test_what_is_kept_first_and_committed_last_makes_other_books_too(mirrored: Mirrored) -> None:
+    await mirrored.service.backfill(actor="test")
+    owed, owing = mirrored.company.create("Bill", bill()), mirrored.company.create("Invoice", invoice())
+    rail = await mirrored.service.action_rail()
+    told: dict[str, Any] = {"fetched_at": mirrored.clock.now(), "actor": "user:7", "request_id": "r"}
+    async with mirrored.uow([mirrored.business_id]) as uow:
+        await rail.keep(uow.session, {"Bill": [exact_json.loads(owed.encoded())]}, **told)
+        await keep(mirrored, "Invoice", exact_json.loads(owing.encoded()))
+        between = await mark(mirrored)
+    assert await mark(mirrored) != between
 
 
 async def test_what_has_no_mirror_or_is_told_as_deleted_is_left_alone(mirrored: Mirrored) -> None:

@@ -1,0 +1,15 @@
+"""What an action brings into the mirrors is noted beside their state: whoever worked something out from the books sees that they are others.
+
+Revision ID: 0026
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0026"
+down_revision = "0025"
+
+
+def upgrade() -> None:
+    op.add_column("sync_state", sa.Column("kept_at", sa.DateTime(timezone=True)))
+    op.drop_index("ix_action_intent_settled", "action_intent")
