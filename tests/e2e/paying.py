@@ -98,6 +98,14 @@ class Paying:
                     return shown
                 await asyncio.sleep(0.02)
 
+    async def doubted(self, payment_id: str) -> dict[str, Any]:
+        """The payment once a person must say what became of it. Looks follow at once, and not after their pauses."""
+        async with asyncio.timeout(60):
+            while (shown := await self.shown(payment_id))["outcome"] != "needs_review":
+                await self.look_again(payment_id)
+                await asyncio.sleep(0.05)
+            return shown
+
     async def shown(self, payment_id: str) -> dict[str, Any]:
         found: dict[str, Any] = (await self.owner.get(f"/payments/{payment_id}"))["data"]
         return found

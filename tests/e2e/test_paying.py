@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from infra.jobs.outbox import OutboxRow
 from infra.qbo.asked_jobs import RECONCILE_ACTION
+from infra.qbo.simulator.trouble.rules import read_rules
 from runway.jobs import JOBS
 from tests.e2e.paying import Paying, events_of, new_key, open_paying, paying_company
 from tests.e2e.rest import assert_problem, open_shop
@@ -184,16 +185,19 @@ async def test_what_was_paid_is_compared_with_quickbooks_once_more(paying: Payin
 
 
 async def test_what_is_in_doubt_is_decided_by_a_person_who_looked(paying: Paying) -> None:
-    bill = await paying.approved()
+    """QuickBooks says that it is recorded, cannot be read for a moment, and has nothing of it then."""
+    bill, trouble = await paying.approved(), paying.shop.simulator.trouble
+    unreadable = {"match": {"verb": ["read"], "entity": "BillPayment"}, "effect": {"do": "answer", "status": 503}}
+    trouble.add(read_rules({"name": "unreadable", **unreadable}, source="test"))
     async with paying.working():
-        done = await paying.paid(bill)
-    payment_id, external_id = done["id"], done["external_id"]
-    early = await paying.post(f"/payments/{payment_id}/review", {"found": external_id})
-    assert_problem(early, 409, "conflict")
-    paying.somebody_deletes("BillPayment", external_id)
-    await paying.look_again(payment_id)
-    shown = await paying.shown(payment_id)
-    assert (shown["outcome"], shown["may"]) == ("needs_review", ["review"])
+        done = await paying.settled((await paying.pay(bill)).json()["data"]["id"])
+        payment_id, external_id = done["id"], done["external_id"]
+        early = await paying.post(f"/payments/{payment_id}/review", {"found": external_id})
+        assert_problem(early, 409, "conflict")
+        paying.somebody_deletes("BillPayment", external_id)
+        trouble.remove("unreadable")
+        shown = await paying.doubted(payment_id)
+    assert shown["may"] == ["review"]
     assert done["mark"] in shown["words"]
     other = paying.shop.bodies("BillPayment")[0]["Id"]
     for wrong in (other, external_id):
