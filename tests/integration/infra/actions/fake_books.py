@@ -92,7 +92,9 @@ class FakeBooks(ActionRail):
         request_id: str,
     ) -> None:
         del session, fetched_at, actor, request_id
-        self.kept += [(entity, str(payload.get("Id"))) for entity, payloads in sorted(seen.items()) for payload in payloads]
+        self.kept += [
+            (entity, str(payload.get("Id"))) for entity, payloads in sorted(seen.items()) for payload in payloads
+        ]
 
     def execute(self, request: Write) -> Payload:
         """As a rail does that honours request ids."""
