@@ -80,9 +80,9 @@ def company_file(home: Path, size: LargeCompany) -> Path:
     return company
 
 
-def read_books(rig: Rig, info: Mapping[str, Any]) -> dict[str, Any]:
+def read_books(rig: Rig, info: Mapping[str, Any], *options: str) -> dict[str, Any]:
     """A first sync of the simulator's first company, in a process of its own; what `benchmarks.backfill_child` tells of it."""
-    command = [sys.executable, "-m", "benchmarks.backfill_child", str(_info_file(rig.home))]
+    command = [sys.executable, "-m", "benchmarks.backfill_child", str(_info_file(rig.home)), *options]
     finished = subprocess.run(  # noqa: S603  # ours
         command, env=child_environment(rig, info), stdout=subprocess.PIPE, check=True
     )
