@@ -39,7 +39,7 @@ ORDINARY = LargeCompany(bills=3_000, invoices=3_000, vendors=120, customers=150,
 """About twenty bills and twenty invoices a week, for three years."""
 
 _READS, _ROUNDS = 400, 20
-_WIRE_BYTES, _COCKPIT_MS, _SWAP_MS = 150_000, 300, 100
+_WIRE_BYTES, _COCKPIT_MS, _SWAP_MS, _HALF_MS = 150_000, 300, 100, 250
 
 
 async def run(size: LargeCompany = SIZE, *, reads: int = _READS, rounds: int = _ROUNDS) -> Sequence[Measure]:
@@ -151,7 +151,7 @@ async def _swaps(browser: Browser, office: _Office, *, rounds: int, bar: float |
         measures += [
             reported(f"{name}: answered, slowest", round(max(answered[name]), 1), "ms"),
             reported(f"{name}: answered, half, processor", _half(worked[name]), "ms"),
-            reported(f"{name}: settled, half", _half(taken), "ms"),
+            at_most(f"{name}: settled, half", _half(taken), "ms", bar=_HALF_MS),
             reported(told, slowest, "ms") if bar is None else at_most(told, slowest, "ms", bar=bar),
         ]
     quick = sum(max(taken) <= _SWAP_MS for taken in settled.values())

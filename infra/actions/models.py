@@ -60,6 +60,12 @@ class ActionIntent(Base):
         Index("ix_action_intent_due", "due_at", postgresql_where=_NOT_SETTLED),
         Index("ix_action_intent_created_at", "business_id", "created_at"),
         Index(
+            "ix_action_intent_settled",
+            "business_id",
+            "settled_at",
+            postgresql_where=text("settled_at IS NOT NULL"),
+        ),
+        Index(
             "ix_action_intent_content",
             "business_id",
             "content_digest",

@@ -127,12 +127,15 @@ async def send(shop: Workshop, held: Held, rail: ActionRail, *, go: Go, looked_a
 async def _objection(
     shop: Workshop, uow: UnitOfWork, held: Held, rail: ActionRail, *, go: Go, looked_at: datetime
 ) -> Objection | None:
-    """The last word, on the books as they were just read. Who takes an approval back meanwhile waits for the action's lock."""
+    """The last word, on the books as they were just read; without them there is none, and nothing is sent.
+
+    Who takes an approval back meanwhile waits for the action's lock.
+    """
     if held.state is not _S.CLAIMED:
         return None
     await IdentityGraph(uow.session, held.row.business_id).get(held.row.id, is_to_change=True)
     read = {entity: list(payloads) for entity, payloads in go.read.items()}
-    await settling.keep(uow, rail, held.row, seen=read, fetched_at=looked_at)
+    await settling.bring(uow, rail, held.row, seen=read, fetched_at=looked_at)
     return await shop.last_word(uow, held.row)
 
 

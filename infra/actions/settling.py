@@ -110,8 +110,17 @@ async def keep(
         return
     try:
         async with uow.session.begin_nested():
-            await rail.keep(
-                uow.session, seen, fetched_at=fetched_at, actor=edges.WORKER_ACTOR, request_id=row.asked_by_request
-            )
+            await bring(uow, rail, row, seen=seen, fetched_at=fetched_at)
     except Exception:
         log.exception("actions.mirror.not_kept", entities=sorted(seen), intent_id=str(row.id))
+
+
+async def bring(
+    uow: UnitOfWork, rail: ActionRail, row: ActionIntent, *, seen: Mapping[str, list[Payload]], fetched_at: datetime
+) -> None:
+    """As `keep`, for whoever decides by it in the same transaction.
+
+    Raises:
+        Exception: what the storing failed with; nothing of it counts.
+    """
+    await rail.keep(uow.session, seen, fetched_at=fetched_at, actor=edges.WORKER_ACTOR, request_id=row.asked_by_request)

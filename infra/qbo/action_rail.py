@@ -123,5 +123,5 @@ class QBOActionRail:
             )
             if (await mirror_store.store(session, spec, delivery)).changed:
                 changed.append(entity)
-        if changed:  # at the end: who waits for a line of the state has every mirror's lock that it needs
+        if changed:
             await runs.note_kept(session, self._business_id, rail=Rail.QBO, entities=changed)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from infra.config import Rail
 from infra.qbo.causes import POSTING, explain, is_in_closed_period
@@ -92,7 +92,7 @@ async def _changes(pull: QBOPull, entity: str, *, since: datetime, closed_on: da
             .join(mirror, (mirror.business_id == journal.business_id) & (mirror.id == journal.entity_id))
             .where(
                 mirror.business_id == pull.business_id,
-                mirror.synced_at >= since - _LOOK_BACK,
+                mirror.synced_at >= func.least(since, func.clock_timestamp()) - _LOOK_BACK,  # as rows are stored
                 journal.request_id.in_(ids),
             )
             .order_by(journal.id)

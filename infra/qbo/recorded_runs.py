@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from sqlalchemy import func
+
 from infra.clock import Clock
 from infra.config import Rail
 from infra.db.unit_of_work import UnitOfWorkFactory
@@ -124,6 +126,8 @@ class RecordedRuns:
         }
         async with self._uow([self._business_id]) as uow:
             await runs.change_run(uow.session, self._business_id, run_id=run_id, values=done)
+            if tally.changed:
+                await runs.note_kept(uow.session, self._business_id, rail=Rail.QBO, entities=sorted(self._specs))
 
     async def _begin(self, kind: RunKind, actor: str) -> SyncRun:
         run = SyncRun(
@@ -162,5 +166,5 @@ class RecordedRuns:
                 self._business_id,
                 rail=Rail.QBO,
                 entities=list(self._specs),
-                values={"last_error": text, "last_error_at": now},
+                values={"last_error": text, "last_error_at": now, "kept_at": func.clock_timestamp()},
             )

@@ -55,7 +55,7 @@ class SyncState(Base):
     every change of the rail is in the mirror: the next incremental starts there, less an overlap. `last_synced_at` is when the
     last call that confirmed it was begun: freshness is measured from it. `rescan_reason` is why the entity must be read whole again
     before it is in step, null when it need not. `quarantined` and `open_drift` count what stands open in those tables, so that an
-    answer can say it without looking. `kept_at` is when an action last stored something that it had seen, by the database's clock.
+    answer can say it without looking. `kept_at` is when something was last stored in its mirror, by the database's clock.
     """
 
     __tablename__ = "sync_state"
@@ -173,7 +173,7 @@ async def change_states(
 
 
 async def note_kept(session: AsyncSession, business_id: UUID, *, rail: Rail, entities: list[str]) -> None:
-    """An action has changed these mirrors. After all that it stores: others wait for these lines with a mirror's lock in hand."""
+    """Something was stored in these mirrors. After all that is stored: a refresh comes to these lines with its mirrors' locks in hand."""
     await change_states(session, business_id, rail=rail, entities=entities, values={"kept_at": func.clock_timestamp()})
 
 

@@ -1,4 +1,4 @@
-"""What an action brings into the mirrors is noted beside their state: whoever worked something out from the books sees that they are others.
+"""What comes into the mirrors is noted beside their state: whoever worked something out from the books sees that they are others.
 
 Revision ID: 0026
 """
@@ -12,4 +12,3 @@ down_revision = "0025"
 
 def upgrade() -> None:
     op.add_column("sync_state", sa.Column("kept_at", sa.DateTime(timezone=True)))
-    op.drop_index("ix_action_intent_settled", "action_intent")

@@ -195,11 +195,11 @@ def _unasked(_true: Any) -> Any:
 
 
 def _keeps_nothing(true: Any) -> Any:
-    async def keep(uow: Any, rail: Any, row: Any, **more: Any) -> None:
+    async def bring(uow: Any, rail: Any, row: Any, **more: Any) -> None:
         if row.state != _S.CLAIMED.value:
             await true(uow, rail, row, **more)
 
-    return keep
+    return bring
 
 
 def _no_sweep(_true: Any) -> Any:
@@ -261,7 +261,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     ),
     "nobody has a last word": Mutation(((LastWord, "say", _unasked),), found_by="disallowed", kind=_DECIDING),
     "the last word is said on the books as they were": Mutation(
-        ((settling, "keep", _keeps_nothing),), histories=400, found_by="disallowed", kind=_DECIDING
+        ((settling, "bring", _keeps_nothing),), histories=400, found_by="disallowed", kind=_DECIDING
     ),
     "nobody sweeps": Mutation(((driving, "sweep", _no_sweep),), found_by="stuck"),
     "a key is not remembered": Mutation(((accept, "request", _key_anew),)),

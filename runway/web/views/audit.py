@@ -13,6 +13,7 @@ from domains.core.access_log import AccessEvent
 from domains.core.access_trail import csv_line
 from infra.log_proof.seals import LoggedRow, Seal
 from infra.log_proof.verified import UNCHANGED, Outcome
+from runway.language.headline import headline
 from runway.orchestrators.audit_events import AuditEvent, AuditKind
 from runway.orchestrators.audit_timeline import ChainState
 from runway.web.formats import ago, money, when
@@ -280,7 +281,7 @@ def _figures(frozen: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         return []
     low = after.get("low") or {}
     told = [
-        (_("Runway after it"), after.get("display")),
+        (_("Runway after it"), headline(str(after.get("display") or ""))),
         (_("Low point"), f"{low.get('value')} {low.get('unit')}" if low.get("value") is not None else None),
         (_("On"), after.get("low_on")),
         (_("Shown at"), str((frozen or {}).get("shown_at", ""))[:16].replace("T", " ")),

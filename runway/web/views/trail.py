@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from domains.core.asking import SEEN_FIGURES
 from infra.actions.models import ActionAttempt
+from runway.language.headline import headline
 from runway.orchestrators.action_trail import Step, Trail, details_of
+from runway.web.formats import day, money
 from runway.web.strings import _, keyed
 
 _OF = {
@@ -131,9 +133,9 @@ def _seen(details: Mapping[str, Any]) -> SeenView | None:
     low = after.get("low", {})
     return SeenView(
         shown_at=str(frozen.get("shown_at", ""))[:16].replace("T", " "),
-        runway=str(after.get("display", "")),
-        low=f"{low.get('value')} {low.get('unit')}",
-        low_on=str(after.get("low_on", "")),
+        runway=headline(str(after.get("display", ""))),
+        low=money(low.get("value"), str(low.get("unit"))),
+        low_on=day(date.fromisoformat(after["low_on"])),
     )
 
 

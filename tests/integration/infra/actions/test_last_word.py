@@ -2,6 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from psycopg.errors import LockNotAvailable
+from sqlalchemy.exc import OperationalError
 
 from infra.actions.engine import ActionEngine
 from infra.actions.models import ActionIntent
@@ -49,6 +55,25 @@ async def test_what_has_to_wait_is_held_for_a_person_and_keeps_its_bill(bench: B
     async with bench.unit() as uow:
         await bench.engine.release(uow, bench.business_id, row.id, actor="user:2", request_id="req-2")
     assert (await bench.work(row)).state == "confirmed"
+    assert len(bench.books.writes) == 1
+
+
+async def test_without_the_books_that_were_read_there_is_no_last_word_and_nothing_is_sent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def locked(*_given: Any, **_more: Any) -> None:
+        raise OperationalError("a mirror's lock", None, LockNotAvailable())
+
+    somebody = Somebody(bench)
+    bench.engine = somebody.engine()
+    row = await bench.request()
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.books, "keep", locked)
+        with pytest.raises(OperationalError):
+            await bench.work(row)
+    assert ((await bench.get(row)).state, bench.books.writes) == ("claimed", [])
+    bench.age(row, lease_until=timedelta(seconds=1))
+    assert (await bench.work(row)).state == "confirmed"  # once its lease is over
     assert len(bench.books.writes) == 1
 
 

@@ -1,6 +1,7 @@
 """QBO as the action engine sees it: looks, one way to tell, and a mirror that knows what was just answered."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from infra.qbo.simulator.books.loading import load_company
 from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
 from infra.sync.books_mark import books_marks
-from infra.sync.freshness import AS_IT_STANDS
+from infra.sync.freshness import AS_IT_STANDS, SyncStrategy
 from tests.integration.infra.qbo.company_rig import SPECS, Mirrored, MovedClock, mirrored_company
 from tests.rig import Database
 from tests.unit.infra.qbo.simulator.small_company import REALM, bill, bill_payment, changed, invoice, make_file, payment
@@ -169,6 +170,17 @@ async def test_what_is_kept_makes_other_books_and_what_was_known_does_not(mirror
     assert await mark(mirrored) == after
     async with mirrored.uow([mirrored.business_id]) as uow:
         assert await books_marks(uow.session, [mirrored.business_id], Rail.QBO) == {mirrored.business_id: after}
+
+
+async def test_a_run_of_a_process_whose_clock_goes_ahead_hides_none_after_it(mirrored: Mirrored) -> None:
+    await mirrored.service.backfill(actor="test")
+    owed, marks = mirrored.company.create("Bill", bill("100.00")), []
+    for ahead in (timedelta(days=1), timedelta(0)):
+        mirrored.clock.ahead = ahead
+        mirrored.company.update("Bill", changed(owed, PrivateNote=f"looked at {ahead}"))
+        assert (await mirrored.service.refresh(SyncStrategy.SCHEDULED)).changed
+        marks.append(await mark(mirrored))
+    assert marks[0] != marks[1]
 
 
 async def test_what_is_kept_first_and_committed_last_makes_other_books_too(mirrored: Mirrored) -> None:

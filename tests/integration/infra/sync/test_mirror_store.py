@@ -77,6 +77,8 @@ async def test_a_process_whose_clock_goes_ahead_shuts_nobody_out(mirror: BillMir
     assert (
         await mirror.put(bill(Balance=Decimal(4)), fetched=(datetime.now(UTC) - START).total_seconds())
     ).updated == 1
+    await mirror.put(deletions=[gone(updated=9)], fetched=tomorrow)
+    assert (await mirror.get()).synced_at <= datetime.now(UTC)
 
 
 async def test_equal_token_and_time_the_later_fetched_wins(mirror: BillMirror) -> None:
