@@ -236,7 +236,9 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     "a doubtful answer was not executed": Mutation(
         ((answering, "read_answer", _doubt_read_as(Reading(_S.RETRY_WAIT, was_not_executed=True))),), kind=_IN_DOUBT
     ),
-    "a crash is taken as not sent": Mutation(((claim, "_recover", _not_sent_at_death),), histories=400, kind=_IN_DOUBT),
+    "a crash is taken as not sent, on books that ignore request ids": Mutation(
+        ((claim, "_recover", _not_sent_at_death),), histories=400, kind=SOON_IN_DOUBT, behaviour=IGNORES_IDS
+    ),
     "the fence is not compared": Mutation(((edges, "_update", _without_fence),), kind=Kind(stall=1.0)),
     "a replay comes at once and unseen, on books that ignore request ids": Mutation(
         ((resolving, "judge", _replay_at_once), (resolving, "_look_before_replay", _no_look)),
@@ -265,7 +267,9 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     ),
     "nobody sweeps": Mutation(((driving, "sweep", _no_sweep),), found_by="stuck"),
     "a key is not remembered": Mutation(((accept, "request", _key_anew),)),
-    "marks are not looked for": Mutation((_with_spec(find_mark=_never_found),), histories=1500, kind=_IN_DOUBT),
+    "marks are not looked for, on books that ignore request ids": Mutation(
+        (_with_spec(find_mark=_never_found),), kind=SOON_IN_DOUBT, behaviour=IGNORES_IDS
+    ),
     "a sleeper sends late, on books that ignore request ids": Mutation(
         ((Held, "is_too_late_to_send", _never_late),),
         histories=400,
