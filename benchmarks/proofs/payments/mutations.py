@@ -236,8 +236,8 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     "a doubtful answer was not executed": Mutation(
         ((answering, "read_answer", _doubt_read_as(Reading(_S.RETRY_WAIT, was_not_executed=True))),), kind=_IN_DOUBT
     ),
-    "a crash is taken as not sent, on books that ignore request ids": Mutation(
-        ((claim, "_recover", _not_sent_at_death),), histories=400, kind=SOON_IN_DOUBT, behaviour=IGNORES_IDS
+    "a crash is taken as not sent": Mutation(
+        ((claim, "_recover", _not_sent_at_death),), kind=Kind(calm=True, dies_sending=True)
     ),
     "the fence is not compared": Mutation(((edges, "_update", _without_fence),), kind=Kind(stall=1.0)),
     "a replay comes at once and unseen, on books that ignore request ids": Mutation(

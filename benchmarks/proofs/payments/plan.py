@@ -106,6 +106,7 @@ class Kind:
         deciding: the chance that bills need approvals, which people take back while payments are under way.
         doubtful: the first request is carried out unseen, or late, and somebody would rather cancel; a second payment would fit on the bill.
         keeps_payments: nobody removes our payment in QuickBooks.
+        dies_sending: the first sender dies with the answer in hand, nothing can be read when its lease is over, and somebody cancels then.
     """
 
     longest_late: float = 1500
@@ -115,9 +116,11 @@ class Kind:
     deciding: float = 0.3
     doubtful: bool = False
     keeps_payments: bool = False
+    dies_sending: bool = False
 
 
 ANY = Kind()
+_LEASE_IS_OVER: Final = (150, 500)
 _FAULTS: Final = (500, 502, 503, 504)
 NEVER: Final = 800_000
 """Seconds: whoever plays the history carries a late request out in the lane's own time."""
@@ -140,6 +143,10 @@ def draw_plan(seed: int, kind: Kind = ANY) -> Plan:
     deeds += decisions.deeds
     if kind.keeps_payments:
         deeds = [deed for deed in deeds if deed.what is not Act.REMOVE_PAYMENT]
+    points = frozenset(draw.sample(POINTS, draw.randint(1, 3))) if dies and draw.random() < 0.7 else frozenset()
+    if kind.dies_sending:
+        dies, points, spells = False, frozenset({"send.after_call"}), (_blindness(draw),)
+        deeds.append(Deed(draw.uniform(*_LEASE_IS_OVER), Act.CANCEL))
     ends_at = max([5.0, *(deed.at for deed in deeds), *(spell.ends for spell in spells)])
     return Plan(
         seed=seed,
@@ -147,7 +154,7 @@ def draw_plan(seed: int, kind: Kind = ANY) -> Plan:
         forms=forms,
         deeds=tuple(sorted(deeds)),
         spells=spells,
-        points=frozenset(draw.sample(POINTS, draw.randint(1, 3))) if dies and draw.random() < 0.7 else frozenset(),
+        points=points,
         death=draw.choice((0.01, 0.03, 0.08)) if dies and draw.random() < 0.6 else 0.0,
         cut=draw.choice((0.0, 0.1, 0.3)) if dies else 0.0,
         stall=0.1 if draw.random() < kind.stall else 0.0,
@@ -256,6 +263,13 @@ def _doubt(draw: random.Random, kind: Kind) -> Spell:
     match = {"verb": ["create"], "count": 2}
     rule = {"seed": draw.getrandbits(30), "effect": draw.choice((late, late, lost)), "match": match}
     return Spell(0.0, 300.0, rule, min(draw.choice((90, 400)), kind.longest_late))
+
+
+def _blindness(draw: random.Random) -> Spell:
+    """From before the lease of the first sender is over until well after it."""
+    match = {"verb": ["read", "query"], "probability": 1.0}
+    rule = {"seed": draw.getrandbits(30), "effect": {"do": "answer", "status": 503}, "match": match}
+    return Spell(60.0, 600.0, rule)
 
 
 def _spells(draw: random.Random, kind: Kind) -> list[Spell]:
