@@ -1,12 +1,14 @@
 """What the digest's parts are called, in the reader's language. The page and the paper say the same."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from runway.calculators.bridge_causes import BridgeCause
+from runway.calculators.burn_runway import RunwayState
 from runway.calculators.digest import Digest, DigestDue, DigestOverdue
 from runway.calculators.figures import DAYS, Figure
 from runway.calculators.outlook import PathRow
-from runway.language.formats import NOTHING, day, money, number
+from runway.language.formats import NOTHING, day, days, money, number
 from runway.language.headline import headline
 from runway.language.strings import _, keyed, ngettext
 
@@ -30,6 +32,13 @@ _CAUSES: Mapping[BridgeCause, str] = {
     BridgeCause.UNEXPLAINED: keyed("Not explained by documents"),
     BridgeCause.MODEL: keyed("The model, worked out anew"),
 }
+_STATES: Mapping[RunwayState, str] = {
+    RunwayState.BELOW_FLOOR: keyed("Below the floor"),
+    RunwayState.CASH_POSITIVE: keyed("No cash-out in sight"),
+    RunwayState.BEYOND_CAP: keyed("Over 24 months"),
+    RunwayState.NOT_ENOUGH_HISTORY: keyed("Too little history"),
+    RunwayState.CASH_UNKNOWN: keyed("Cash is not known"),
+}
 _ROWS: Mapping[PathRow, str] = {
     PathRow.BILLS: keyed("bill"),
     PathRow.PAYROLL: keyed("pay"),
@@ -37,6 +46,11 @@ _ROWS: Mapping[PathRow, str] = {
     PathRow.RECURRING: keyed("comes again"),
     PathRow.OTHER_OUT: keyed("planned"),
 }
+
+
+def state_in_words(state: RunwayState, middle: Decimal | None) -> str:
+    """The runway on a card or in a row: `middle` in days (P50) where there is a number of them, else why there is none."""
+    return days(middle) if state is RunwayState.FINITE else _(_STATES[state])
 
 
 def cause_in_words(cause: BridgeCause) -> str:

@@ -16,7 +16,7 @@ from infra.log_proof.verified import UNCHANGED, Outcome
 from runway.language.headline import headline
 from runway.orchestrators.audit_events import AuditEvent, AuditKind
 from runway.orchestrators.audit_timeline import ChainState
-from runway.web.formats import ago, money, when
+from runway.web.formats import ago, day, money, when
 from runway.web.strings import _, keyed
 from runway.web.views.progress import meant_view
 from runway.web.views.standing import Pill
@@ -282,8 +282,8 @@ def _figures(frozen: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     low = after.get("low") or {}
     told = [
         (_("Runway after it"), headline(str(after.get("display") or ""))),
-        (_("Low point"), f"{low.get('value')} {low.get('unit')}" if low.get("value") is not None else None),
-        (_("On"), after.get("low_on")),
+        (_("Low point"), money(low["value"], low["unit"]) if low.get("value") is not None else None),
+        (_("On"), day(date.fromisoformat(on)) if (on := after.get("low_on")) else None),
         (_("Shown at"), str((frozen or {}).get("shown_at", ""))[:16].replace("T", " ")),
     ]
     return [(label, str(value)) for label, value in told if value]

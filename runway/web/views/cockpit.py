@@ -15,9 +15,10 @@ from runway.calculators.forecast import Forecast
 from runway.calculators.outlook import PathRow
 from runway.calculators.past_closes import past_closes
 from runway.orchestrators.cockpit import Cockpit
+from runway.papers.words import state_in_words
 from runway.web.charts.balance import Balance, Expected, MustPay, balance_chart
 from runway.web.charts.flows import WeekBars, flows_chart
-from runway.web.formats import NOTHING, day, days, number
+from runway.web.formats import NOTHING, day, number
 from runway.web.strings import _, keyed, ngettext
 from runway.web.views.once import once_a_forecast
 from runway.web.views.tray import TrayRowView, row_view
@@ -92,9 +93,8 @@ def cockpit_view(cockpit: Cockpit, *, permissions: frozenset[Permission]) -> Coc
 
 def runway_card(forecast: Forecast, change: Figure) -> RunwayCard:
     runway = forecast.standing.runway
-    has_days = runway.state in {RunwayState.FINITE, RunwayState.BELOW_FLOOR}
     lines = []
-    if has_days and runway.state is RunwayState.FINITE:
+    if runway.state is RunwayState.FINITE:
         lines.append(_range(runway.early.days, runway.late.days))
     if runway.state is RunwayState.FINITE and runway.floor_on is not None:
         lines.append(_("below the floor on %(day)s") % {"day": day(runway.floor_on, "year")})
@@ -102,10 +102,7 @@ def runway_card(forecast: Forecast, change: Figure) -> RunwayCard:
         since = _("since %(day)s") if runway.below_since.is_exact else _("since %(day)s or before")
         lines.append(since % {"day": day(runway.below_since.on, "year")})
     lines.append(change_words(change))
-    if runway.state is RunwayState.BELOW_FLOOR:
-        big = _("Below the floor")
-    else:
-        big = days(runway.days.value) if has_days else _short(runway.state, runway.display)
+    big = state_in_words(runway.state, runway.days.value)
     return RunwayCard(big, [line for line in lines if line], runway.days, runway.state is RunwayState.BELOW_FLOOR)
 
 
@@ -124,20 +121,6 @@ def _range(early: int | None, late: int | None) -> str:
     if early is None or late is None:
         return _("%(early)s days when things go badly, no end in sight when they go well") % {"early": number(early)}
     return _("between %(early)s and %(late)s days, four times in five") % {"early": number(early), "late": number(late)}
-
-
-def _short(state: RunwayState, display: str) -> str:
-    match state:
-        case RunwayState.CASH_POSITIVE:
-            return _("No cash-out in sight")
-        case RunwayState.BEYOND_CAP:
-            return _("Over 24 months")
-        case RunwayState.NOT_ENOUGH_HISTORY:
-            return _("Too little history")
-        case RunwayState.CASH_UNKNOWN:
-            return _("Cash is not known")
-        case _:
-            return display
 
 
 def balance_of(forecast: Forecast) -> Balance:

@@ -16,8 +16,9 @@ from runway.calculators.burn_runway import RunwayState
 from runway.calculators.figures import Figure
 from runway.orchestrators.portfolio import Portfolio, PortfolioFilter, PortfolioRow, RowState
 from runway.orchestrators.portfolio_sources import Link
+from runway.papers.words import state_in_words
 from runway.web.charts.spark import spark_chart
-from runway.web.formats import days, number
+from runway.web.formats import number
 from runway.web.strings import _, keyed
 from runway.web.views.standing import Pill, standing_of
 
@@ -41,13 +42,6 @@ _CHIPS = {
     PortfolioFilter.WAITING_ON_US: keyed("Waiting on us"),
     PortfolioFilter.STALE: keyed("Stale"),
     PortfolioFilter.NO_RITUAL: keyed("No ritual this week"),
-}
-_RUNWAYS = {
-    RunwayState.BELOW_FLOOR: keyed("Below the floor"),
-    RunwayState.CASH_POSITIVE: keyed("No cash-out in sight"),
-    RunwayState.BEYOND_CAP: keyed("Over 24 months"),
-    RunwayState.NOT_ENOUGH_HISTORY: keyed("Too little history"),
-    RunwayState.CASH_UNKNOWN: keyed("Cash is not known"),
 }
 _ON_THE_WAY = frozenset({RowState.MISSING, RowState.OLDER})
 _UNREAD = {
@@ -247,9 +241,7 @@ def _row(row: PortfolioRow, *, permissions: Collection[Permission], now: datetim
 def runway_words(row: PortfolioRow) -> str:
     if row.summary is None:
         return _("not known yet")
-    if row.summary.state is RunwayState.FINITE:
-        return days(row.summary.days.value)
-    return _(_RUNWAYS[row.summary.state])
+    return state_in_words(row.summary.state, row.summary.days.value)
 
 
 def _range(row: PortfolioRow) -> str | None:

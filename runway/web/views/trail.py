@@ -10,7 +10,7 @@ from domains.core.asking import SEEN_FIGURES
 from infra.actions.models import ActionAttempt
 from runway.language.headline import headline
 from runway.orchestrators.action_trail import Step, Trail, details_of
-from runway.web.formats import day, money
+from runway.web.formats import NOTHING, day, money
 from runway.web.strings import _, keyed
 
 _OF = {
@@ -135,7 +135,7 @@ def _seen(details: Mapping[str, Any]) -> SeenView | None:
         shown_at=str(frozen.get("shown_at", ""))[:16].replace("T", " "),
         runway=headline(str(after.get("display", ""))),
         low=money(low.get("value"), str(low.get("unit"))),
-        low_on=day(date.fromisoformat(after["low_on"])),
+        low_on=day(date.fromisoformat(on)) if (on := after.get("low_on")) else NOTHING,
     )
 
 

@@ -1,7 +1,6 @@
 """The headline retold: every form that the calculators have for it, and what was frozen in another."""
 
 import re
-from gettext import NullTranslations
 
 import pytest
 
@@ -10,6 +9,7 @@ from runway.language.headline import headline
 from runway.language.strings import Reader, read_by, reader_of
 from tests.unit.runway.calculators.test_forecast_runway import make_burn, make_runway
 from tests.unit.runway.calculators.test_outlook import make_flow
+from tests.unit.runway.web.test_texts import Bracketed
 
 DASH = "\N{EN DASH}"
 EVERY_FORM = {
@@ -20,16 +20,6 @@ EVERY_FORM = {
     "little history": make_runway(make_flow(-2500, 5), make_flow(2500, 5), burn=make_burn(10, days=27)),
     "beyond": make_runway(cash=6490, burn=make_burn(10)),
 }
-
-
-class Starred(NullTranslations):
-    """Marks what goes through the catalogue."""
-
-    def gettext(self, message: str) -> str:
-        return f"*{message}"
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        return f"*{msgid1 if n == 1 else msgid2}"
 
 
 @pytest.mark.parametrize(
@@ -68,9 +58,9 @@ def test_elsewhere_days_and_amounts_are_written_otherwise() -> None:
 
 @pytest.mark.parametrize("runway", EVERY_FORM.values(), ids=EVERY_FORM)
 def test_every_form_that_a_forecast_has_is_known(runway: ForecastRunway) -> None:
-    with read_by(Reader(texts=Starred())):
+    with read_by(Reader(texts=Bracketed())):
         told = headline(runway.display)
-    assert all(part.startswith("*") for part in told.split(f" {DASH} ")), told
+    assert all(part.startswith("[") for part in told.split(f" {DASH} ")), told
     assert not re.search(r"\d{4}-\d\d-\d\d|USD", told)
 
 
