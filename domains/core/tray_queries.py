@@ -14,6 +14,7 @@ from domains.core.notice_models import Notice
 from infra.actions.models import ActionLine
 from infra.db.many import is_one_of
 from infra.sync.drift import DriftItem
+from infra.sync.quarantine import QuarantinedObject
 from infra.sync.runs import SyncState
 
 _MOST = 200  # notices, and drift items, of all businesses together: the tray shows what to do next, not everything
@@ -70,18 +71,28 @@ async def sum_open_drift(session: AsyncSession, business_ids: Sequence[UUID]) ->
 async def list_mirror_states(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, MirrorState]:
     """A business that was never read has none."""
     never = func.bool_or(SyncState.last_synced_at.is_(None))
+    quarantined = (
+        select(func.count())
+        .where(
+            QuarantinedObject.business_id == SyncState.business_id,
+            QuarantinedObject.rail == LEDGER.value,
+            QuarantinedObject.resolved_at.is_(None),
+        )
+        .correlate_except(QuarantinedObject)
+        .scalar_subquery()
+    )
     rows = await session.execute(
         select(
             SyncState.business_id,
             never,
             func.min(SyncState.last_synced_at),
-            func.sum(SyncState.quarantined),
+            quarantined,
             func.bool_or(SyncState.last_synced_at.is_(None) & SyncState.last_error.is_not(None)),
         )
         .where(is_one_of(SyncState.business_id, business_ids), SyncState.rail == LEDGER.value)
         .group_by(SyncState.business_id)
     )
-    return {row[0]: MirrorState(None if row[1] else row[2], int(row[3]), row[4]) for row in rows}
+    return {row[0]: MirrorState(None if row[1] else row[2], row[3], row[4]) for row in rows}
 
 
 async def list_under_way(

@@ -41,9 +41,7 @@ async def tell_changes_in_closed_period(pull: QBOPull) -> list[DriftItem]:
                 (item,) = await drift.record(
                     uow.session, pull.business_id, rail=Rail.QBO, run_id=pull.run_id, found=[one], now=now
                 )
-                await drift.close(
-                    uow.session, pull.business_id, rail=Rail.QBO, ids=[item.id], request_id=str(pull.run_id), now=now
-                )
+                await drift.close(uow.session, pull.business_id, ids=[item.id], request_id=str(pull.run_id), now=now)
                 items.append(item)
     return items
 

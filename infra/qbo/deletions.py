@@ -175,7 +175,6 @@ async def end_doubt(session: AsyncSession, pull: QBOPull, entity: str) -> None:
         await drift.close(
             session,
             pull.business_id,
-            rail=Rail.QBO,
             ids=[item.id],
             request_id=str(pull.run_id),
             now=pull.clock.now(),

@@ -228,7 +228,6 @@ async def _tell(
                 await drift.close(
                     uow.session,
                     pull.business_id,
-                    rail=Rail.QBO,
                     ids=[item.id],
                     request_id=str(pull.run_id),
                     now=pull.clock.now(),
@@ -244,7 +243,6 @@ async def _close_equal(pull: QBOPull, equal: Sequence[Control]) -> None:
         await drift.close(
             uow.session,
             pull.business_id,
-            rail=Rail.QBO,
             ids=settled,
             request_id=str(pull.run_id),
             now=pull.clock.now(),

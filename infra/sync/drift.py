@@ -17,7 +17,6 @@ from infra.config import Rail
 from infra.db.base import Base
 from infra.ids import new_id
 from infra.observability.counted import note_drift, note_repair
-from infra.sync.runs import SyncState
 
 
 class DriftKind(StrEnum):
@@ -131,9 +130,6 @@ async def record(
         item.cause, item.size, item.run_id = one.cause.value, one.size, run_id
         item.details = {**(item.details or {}), **one.details}
         items.append(item)
-    if items:
-        await session.flush()  # the count beside the freshness is read back from the table
-        await recount(session, business_id, rail=rail)
     return items
 
 
@@ -163,7 +159,7 @@ async def find_open(
 
 
 async def close(
-    session: AsyncSession, business_id: UUID, *, rail: Rail, ids: Sequence[UUID], request_id: str, now: datetime
+    session: AsyncSession, business_id: UUID, *, ids: Sequence[UUID], request_id: str, now: datetime
 ) -> None:
     """Mark items as repaired by the run `request_id`."""
     if not ids:
@@ -177,7 +173,6 @@ async def close(
     )
     for kind in closed.scalars():
         note_repair(kind)
-    await recount(session, business_id, rail=rail)
 
 
 async def list_open(session: AsyncSession, business_id: UUID, *, rail: Rail) -> Sequence[DriftItem]:
@@ -214,24 +209,3 @@ async def count_items(session: AsyncSession, business_id: UUID, *, rail: Rail) -
         )
     ).one()
     return row[0], row[1]
-
-
-async def recount(session: AsyncSession, business_id: UUID, *, rail: Rail) -> None:
-    """Bring the counts beside the freshness up to date."""
-    standing = (
-        select(func.count())
-        .where(
-            DriftItem.business_id == SyncState.business_id,
-            DriftItem.rail == SyncState.rail,
-            DriftItem.entity == SyncState.entity,
-            DriftItem.repaired_at.is_(None),
-        )
-        .correlate(SyncState)
-        .scalar_subquery()
-    )
-    await session.execute(
-        update(SyncState)
-        .where(SyncState.business_id == business_id, SyncState.rail == rail.value)
-        .values(open_drift=standing)
-        .execution_options(synchronize_session=False)
-    )

@@ -5,14 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, PrimaryKeyConstraint, func, null, select, update
+from sqlalchemy import BigInteger, PrimaryKeyConstraint, null, select, update
 from sqlalchemy.dialects.postgresql import JSON, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.config import Rail
 from infra.db.base import Base
-from infra.sync.runs import SyncState
 from infra.sync.spec import AnySpec, UnreadableRecord
 
 UNSTORABLE = "a value of it cannot be stored"  # no later release reads it: a later delivery may
@@ -84,8 +83,6 @@ async def settle(
             and all(row.external_id != one.external_id for one in kept)
         )
     ]
-    if not kept and not solved:
-        return
     if solved:
         await session.execute(
             update(QuarantinedObject)
@@ -100,7 +97,6 @@ async def settle(
         )
     for one in kept:
         await _keep(session, spec, business_id, one=one, seen_at=seen_at)
-    await _recount(session, spec, business_id)
 
 
 async def _keep(
@@ -126,27 +122,4 @@ async def _keep(
             index_elements=["business_id", "rail", "entity", "external_id"],
             set_={**state, "resolved_at": null()},
         )
-    )
-
-
-async def _recount(session: AsyncSession, spec: AnySpec, business_id: UUID) -> None:
-    standing = (
-        select(func.count())
-        .where(
-            QuarantinedObject.business_id == business_id,
-            QuarantinedObject.rail == spec.rail.value,
-            QuarantinedObject.entity == spec.entity,
-            QuarantinedObject.resolved_at.is_(None),
-        )
-        .scalar_subquery()
-    )
-    await session.execute(
-        update(SyncState)
-        .where(
-            SyncState.business_id == business_id,
-            SyncState.rail == spec.rail.value,
-            SyncState.entity == spec.entity,
-        )
-        .values(quarantined=standing)
-        .execution_options(synchronize_session=False)
     )

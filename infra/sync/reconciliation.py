@@ -144,7 +144,6 @@ class Comparison:
         await drift.close(
             session,
             self._business_id,
-            rail=self._rail,
             ids=[one.item_id for one in done if one.item_id],
             request_id=str(self._run_id),
             now=now,

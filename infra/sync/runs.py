@@ -23,12 +23,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from infra.config import Rail
 from infra.db.base import Base
 from infra.db.reads import Statement
 from infra.observability.counted import note_run
+from infra.sync.drift import DriftItem
+from infra.sync.quarantine import QuarantinedObject
 
 # Two refreshes may run at once, in two processes; none takes this long.
 _LONGEST_REFRESH = timedelta(hours=6)
@@ -54,16 +56,16 @@ class SyncState(Base):
     `backfill_cursor` is set while a backfill is under way and tells where it goes on. `synced_through` is the instant up to which
     every change of the rail is in the mirror: the next incremental starts there, less an overlap. `last_synced_at` is when the
     last call that confirmed it was begun: freshness is measured from it. `rescan_reason` is why the entity must be read whole again
-    before it is in step, null when it need not. `quarantined` and `open_drift` count what stands open in those tables, so that an
-    answer can say it without looking. `kept_at` is when something was last stored in its mirror, by the database's clock.
+    before it is in step, null when it need not. `quarantined` and `open_drift` are counted in those tables as the line is read: a count
+    kept beside it would be written by whoever stores, in the middle of locks that others take in another order. `kept_at` is when something was last stored in its mirror, by the database's clock.
     """
 
     __tablename__ = "sync_state"
     __table_args__ = (PrimaryKeyConstraint("business_id", "rail", "entity"),)
 
-    business_id: Mapped[UUID]
-    rail: Mapped[str]
-    entity: Mapped[str]
+    business_id: Mapped[UUID] = mapped_column()
+    rail: Mapped[str] = mapped_column()
+    entity: Mapped[str] = mapped_column()
     backfill_cursor: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     backfill_started_at: Mapped[datetime | None]
     stored_objects: Mapped[int] = mapped_column(server_default="0")
@@ -74,10 +76,34 @@ class SyncState(Base):
     dirty_since: Mapped[datetime | None]
     last_error: Mapped[str | None]
     last_error_at: Mapped[datetime | None]
-    quarantined: Mapped[int] = mapped_column(server_default="0")
-    open_drift: Mapped[int] = mapped_column(server_default="0")
     rescan_reason: Mapped[str | None]
     kept_at: Mapped[datetime | None]
+    # The last release reads and writes these two; the next one drops them.
+    _quarantined: Mapped[int] = mapped_column("quarantined", server_default="0", deferred=True)
+    _open_drift: Mapped[int] = mapped_column("open_drift", server_default="0", deferred=True)
+
+    quarantined: Mapped[int] = column_property(
+        select(func.count())
+        .where(
+            QuarantinedObject.business_id == business_id,
+            QuarantinedObject.rail == rail,
+            QuarantinedObject.entity == entity,
+            QuarantinedObject.resolved_at.is_(None),
+        )
+        .correlate_except(QuarantinedObject)
+        .scalar_subquery()
+    )
+    open_drift: Mapped[int] = column_property(
+        select(func.count())
+        .where(
+            DriftItem.business_id == business_id,
+            DriftItem.rail == rail,
+            DriftItem.entity == entity,
+            DriftItem.repaired_at.is_(None),
+        )
+        .correlate_except(DriftItem)
+        .scalar_subquery()
+    )
 
 
 class StateLine(NamedTuple):
@@ -164,9 +190,12 @@ async def ensure_states(session: AsyncSession, business_id: UUID, *, rail: Rail,
 async def change_states(
     session: AsyncSession, business_id: UUID, *, rail: Rail, entities: list[str], values: dict[str, Any]
 ) -> None:
+    """In the order of the entities, as everybody, after the locks of the mirrors: two writers of the same lines must not wait for each other."""
+    wanted = (SyncState.business_id == business_id, SyncState.rail == rail.value)
+    in_hand = select(SyncState.entity).where(*wanted, SyncState.entity.in_(entities)).order_by(SyncState.entity)
     await session.execute(
         update(SyncState)
-        .where(SyncState.business_id == business_id, SyncState.rail == rail.value, SyncState.entity.in_(entities))
+        .where(*wanted, SyncState.entity.in_(in_hand.with_for_update()))
         .values(values)
         .execution_options(synchronize_session=False)
     )

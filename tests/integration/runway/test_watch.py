@@ -120,7 +120,7 @@ async def test_open_drift_stands_until_it_is_repaired_and_is_counted(watched: Wa
         assert (notice.kind, notice.severity, notice.times) == ("drift", "alarm", times)
         assert "account balance" in notice.title
     async with watched.uow([watched.business_id]) as uow:
-        await drift.close(uow.session, watched.business_id, rail=Rail.QBO, ids=[item.id], request_id="r", now=NOW)
+        await drift.close(uow.session, watched.business_id, ids=[item.id], request_id="r", now=NOW)
     assert await watched.look() == {}
 
 
@@ -190,7 +190,7 @@ async def test_a_change_in_closed_books_stands_until_somebody_has_seen_it(watche
         details={"on": "2025-12-01", "closed_on": "2025-12-31", "change": "updated", "doc_number": "B-1"},
     )  # fmt: skip
     async with watched.uow([watched.business_id]) as uow:
-        await drift.close(uow.session, watched.business_id, rail=Rail.QBO, ids=[item.id], request_id="r", now=NOW)
+        await drift.close(uow.session, watched.business_id, ids=[item.id], request_id="r", now=NOW)
     for _ in range(2):
         (notice,) = (await watched.look()).values()
         assert (notice.kind, notice.severity, notice.times) == (NoticeKind.CLOSED_PERIOD, "alarm", 1)

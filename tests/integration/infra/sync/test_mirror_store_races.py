@@ -4,12 +4,14 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domains.ap.mirrors import BILLS_FROM_QBO, VENDORS_FROM_QBO
+from infra.config import Rail
 from infra.ids import new_id
 from infra.qbo.wire import record_of
-from infra.sync import mirror_store
+from infra.sync import mirror_store, runs
 from infra.sync.mirror_store import StoreOutcome
 from tests.integration.infra.sync.bill_mirror import BillMirror, bill, gone
 from tests.unit.domains.bodies import make_vendor
@@ -92,3 +94,51 @@ async def test_a_writer_that_fails_leaves_nothing(mirror: BillMirror) -> None:
         await fail_after_storing()
     assert await mirror.physical_rows() == before
     assert await mirror.log_count() == 1
+
+
+async def test_who_keeps_an_object_apart_keeps_nobody_from_the_states(mirror: BillMirror) -> None:
+    """Its mirrors' locks come first, and the lines of all the states last: a line locked between them would let two wait for each other."""
+    odd = bill("77")
+    odd.payload["TotalAmt"] = "a lot of money"
+    async with mirror.uow([mirror.business_id]) as uow:
+        await runs.ensure_states(uow.session, mirror.business_id, rail=Rail.QBO, entities=["Account", "Bill", "Vendor"])
+    async with mirror.uow([mirror.business_id]) as storing:
+        outcome = await mirror_store.store(storing.session, BILLS_FROM_QBO, mirror.delivery(odd))
+        async with asyncio.timeout(60), mirror.uow([mirror.business_id]) as beside:
+            await runs.note_kept(
+                beside.session, mirror.business_id, rail=Rail.QBO, entities=["Account", "Bill", "Vendor"]
+            )
+    assert outcome.quarantined == 1
+    async with mirror.uow([mirror.business_id]) as uow:
+        states = await runs.list_states(uow.session, mirror.business_id, rail=Rail.QBO)
+    assert {entity: state.quarantined for entity, state in states.items()} == {"Account": 0, "Bill": 1, "Vendor": 0}
+
+
+async def test_the_lines_of_the_states_are_locked_in_one_order(mirror: BillMirror, engine: AsyncEngine) -> None:
+    """Who waits for the first of them holds none of the others, wherever they lie in the table."""
+    async with mirror.uow([mirror.business_id]) as uow:
+        await runs.ensure_states(uow.session, mirror.business_id, rail=Rail.QBO, entities=["Vendor", "Account"])
+    both, values = ["Vendor", "Account"], {"last_error": None}
+    async with mirror.uow([mirror.business_id]) as first:
+        await runs.change_states(first.session, mirror.business_id, rail=Rail.QBO, entities=["Account"], values=values)
+        async with mirror.uow([mirror.business_id]) as second:
+            await second.session.execute(text("SET LOCAL enable_indexscan = off"))  # the lines as they lie in the table
+            await second.session.execute(text("SET LOCAL enable_bitmapscan = off"))
+            waiting = asyncio.create_task(
+                runs.change_states(second.session, mirror.business_id, rail=Rail.QBO, entities=both, values=values)
+            )
+            await until_one_waits(engine)
+            await runs.change_states(first.session, mirror.business_id, rail=Rail.QBO, entities=both, values=values)
+            await first.session.commit()
+            await waiting
+
+
+async def until_one_waits(engine: AsyncEngine) -> None:
+    """Until a statement on the states waits for a lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE sync_state%'"
+    )
+    async with asyncio.timeout(60), engine.connect() as connection:
+        while not await connection.scalar(waiting):
+            await asyncio.sleep(0.01)
+            await connection.rollback()
