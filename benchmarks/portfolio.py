@@ -32,6 +32,7 @@ from domains.core.permissions import Permission
 from domains.core.ritual import RitualEventKind, week_of
 from domains.core.ritual_models import RitualEventRow
 from domains.core.tray_marks import TrayMarks
+from infra.db.reads import read_in
 from infra.logging import configure_logging
 from infra.sync.books_mark import books_marks
 from infra.sync.runs import SyncState
@@ -153,8 +154,9 @@ async def _business(services: Services, number: int, kind: "_Kind") -> Business:
             for spec in MIRROR_SPECS
         )
         await session.flush()  # the marks below are of the business as it is now
-        decided, books = await read_marks(session, [business.id]), await books_marks(session, [business.id], LEDGER)
-        mark = str(mark_of(today, decided=decided[business.id], books=books[business.id]))
+        decided = await read_marks(session, [business.id])
+        [[(_, books)]] = await read_in(session, books_marks([business.id], LEDGER))
+        mark = str(mark_of(today, decided=decided[business.id], books=books))
         for day in (today - timedelta(days=7), today):
             await kept_forecasts.keep(session, business.id, _kept(kind, day, mark=mark, now=now))
         await _add_tray(uow.session, business.id, mark=mark, now=now)

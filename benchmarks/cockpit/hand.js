@@ -1,7 +1,8 @@
 // One swap, from the hand to the settled page with its layout. Milliseconds; a change that waits for more typing counts from the request.
-async ({ name, selector, hand, fill, closes, mark, setOff }) => {
+async ({ name, selector, hand, by, fill, closes, mark, setOff }) => {
   const element = document.querySelector(selector);
   if (!element) throw new Error(`${name}: nothing here is ${selector}`);
+  const touched = by ? element.querySelector(by) : element;
   element.closest("details")?.setAttribute("open", "");
   const fields = Object.entries(fill).map(([field, value]) => {
     const input = element.querySelector(`[name="${field}"]`);
@@ -36,7 +37,7 @@ async ({ name, selector, hand, fill, closes, mark, setOff }) => {
   for (const [event, listen] of Object.entries(heard)) document.addEventListener(event, listen);
   setTimeout(() => settle({ wrong: "nothing settled" }), 20000);
   began = performance.now();
-  if (hand === "click") element.click();
+  if (hand === "click") touched.click();
   else if (hand === "submit") element.requestSubmit();
   else if (hand === "choose" || hand === "change") fields[0].dispatchEvent(new Event("change", { bubbles: true }));
   else if (hand === "poll") htmx.ajax("GET", element.getAttribute("hx-get"), { source: element });

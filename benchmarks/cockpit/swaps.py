@@ -20,11 +20,12 @@ class Hand(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One swap. `selector` is the element that asks; `fill` are fields of it, by name; `closes`: a dialog that it opened."""
+    """One swap. `selector` is the element that asks; `by` is what the hand takes inside of it; `fill` are fields of it, by name; `closes`: a dialog that it opened."""
 
     name: str
     selector: str
     hand: Hand = Hand.CLICK
+    by: str = ""
     fill: Mapping[str, str] = field(default_factory=dict)
     closes: bool = False
 
@@ -109,11 +110,11 @@ def _list(side: str, opens: str) -> Sequence[Step]:
     """What a person does with a table of documents."""
     return (
         Step(f"{side}: next page", 'a[hx-get*="cursor="]'),
-        Step(f"{side}: filter", "form.filters", Hand.CHOOSE, {"status": "overdue"}),
-        Step(f"{side}: filter", "form.filters", Hand.CHOOSE, {"status": "open"}),
+        Step(f"{side}: filter", "form.filters", Hand.CHOOSE, fill={"status": "overdue"}),
+        Step(f"{side}: filter", "form.filters", Hand.CHOOSE, fill={"status": "open"}),
         Step(f"{side}: by age", "li:last-child > .age-block"),
         Step(f"{side}: by age", '.age-block[aria-current="true"]'),
-        Step(f"{side}: tick", "#selection input[type=checkbox]"),
+        Step(f"{side}: tick", "#selection", by="input[type=checkbox]"),
         Step(f"{side}: open {opens}", "#table [data-open]", closes=True),
         Step(f"{side}: after an action", "#table", Hand.ACTED),
     )
@@ -150,7 +151,7 @@ SCENES: Final[Sequence[Scene]] = (
     Scene(
         "/c/{client}/payables/{approved_bill}",
         (
-            Step("bill: preview", '[hx-get$="/preview"]', Hand.CHANGE, {"check_number": "1234"}),
+            Step("bill: preview", '[hx-get$="/preview"]', Hand.CHANGE, fill={"check_number": "1234"}),
             Step("bill: review the payment", 'form[hx-get$="/pay"]', Hand.SUBMIT),
             Step("bill: back from the review", ".confirm a[hx-get]"),
             Step("bill: review the payment", 'form[hx-get$="/pay"]', Hand.SUBMIT),
@@ -162,21 +163,21 @@ SCENES: Final[Sequence[Scene]] = (
     Scene(
         "/c/{client}/receivables/{invoice}",
         (
-            Step("invoice: preview", '[hx-get$="/preview"]', Hand.CHANGE, {"promised_on": "{soon}"}),
-            Step("invoice: promise", 'form[hx-post$="/promise"]', Hand.SUBMIT, {"promised_on": "{soon}"}),
+            Step("invoice: preview", '[hx-get$="/preview"]', Hand.CHANGE, fill={"promised_on": "{soon}"}),
+            Step("invoice: promise", 'form[hx-post$="/promise"]', Hand.SUBMIT, fill={"promised_on": "{soon}"}),
             _END,
-            Step("invoice: dispute", 'form[hx-post$="/dispute"]', Hand.SUBMIT, {"reason": "Half is missing"}),
+            Step("invoice: dispute", 'form[hx-post$="/dispute"]', Hand.SUBMIT, fill={"reason": "Half is missing"}),
             _END,
-            Step("invoice: give up", 'form[hx-post$="/write-off-note"]', Hand.SUBMIT, {"reason": "They are gone"}),
+            Step("invoice: give up", 'form[hx-post$="/write-off-note"]', Hand.SUBMIT, fill={"reason": "They are gone"}),
             _END,
-            Step("invoice: expect", 'form[hx-post$="/expected-date"]', Hand.SUBMIT, {"expected_on": "{soon}"}),
+            Step("invoice: expect", 'form[hx-post$="/expected-date"]', Hand.SUBMIT, fill={"expected_on": "{soon}"}),
             Step("invoice: expect no more", 'form[hx-post$="/expected-date/end"]', Hand.SUBMIT),
         ),
     ),
     Scene(
         "/c/{client}/receivables/{invoice}",
         (
-            Step("invoice: remind", 'form[hx-post$="/remind"]', Hand.SUBMIT, {"to": "books@customer.example"}),
+            Step("invoice: remind", 'form[hx-post$="/remind"]', Hand.SUBMIT, fill={"to": "books@customer.example"}),
             *_UNDO,
         ),
     ),

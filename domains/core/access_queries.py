@@ -19,10 +19,11 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
 )
 
 from domains.core.models import Business
-from domains.core.people import ApiToken, ApiTokenBusiness, FirmAdmin, Membership, User
+from domains.core.people import ApiToken, ApiTokenBusiness, FirmAdmin, Membership, User, UserSession
 from domains.core.permissions import Role
 from infra.db.reads import Statement
 
@@ -76,6 +77,35 @@ def opened(*row: Any) -> Opened:
     return Opened(token_id, user_id, permissions, last_used_at, business, role, approval_limit, has_factor)
 
 
+@dataclass(frozen=True)
+class SessionHolder:
+    """The person whose browser shows a session."""
+
+    session_id: UUID
+    last_seen_at: datetime
+    factor_at: datetime
+    user_id: UUID
+    email: str
+    name: str
+    has_factor: bool
+
+
+_OF_SESSION = (
+    UserSession.id,
+    UserSession.last_seen_at,
+    UserSession.factor_at,
+    User.id,
+    User.email,
+    User.name,
+    User.totp_confirmed_at.is_not(None),
+)
+
+
+def _opened_by_session(*row: Any) -> tuple[SessionHolder, Business, str, Decimal | None]:
+    holder, business, (role, limit) = row[: len(_OF_SESSION)], row[len(_OF_SESSION) : -2], row[-2:]
+    return SessionHolder(*holder), Business(**dict(zip(_BUSINESS_NAMES, business, strict=True))), role, limit
+
+
 def of_person(user_id: UUID, business_id: UUID | None = None) -> Select[Any]:
     """Business, role and limit, for each business that the person belongs to, or for that one."""
     businesses = (
@@ -116,6 +146,42 @@ def _rights() -> tuple[Any, Any]:
 _ASKED_HASH = bindparam("token_hash", type_=LargeBinary)
 _ASKED_NOW = bindparam("now", type_=DateTime(timezone=True))
 _ASKED_BUSINESS = bindparam("business_id", type_=Uuid)
+
+_ASKED_SEEN_SINCE = bindparam("seen_since", type_=DateTime(timezone=True))
+
+
+def _by_session(*columns: Any) -> Select[Any]:
+    """Of a session that is complete, not over and not idle for too long, of somebody who is not disabled."""
+    return (
+        select(*columns)
+        .select_from(UserSession)
+        .join(User, User.id == UserSession.user_id)
+        .where(
+            UserSession.token_hash == _ASKED_HASH,
+            UserSession.is_complete,
+            UserSession.ended_at.is_(None),
+            UserSession.expires_at > _ASKED_NOW,
+            UserSession.last_seen_at > _ASKED_SEEN_SINCE,
+            User.disabled_at.is_(None),
+        )
+    )
+
+
+def opened_by_session(*, is_named: bool) -> Statement[tuple[SessionHolder, Business, str, Decimal | None]]:
+    """The business that is named, or two at most: who has several has to name one."""
+    businesses = (
+        _by_session(*_OF_SESSION, *_OF_BUSINESS, *_rights())
+        .join(Business, Business.id == _ASKED_BUSINESS if is_named else true())
+        .outerjoin(Membership, _is_member(User.id))
+        .outerjoin(FirmAdmin, _is_admin(User.id))
+        .where(or_(Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
+    )
+    return Statement(businesses.limit(2), _opened_by_session)
+
+
+LIVING_SESSION = Statement(_by_session(*_OF_SESSION), SessionHolder)
+NAMED_BY_SESSION = opened_by_session(is_named=True)
+ANY_BY_SESSION = opened_by_session(is_named=False)
 
 LIVING_TOKEN = Statement(select(ApiToken.id).where(is_living(_ASKED_HASH, now=_ASKED_NOW)), lambda token_id: token_id)
 

@@ -13,10 +13,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.core.access_queries import (
+    ANY_BY_SESSION,
     BY_NAME,
+    LIVING_SESSION,
     LIVING_TOKEN,
+    NAMED_BY_SESSION,
     OPENED_BY_TOKEN,
     Opened,
+    SessionHolder,
     is_living,
     of_person,
     of_tokens,
@@ -24,7 +28,7 @@ from domains.core.access_queries import (
 )
 from domains.core.errors import BusinessNotNamed, BusinessOutOfReach, SessionUnknown, TokenUnknown
 from domains.core.models import Business
-from domains.core.people import ApiToken, ApiTokenUse, FirmAdmin, User, UserSession
+from domains.core.people import ApiToken, ApiTokenUse, FirmAdmin, UserSession
 from domains.core.permissions import MAY, WITH_SECOND_FACTOR, Permission, Role
 from domains.core.secrets import hash_of
 from infra.db.reads import Reads
@@ -53,6 +57,10 @@ class Person:
     @property
     def actor(self) -> str:
         return f"user:{self.user_id}"
+
+    def is_noted_at(self, now: datetime) -> bool:
+        """Whether `last_seen_at` is right to the minute."""
+        return self.last_seen_at > now - SESSION_SEEN_EVERY
 
     def is_freshly_proved(self, now: datetime) -> bool:
         return self.factor_at > now - PROOF_FOR
@@ -113,48 +121,45 @@ class AccessService:
         return self._entry_of_token(_only(rows))
 
     async def enter_with_session(
-        self, session: AsyncSession, plaintext: str, *, business_id: UUID | None, now: datetime
+        self, reads: Reads, plaintext: str, *, business_id: UUID | None, now: datetime
     ) -> Entry:
-        """The business that a signed-in person asks for, or their only one.
+        """The business that a signed-in person asks for, or their only one. `reads` are of oodaloo_access.
 
         Raises:
             SessionUnknown: unknown, ended, expired, idle for too long, or without its second factor.
             BusinessOutOfReach: the person does not belong to that business, or to none.
             BusinessNotNamed: they belong to several.
         """
-        person = await self.find_person(session, plaintext, now=now)
-        rows = (await session.execute(of_person(person.user_id, business_id).limit(2))).all()
+        asked = _asked_session(plaintext, now)
+        if business_id is None:
+            rows = await reads.one(ANY_BY_SESSION.with_(**asked))
+        else:
+            rows = await reads.one(NAMED_BY_SESSION.with_(**asked, business_id=business_id))
         if not rows:
+            await self.find_person(reads, plaintext, now=now)
             raise BusinessOutOfReach
-        return _entry_of_person(person, *_only(rows))
+        holder, business, role, limit = _only(rows)
+        return _entry_of_person(self._person(holder), business, role, limit)
 
-    async def find_person(self, session: AsyncSession, plaintext: str, *, now: datetime) -> Person:
+    async def find_person(self, reads: Reads, plaintext: str, *, now: datetime) -> Person:
         """The person whose browser shows this session.
 
         Raises:
             SessionUnknown: as `enter_with_session`.
         """
-        row = (
-            await session.execute(
-                select(UserSession, User)
-                .join(User, User.id == UserSession.user_id)
-                .where(
-                    UserSession.token_hash == hash_of(plaintext),
-                    UserSession.is_complete,
-                    UserSession.ended_at.is_(None),
-                    UserSession.expires_at > now,
-                    UserSession.last_seen_at > now - SESSION_IDLE,
-                    User.disabled_at.is_(None),
-                )
-            )
-        ).one_or_none()
-        if row is None:
+        rows = await reads.one(LIVING_SESSION.with_(**_asked_session(plaintext, now)))
+        if not rows:
             raise SessionUnknown
-        held, user = row
-        if held.last_seen_at <= now - SESSION_SEEN_EVERY:
-            held.last_seen_at = now
-        lacks_factor = self._needs_second_factor and user.totp_confirmed_at is None
-        return Person(user.id, held.id, user.email, user.name, held.factor_at, held.last_seen_at, lacks_factor)
+        return self._person(rows[0])
+
+    async def note_seen(self, session: AsyncSession, person: Person, *, now: datetime) -> None:
+        """Keep `last_seen_at` right to the minute: the session of somebody who is there does not go idle."""
+        await session.execute(
+            update(UserSession)
+            .where(UserSession.id == person.session_id)
+            .values(last_seen_at=func.greatest(UserSession.last_seen_at, now))
+            .execution_options(synchronize_session=False)
+        )
 
     async def find_holder(self, session: AsyncSession, plaintext: str, *, now: datetime) -> TokenHolder:
         """Whose token this is, whatever it opens.
@@ -208,6 +213,17 @@ class AccessService:
         )
         return noted.first() is not None
 
+    def _person(self, holder: SessionHolder) -> Person:
+        return Person(
+            holder.user_id,
+            holder.session_id,
+            holder.email,
+            holder.name,
+            holder.factor_at,
+            holder.last_seen_at,
+            lacks_second_factor=self._needs_second_factor and not holder.has_factor,
+        )
+
     def _entry_of_token(self, opened: Opened) -> Entry:
         holder = TokenHolder(opened.token_id, opened.user_id, opened.last_used_at)
         of_token = _permissions(tuple(opened.permissions))
@@ -217,6 +233,10 @@ class AccessService:
         role = Role(opened.role)
         may, withheld = _held_back(of_token & MAY[role], lacks_factor=lacks_factor)
         return Entry(holder, opened.business, role, may, opened.approval_limit, withheld)
+
+
+def _asked_session(plaintext: str, now: datetime) -> dict[str, Any]:
+    return {"token_hash": hash_of(plaintext), "now": now, "seen_since": now - SESSION_IDLE}
 
 
 @lru_cache(maxsize=1024)

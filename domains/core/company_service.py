@@ -1,10 +1,13 @@
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from domains.core.models import CompanyInfo
+from infra.db.reads import Read
 from infra.db.tenancy import TenantAwareService
 from infra.qbo.sync_service import QBOSyncService
 from infra.qbo.wire.reports import KPIData
+from infra.sync.books_mark import MarkedBooks
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
 
 
@@ -29,10 +32,12 @@ class CompanyService(TenantAwareService):
         """
         return await self._qbo.get_kpi_data(as_of, days=days, freshness=freshness)
 
-    async def get_books_mark(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[str]:
+    async def get_books_mark(self, *beside: Read[Any], freshness: FreshnessNeed = ON_DEMAND) -> Fetched[MarkedBooks]:
         """A text that is another once anything of the books may have changed, and how fresh they are; nothing of them is read.
+
+        What is read `beside` it comes in the same round trip.
 
         Raises:
             StaleRefused: the strategy is `live` and no refresh succeeded in time.
         """
-        return await self._qbo.get_books_mark(freshness=freshness)
+        return await self._qbo.get_books_mark(*beside, freshness=freshness)

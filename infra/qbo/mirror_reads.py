@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from infra.sync.books_mark import books_mark
+from infra.db.reads import Read
+from infra.sync.books_mark import MarkedBooks, books_marks
 from infra.sync.freshness import ON_DEMAND, Fetched, FreshnessNeed
 from infra.sync.smart_sync import SmartSyncService
 from infra.sync.spec import AnySpec
@@ -54,13 +53,13 @@ class QBOMirrorReads(SmartSyncService):
         fetched = await self.read(self._specs["CompanyInfo"], limit=1, freshness=freshness)
         return Fetched(fetched.value[0] if fetched.value else None, fetched.freshness)
 
-    async def get_books_mark(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[str]:
-        """What is another text once any mirror of the company may have changed."""
-
-        async def mark(session: AsyncSession) -> str:
-            return await books_mark(session, self.business_id, self.rail)
-
-        return await self.fetch(list(self._specs.values()), mark, freshness=freshness)
+    async def get_books_mark(self, *beside: Read[Any], freshness: FreshnessNeed = ON_DEMAND) -> Fetched[MarkedBooks]:
+        """What is another text once any mirror of the company may have changed, and what else is read in the same round trip."""
+        fetched = await self.select_each(
+            list(self._specs.values()), books_marks([self.business_id], self.rail), *beside, freshness=freshness
+        )
+        [(_, mark)], *rows = fetched.value
+        return Fetched(MarkedBooks(mark, rows), fetched.freshness)
 
     async def _named(self, entity: str, external_ids: Sequence[str], freshness: FreshnessNeed) -> Fetched[list[Any]]:
         spec = self._specs[entity]

@@ -129,19 +129,28 @@ class SmartSyncService:
     async def select(
         self, specs: Sequence[AnySpec], read: Read[R], *, freshness: FreshnessNeed = ON_DEMAND
     ) -> Fetched[list[R]]:
-        """As `fetch`, of one statement: while the mirrors of `specs` are fresh, their age and the rows are one round trip."""
+        """As `select_each`, of one statement."""
+        fetched = await self.select_each(specs, read, freshness=freshness)
+        return Fetched(fetched.value[0], fetched.freshness)
+
+    async def select_each(
+        self, specs: Sequence[AnySpec], *reads: Read[Any], freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[list[Any]]]:
+        """As `fetch`, of statements: while the mirrors of `specs` are fresh, their age and all the rows are one round trip."""
         max_age = self._max_age(specs, freshness)
-        age, rows = await self._age_and_rows(specs, read)
+        age, rows = await self._age_and_rows(specs, reads)
         if freshness.strategy is not SyncStrategy.LIVE and age.is_fresh(max_age):
             return Fetched(rows, freshness_of(age))
         attempt = await self._bring_up_to_date(age, freshness)
         if attempt.reason and freshness.strategy is SyncStrategy.LIVE:
             raise StaleRefused(attempt.reason)
-        age, rows = await self._age_and_rows(specs, read)
+        age, rows = await self._age_and_rows(specs, reads)
         return settled(rows, age, attempt=attempt, need=freshness)
 
-    async def _age_and_rows(self, specs: Sequence[AnySpec], read: Read[R]) -> tuple[MirrorAge, list[R]]:
-        lines, rows = await self._reads.of([self.business_id], self._state_lines(specs), read)
+    async def _age_and_rows(
+        self, specs: Sequence[AnySpec], reads: Sequence[Read[Any]]
+    ) -> tuple[MirrorAge, list[list[Any]]]:
+        lines, *rows = await self._reads.of([self.business_id], self._state_lines(specs), *reads)
         return self._age_of(specs, lines), rows
 
     async def bring_up_to_date(self, strategy: SyncStrategy) -> Refreshed:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from domains.ar.collection_notes import NoteKind
 from domains.ar.expected_dates import ExpectedKind, Said, said_of
 from domains.cash.runway_settings import RunwayChoices, settings_of
 from infra import exact_json
-from infra.db.reads import read_in
+from infra.db.reads import Read, read_in
 from infra.money import ZERO
 from runway.calculators.cash import CashRules
 from runway.calculators.expected_dates import ExpectedBy, Override
@@ -35,7 +36,18 @@ class DecidedRules:
 
 
 async def read_rules(session: AsyncSession, business_id: UUID, *, today: date, zone: ZoneInfo) -> DecidedRules:
-    decided = (await _read(session, [business_id]))[business_id]
+    rows = await read_in(session, *rules_of([business_id]))
+    return decided_rules(business_id, rows, today=today, zone=zone)
+
+
+def rules_of(business_ids: Sequence[UUID]) -> Sequence[Read[Any]]:
+    """What `decided_rules` makes its rules of."""
+    return settings_of(business_ids), said_of(business_ids), must_pays_of(business_ids), scheduled_of(business_ids)
+
+
+def decided_rules(business_id: UUID, rows: Sequence[list[Any]], *, today: date, zone: ZoneInfo) -> DecidedRules:
+    """Of the rows of `rules_of`."""
+    decided = _decided([business_id], rows)[business_id]
     choices, said = decided.choices, decided.said
     return DecidedRules(
         rules=ForecastRules(
@@ -60,7 +72,8 @@ async def read_rules(session: AsyncSession, business_id: UUID, *, today: date, z
 
 async def read_marks(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, str]:
     """The marks alone, of several businesses at once."""
-    return {one: decided.mark for one, decided in (await _read(session, business_ids)).items()}
+    rows = await read_in(session, *rules_of(business_ids))
+    return {one: decided.mark for one, decided in _decided(business_ids, rows).items()}
 
 
 @dataclass
@@ -80,16 +93,9 @@ class _Decided:
         return blake2b(exact_json.dumps(made), digest_size=16).hexdigest()
 
 
-async def _read(session: AsyncSession, business_ids: Sequence[UUID]) -> dict[UUID, _Decided]:
-    """In one round trip, however many there are."""
+def _decided(business_ids: Sequence[UUID], rows: Sequence[list[Any]]) -> dict[UUID, _Decided]:
     found = {one: _Decided() for one in business_ids}
-    settings, said, must_pay, scheduled = await read_in(
-        session,
-        settings_of(business_ids),
-        said_of(business_ids),
-        must_pays_of(business_ids),
-        scheduled_of(business_ids),
-    )
+    settings, said, must_pay, scheduled = rows
     for business_id, choices in settings:
         found[business_id].choices = choices
     for business_id, one in said:

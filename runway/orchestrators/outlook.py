@@ -21,7 +21,7 @@ from runway.calculators.quality import books_age
 from runway.calculators.runway import with_age_of_books
 from runway.calculators.working_capital import working_capital
 from runway.orchestrators.forecast_books import ForecastMaterial, ForecastReader
-from runway.orchestrators.forecast_rules import DecidedRules, read_rules
+from runway.orchestrators.forecast_rules import DecidedRules, decided_rules, read_rules, rules_of
 from runway.orchestrators.forecast_shelf import BooksMark, ForecastShelf, LaidBooks, Mark, OnShelf
 from runway.orchestrators.kept_forecast import (
     FORMULAS,
@@ -79,13 +79,14 @@ class Outlook:
         """
         sought = await self._seek(freshness)
         if patience is not None and sought.older is None and sought.takes > patience:
-            return Fetched(None, sought.books.freshness)  # nor begun: it would hold up what is drawn without it
+            return Fetched(None, sought.books)  # nor begun: it would hold up what is drawn without it
         found = await sought.found(freshness.wait)
         return Fetched(self._aged(found), found.freshness)
 
     async def get_decided(self) -> DecidedRules:
         """What people decided that the forecast goes by."""
-        return await self._decided(self._today())
+        async with self.uow([self.business.id]) as uow:
+            return await read_rules(uow.session, self.business.id, today=self._today(), zone=self._zone)
 
     async def keep(self) -> OnShelf:
         """Work it out for who asks next, unless that is done."""
@@ -99,17 +100,17 @@ class Outlook:
         return await sought.found(need.wait)
 
     async def _seek(self, need: FreshnessNeed, *, waits: bool = False) -> "_Sought":
-        books = await self.company.get_books_mark(freshness=need)
+        books = await self.company.get_books_mark(*rules_of([self.business.id]), freshness=need)
         today = self._today()
-        decided = await self._decided(today)
-        mark = mark_of(today, decided=decided.mark, books=books.value)
+        decided = decided_rules(self.business.id, books.value.beside, today=today, zone=self._zone)
+        mark = mark_of(today, decided=decided.mark, books=books.value.mark)
         held = self.shelf.find(self.business.id)
         if held is not None and held.mark == mark:
-            return _Sought(books, None, timedelta(0), lambda: _known(held.worked))
+            return _Sought(books.freshness, None, timedelta(0), lambda: _known(held.worked))
         is_older_good = held is not None and held.mark.decided == mark.decided and not waits
         takes = timedelta.max if held is None else held.took
         return _Sought(
-            books,
+            books.freshness,
             held if is_older_good else None,
             takes,
             lambda: self.shelf.join(
@@ -168,10 +169,6 @@ class Outlook:
         async with self.uow([self.business.id]) as uow:
             await kept_forecasts.keep(uow.session, self.business.id, values)
 
-    async def _decided(self, today: date) -> DecidedRules:
-        async with self.uow([self.business.id]) as uow:
-            return await read_rules(uow.session, self.business.id, today=today, zone=self._zone)
-
     @property
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self.business.time_zone)
@@ -189,7 +186,7 @@ class _Sought:
         takes: as long as the last one took.
     """
 
-    books: Fetched[str]
+    books: Freshness
     older: OnShelf | None
     takes: timedelta
     begin: Callable[[], asyncio.Future[WorkedOut]]
@@ -199,8 +196,8 @@ class _Sought:
         reckoning = self.begin()
         done, _ = await asyncio.wait({reckoning}, timeout=None if self.older is None else wait.total_seconds())
         if done or self.older is None:
-            return Fetched(await reckoning, self.books.freshness)
-        return Fetched(self.older.worked, _stale(self.books.freshness))
+            return Fetched(await reckoning, self.books)
+        return Fetched(self.older.worked, _stale(self.books))
 
 
 def _known(worked: WorkedOut) -> asyncio.Future[WorkedOut]:

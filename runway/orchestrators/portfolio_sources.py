@@ -19,6 +19,7 @@ from domains.core.ritual import RitualState, week_of
 from domains.core.rituals import LastRitual
 from domains.core.tray_marks import list_marks
 from domains.core.tray_queries import MirrorState, OpenDrift
+from infra.db.reads import read_in
 from infra.db.unit_of_work import UnitOfWorkFactory
 from infra.sync.books_mark import books_marks
 from runway.orchestrators.forecast_rules import read_marks
@@ -83,7 +84,8 @@ async def read_sources(
         session = unit.session
         kept = {one.business_id: one for one in await list_summaries(session, ids)}
         before = await list_weeks_before(session, weeks)
-        books = await books_marks(session, ids, LEDGER)
+        (marked,) = await read_in(session, books_marks(ids, LEDGER))
+        books = dict(marked)
         decided = await read_marks(session, ids)
         trays = await kept_trays.list_kept(session, ids)
         marks = await list_marks(session, ids)

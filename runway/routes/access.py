@@ -117,10 +117,9 @@ async def entry_of(request: Request) -> Entry:
             )
         elif session is not None:
             refuse_foreign(request, sent=request.headers.get(CSRF_HEADER))
-            async with services.access_uow([]) as uow:
-                entry = await services.access.enter_with_session(
-                    uow.session, session, business_id=read_business_id(asked), now=now
-                )
+            entry = await services.access.enter_with_session(
+                services.access_reads, session, business_id=read_business_id(asked), now=now
+            )
         else:
             raise SignInNeeded
     except (TokenUnknown, BusinessOutOfReach) as error:
@@ -207,11 +206,11 @@ async def freshly_proved(services: AllServices, entry: Annotated[Entry, Depends(
 
 
 def is_use_to_note(request: Request, holder: Person | TokenHolder) -> bool:
-    """Whether `note_use` has something to write: of a token, once a minute, and for a day's first use from an address."""
+    """Whether `note_use` has something to write: once a minute, and of a token for a day's first use from an address."""
     services = services_of(request)
     now = services.clock.now()
-    if not isinstance(holder, TokenHolder):
-        return False
+    if isinstance(holder, Person):
+        return not holder.is_noted_at(now)
     return (
         not holder.is_noted_at(now) or (holder.token_id, now.date(), client_address(request)) not in services.token_uses
     )
@@ -220,10 +219,13 @@ def is_use_to_note(request: Request, holder: Person | TokenHolder) -> bool:
 async def note_use(
     session: AsyncSession, request: Request, holder: Person | TokenHolder, *, business_id: UUID | None
 ) -> None:
-    """Of a token: when it was last used; a day's first use from an address is told in the access log."""
+    """When it was last used; a day's first use of a token from an address is told in the access log."""
     services = services_of(request)
     now, address = services.clock.now(), client_address(request)
-    if not isinstance(holder, TokenHolder) or not is_use_to_note(request, holder):
+    if not is_use_to_note(request, holder):
+        return
+    if isinstance(holder, Person):
+        await services.access.note_seen(session, holder, now=now)
         return
     use = (holder.token_id, now.date(), address)
     if await services.access.note_token_use(session, holder, address=address, now=now):

@@ -57,7 +57,7 @@ async def recognise(request: Request) -> Guest:
                 principal = await services.access.find_holder(uow.session, token, now=now)
             elif session is not None:
                 refuse_foreign(request, sent=request.headers.get(CSRF_HEADER))
-                principal = await services.access.find_person(uow.session, session, now=now)
+                principal = await services.access.find_person(services.access_reads, session, now=now)
             else:
                 raise SignInNeeded
             await note_use(uow.session, request, principal, business_id=None)

@@ -10,7 +10,15 @@ from fastapi import Depends, Form, Request
 from domains.core.access_service import Entry, Person
 from domains.core.errors import BusinessOutOfReach, SessionUnknown
 from domains.core.permissions import Permission
-from runway.routes.access import BUSINESS_IN_PATH, Caller, note_refusal, permit, read_business_id
+from runway.routes.access import (
+    BUSINESS_IN_PATH,
+    Caller,
+    is_use_to_note,
+    note_refusal,
+    note_use,
+    permit,
+    read_business_id,
+)
 from runway.routes.edge import bind_business
 from runway.routes.masking import masked
 from runway.routes.request_proofs import CSRF_HEADER, csrf_token, refuse_foreign, services_of, session_token
@@ -67,13 +75,15 @@ async def _enter(request: Request, session: str) -> Entry:
     services = services_of(request)
     now, asked = services.clock.now(), request.path_params[BUSINESS_IN_PATH]
     try:
-        async with services.access_uow([]) as uow:
-            entry = await services.access.enter_with_session(
-                uow.session, session, business_id=read_business_id(asked), now=now
-            )
+        entry = await services.access.enter_with_session(
+            services.access_reads, session, business_id=read_business_id(asked), now=now
+        )
     except BusinessOutOfReach as error:
         await note_refusal(request, error, asked=asked)
         raise
+    if is_use_to_note(request, entry.principal):
+        async with services.access_uow([]) as uow:
+            await note_use(uow.session, request, entry.principal, business_id=entry.business.id)
     bind_business(entry.business.id)
     services.timing.note_activity(entry.business.id, now=now)
     return entry

@@ -10,7 +10,7 @@ from domains.core.access_log import Origin
 from domains.core.access_service import Person
 from domains.core.errors import SessionUnknown
 from runway.orchestrators.own_account import Browser
-from runway.routes.access import AllServices, origin_of, refuse_old_proof
+from runway.routes.access import AllServices, is_use_to_note, note_use, origin_of, refuse_old_proof
 from runway.routes.doors import Door, is_door
 from runway.routes.masking import masked
 from runway.routes.request_proofs import csrf_token, refuse_foreign, refuse_foreign_origin, session_token
@@ -39,10 +39,12 @@ async def find_visit(request: AnyRequest) -> Visit | None:
         return None
     services = request.app.state.services
     try:
-        async with services.access_uow([]) as uow:
-            person = await services.access.find_person(uow.session, session, now=services.clock.now())
+        person = await services.access.find_person(services.access_reads, session, now=services.clock.now())
     except SessionUnknown:
         return None
+    if is_use_to_note(request, person):
+        async with services.access_uow([]) as uow:
+            await note_use(uow.session, request, person, business_id=None)
     return Visit(person, masked(csrf_token(session)), origin_of(request, person.actor), agent_of(request))
 
 

@@ -71,7 +71,7 @@ async def books_of(paying: Paying) -> str:
     services, business_id = paying.shop.web.services, paying.owner.at_business
     async with services.uow([business_id]) as uow:
         business = await services.businesses.get_business(uow.session, business_id)
-    return (await services.of(business).company.get_books_mark(freshness=AS_IT_STANDS)).value
+    return (await services.of(business).company.get_books_mark(freshness=AS_IT_STANDS)).value.mark
 
 
 async def test_a_bill_is_paid_by_its_pages_once_however_often_the_form_is_sent(paying: Paying) -> None:

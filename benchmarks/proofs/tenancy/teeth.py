@@ -18,7 +18,7 @@ from sqlalchemy.orm import aliased
 from benchmarks.proofs.tenancy.proof import Stage
 from benchmarks.proofs.tenancy.storm import Tally
 from benchmarks.report import Measure, at_least, at_most
-from domains.core import access_queries, parties
+from domains.core import access_queries, access_service, parties
 from domains.core.api_tokens import ApiTokens
 from domains.core.ledger import LEDGER
 from domains.core.models import Business
@@ -109,6 +109,8 @@ def with_everybody_a_member() -> Iterator[None]:
         return and_(Membership.business_id == Business.id, Membership.user_id == first.scalar_subquery())
 
     with patch.object(access_queries, "_is_member", is_member):
+        statement = access_queries.opened_by_session(is_named=True)
+    with patch.object(access_service, "NAMED_BY_SESSION", statement):
         yield
 
 

@@ -78,10 +78,10 @@ async def enter(request: Request, signed_in: SignedIn, *, wanted: str) -> Respon
     if signed_in.is_pending:
         response = go_to(f"/sign-in/second-factor?{urlencode({'next': target})}")
     else:
+        person = await services.access.find_person(
+            services.access_reads, signed_in.session.get_secret_value(), now=services.clock.now()
+        )
         async with services.access_uow([]) as uow:
-            person = await services.access.find_person(
-                uow.session, signed_in.session.get_secret_value(), now=services.clock.now()
-            )
             must_set_up = await services.access.must_set_up_second_factor(uow.session, person)
         response = go_to(f"{SECOND_FACTOR_PAGE}?{urlencode({'next': target})}" if must_set_up else target)
     give_session(response, request, signed_in.session)
