@@ -53,6 +53,18 @@ class BillService(TenantAwareService):
         fetched = await self._qbo.select([BILLS_FROM_QBO, VENDORS_FROM_QBO], read, freshness=freshness)
         return Fetched(page_by_due(fetched.value, wanted.page_size), fetched.freshness)
 
+    async def get_listed_bill(self, bill_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[ListedBill]:
+        """One bill by our id, as a list shows it.
+
+        Raises:
+            BillNotFound: no such bill, or it is deleted.
+        """
+        read = queries.PAGES_OF_BILLS.read_one(self.business_id, bill_id)
+        fetched = await self._qbo.select([BILLS_FROM_QBO], read, freshness=freshness)
+        if not fetched.value:
+            raise BillNotFound(bill_id)
+        return Fetched(fetched.value[0], fetched.freshness)
+
     async def get_bill(self, bill_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Bill]:
         """One bill by our id, with its payload.
 

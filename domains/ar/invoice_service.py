@@ -51,6 +51,20 @@ class InvoiceService(TenantAwareService):
         fetched = await self._qbo.select([INVOICES_FROM_QBO, CUSTOMERS_FROM_QBO], read, freshness=freshness)
         return Fetched(page_by_due(fetched.value, wanted.page_size), fetched.freshness)
 
+    async def get_listed_invoice(
+        self, invoice_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[ListedInvoice]:
+        """One invoice by our id, as a list shows it.
+
+        Raises:
+            InvoiceNotFound: no such invoice, or it is deleted.
+        """
+        read = queries.PAGES_OF_INVOICES.read_one(self.business_id, invoice_id)
+        fetched = await self._qbo.select([INVOICES_FROM_QBO], read, freshness=freshness)
+        if not fetched.value:
+            raise InvoiceNotFound(invoice_id)
+        return Fetched(fetched.value[0], fetched.freshness)
+
     async def get_invoice(self, invoice_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Invoice]:
         """One invoice by our id, with its payload.
 

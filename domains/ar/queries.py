@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, bindparam, cast, func, literal, null, select, true, union_all
+from sqlalchemy import Select, Text, Uuid, bindparam, cast, func, literal, null, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.models import CreditMemo, Customer, Invoice, Receipt, SalesReceipt
@@ -13,6 +13,7 @@ from domains.core.documents import ListedDocument, OpenDocument, OpenTotals, Una
 from domains.core.ledger import live, movements_of
 from domains.core.movements import CashMovement
 from domains.core.open_documents import list_open, sum_at_home, sum_open
+from infra.db.reads import Read, Statement, read_in
 
 
 class ListedInvoice(ListedDocument):
@@ -41,23 +42,24 @@ async def sum_open_invoices(
     return await sum_open(session, business_id, Invoice, today=today, due_within_days=due_within_days)
 
 
-async def list_unapplied_credits(session: AsyncSession, business_id: UUID) -> list[UnappliedCredit]:
+def _unapplied() -> Select[Any]:
+    business = bindparam("business_id", type_=Uuid)
     receipts = select(
         Receipt.customer_external_id.label("party"),
         Receipt.customer_name.label("name"),
         Receipt.currency.label("currency"),
         Receipt.unapplied.label("amount"),
         Receipt.exchange_rate.label("rate"),
-    ).where(*live(Receipt, business_id), Receipt.unapplied != 0)
+    ).where(*live(Receipt, business), Receipt.unapplied != 0)
     memos = select(
         CreditMemo.customer_external_id,
         CreditMemo.customer_name,
         CreditMemo.currency,
         CreditMemo.balance,
         CreditMemo.exchange_rate,
-    ).where(*live(CreditMemo, business_id), CreditMemo.balance != 0)
+    ).where(*live(CreditMemo, business), CreditMemo.balance != 0)
     unused = union_all(receipts, memos).subquery()
-    rows = await session.execute(
+    return (
         select(
             unused.c.party,
             func.max(unused.c.name),
@@ -68,7 +70,18 @@ async def list_unapplied_credits(session: AsyncSession, business_id: UUID) -> li
         .group_by(unused.c.party, unused.c.currency)
         .order_by(unused.c.party)
     )
-    return [UnappliedCredit(*row) for row in rows]
+
+
+_UNAPPLIED = Statement(_unapplied(), UnappliedCredit)
+
+
+def unapplied_of(business_id: UUID) -> Read[UnappliedCredit]:
+    """What customers have paid or were credited, and no invoice has used up."""
+    return _UNAPPLIED.with_(business_id=business_id)
+
+
+async def list_unapplied_credits(session: AsyncSession, business_id: UUID) -> list[UnappliedCredit]:
+    return (await read_in(session, unapplied_of(business_id)))[0]
 
 
 async def list_receipts(

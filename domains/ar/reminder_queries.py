@@ -1,17 +1,20 @@
 """Every SELECT over reminders: a fixed number of statements, however many invoices and customers there are."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import case, func, select, text
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Text, Uuid, any_, bindparam, case, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.collection_notes import NoteKind
 from domains.ar.models import Customer, Invoice
 from domains.ar.note_models import CollectionNote
+from domains.ar.queries import unapplied_of
 from domains.ar.remind_customer import listed_in
 from domains.ar.reminder_models import CustomerReminderRow, ReminderLevelRow, ReminderPolicyRow
 from domains.ar.reminder_rules import (
@@ -24,9 +27,11 @@ from domains.ar.reminder_rules import (
     ReminderRules,
     Tone,
 )
+from domains.core.documents import UnappliedCredit
 from domains.core.ledger import LEDGER, live
 from infra.actions.models import ActionIntent, ActionLine
 from infra.actions.states import ActionState
+from infra.db.reads import Statement, read_in
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('reminders:' || :business_id, 0))")
 # A payment that the ledger applied to an invoice stands in the invoice's own links.
@@ -38,6 +43,9 @@ WHERE i.business_id = :business_id AND i.id = ANY(:invoice_ids) AND link ->> 'Tx
 GROUP BY i.id
 """)
 _GIVEN_UP = (ActionState.FAILED.value, ActionState.CANCELLED.value)
+_BUSINESS = bindparam("business_id", type_=Uuid)
+_CUSTOMER = bindparam("customer", type_=Text)
+_CUSTOMERS = bindparam("customers", type_=ARRAY(Text))
 _RULES = ("is_on", "quiet_days", "send_from", "send_until", "on_weekends", "sender_name", "reply_to")
 
 
@@ -67,18 +75,30 @@ def _read(levels: Sequence[Mapping[str, Any]]) -> Levels:
     return tuple(ReminderLevel(one["days"], Tone(one["tone"]), one["subject"], one["text"]) for one in levels)
 
 
+def _kept(levels: Sequence[Mapping[str, Any]], version: int, actor: str, set_at: datetime, *rules: Any) -> KeptRules:
+    chosen = dict(zip(_RULES, rules, strict=True))
+    return KeptRules(ReminderRules(levels=_read(levels) or DEFAULT_LEVELS, **chosen), Made(version, actor, set_at))
+
+
+_KEPT = Statement(
+    select(
+        ReminderPolicyRow.levels,
+        ReminderPolicyRow.version,
+        ReminderPolicyRow.actor,
+        ReminderPolicyRow.set_at,
+        *(getattr(ReminderPolicyRow, name) for name in _RULES),
+    )
+    .where(ReminderPolicyRow.business_id == _BUSINESS)
+    .order_by(ReminderPolicyRow.version.desc())
+    .limit(1),
+    _kept,
+)
+
+
 async def find_rules(session: AsyncSession, business_id: UUID) -> KeptRules:
     """What counts now; switched off where nobody has set anything."""
-    row = await session.scalar(
-        select(ReminderPolicyRow)
-        .where(ReminderPolicyRow.business_id == business_id)
-        .order_by(ReminderPolicyRow.version.desc())
-        .limit(1)
-    )
-    if row is None:
-        return KeptRules()
-    rules = ReminderRules(levels=_read(row.levels) or DEFAULT_LEVELS, **{name: getattr(row, name) for name in _RULES})
-    return KeptRules(rules, Made(row.version, row.actor, row.set_at))
+    (found,) = await read_in(session, _KEPT.with_(business_id=business_id))
+    return found[0] if found else KeptRules()
 
 
 async def list_switched_on(session: AsyncSession) -> list[UUID]:
@@ -89,51 +109,155 @@ async def list_switched_on(session: AsyncSession) -> list[UUID]:
     return [business_id for business_id, is_on in rows if is_on]
 
 
-async def list_customer_rules(
-    session: AsyncSession, business_id: UUID, customer_id: UUID | None = None
-) -> dict[UUID, tuple[CustomerRules, Made]]:
-    """What counts now for each customer for whom something was decided, or for this one."""
-    query = select(CustomerReminderRow).where(CustomerReminderRow.business_id == business_id)
-    if customer_id is not None:
-        query = query.where(CustomerReminderRow.customer_id == customer_id)
-    query = query.ext(distinct_on(CustomerReminderRow.customer_id))
-    rows = await session.scalars(query.order_by(CustomerReminderRow.customer_id, CustomerReminderRow.version.desc()))
-    return {
-        row.customer_id: (
-            CustomerRules(row.is_excluded, row.paused_until, _read(row.levels) if row.levels else None, row.send_to),
-            Made(row.version, row.actor, row.set_at),
+def _decided(
+    customer_id: UUID,
+    version: int,
+    actor: str,
+    set_at: datetime,
+    is_excluded: bool,  # noqa: FBT001  # a column
+    paused_until: date | None,
+    levels: Sequence[Mapping[str, Any]] | None,
+    send_to: str | None,
+) -> tuple[UUID, CustomerRules, Made]:
+    rules = CustomerRules(is_excluded, paused_until, _read(levels) if levels else None, send_to)
+    return customer_id, rules, Made(version, actor, set_at)
+
+
+_DECISIONS = (
+    select(
+        *(
+            getattr(CustomerReminderRow, name)
+            for name in (
+                "customer_id",
+                "version",
+                "actor",
+                "set_at",
+                "is_excluded",
+                "paused_until",
+                "levels",
+                "send_to",
+            )
         )
-        for row in rows
-    }
-
-
-async def list_open_invoices(
-    session: AsyncSession, business_id: UUID, customers: Collection[str] | None = None
-) -> Sequence[Any]:
-    """Every invoice with something to pay on it, or those of these customers, without its payload."""
-    columns = (
-        Invoice.id, Invoice.external_id, Invoice.doc_number, Invoice.customer_external_id, Invoice.customer_name,
-        Invoice.issued_on, Invoice.due_on, Invoice.balance, Invoice.currency, Invoice.exchange_rate, Invoice.email,
-    )  # fmt: skip
-    query = select(*columns).where(*live(Invoice, business_id), Invoice.balance > 0)
-    if customers is not None:
-        query = query.where(Invoice.customer_external_id.in_(customers))
-    return (await session.execute(query.order_by(Invoice.due_on, Invoice.id))).all()
-
-
-async def list_customers(session: AsyncSession, business_id: UUID, external_ids: Collection[str]) -> dict[str, Any]:
-    """Those customers by the rail's id."""
-    columns = (Customer.id, Customer.external_id, Customer.display_name, Customer.email, Customer.company_name)
-    rows = await session.execute(
-        select(*columns).where(*live(Customer, business_id), Customer.external_id.in_(external_ids))
     )
-    return {row.external_id: row for row in rows}
+    .where(CustomerReminderRow.business_id == _BUSINESS)
+    .ext(distinct_on(CustomerReminderRow.customer_id))
+    .order_by(CustomerReminderRow.customer_id, CustomerReminderRow.version.desc())
+)
+_DECIDED = Statement(_DECISIONS, _decided)
+_DECIDED_OF = Statement(
+    _DECISIONS.where(CustomerReminderRow.customer_id == bindparam("customer_id", type_=Uuid)), _decided
+)
 
 
-async def list_open_notes(session: AsyncSession, business_id: UUID) -> Sequence[CollectionNote]:
-    """Every note that is not closed."""
-    query = select(CollectionNote).where(CollectionNote.business_id == business_id, CollectionNote.closed_at.is_(None))
-    return (await session.scalars(query)).all()
+async def find_customer_rules(
+    session: AsyncSession, business_id: UUID, customer_id: UUID
+) -> tuple[CustomerRules, Made]:
+    """What counts now for this customer."""
+    (found,) = await read_in(session, _DECIDED_OF.with_(business_id=business_id, customer_id=customer_id))
+    return found[0][1:] if found else (CustomerRules(), Made())
+
+
+class OpenInvoice(NamedTuple):
+    """One with something to pay on it, without its payload."""
+
+    id: UUID
+    external_id: str
+    doc_number: str | None
+    customer_external_id: str
+    customer_name: str | None
+    issued_on: date
+    due_on: date | None
+    balance: Decimal
+    currency: str | None
+    exchange_rate: Decimal | None
+    email: str | None
+
+
+class OpenNote(NamedTuple):
+    """What was noted about an invoice, and is not closed."""
+
+    invoice_id: UUID
+    kind: str
+    promised_on: date | None
+    amount: Decimal | None
+
+
+class KnownCustomer(NamedTuple):
+    id: UUID
+    external_id: str
+    display_name: str
+    email: str | None
+
+
+_OPEN = (
+    select(*(getattr(Invoice, name) for name in OpenInvoice._fields))
+    .where(*live(Invoice, _BUSINESS), Invoice.balance > 0)
+    .order_by(Invoice.due_on, Invoice.id)
+)
+_OPEN_INVOICES = Statement(_OPEN, OpenInvoice)
+_OPEN_INVOICES_OF = Statement(_OPEN.where(Invoice.customer_external_id == any_(_CUSTOMERS)), OpenInvoice)
+_OPEN_NOTES = Statement(
+    select(*(getattr(CollectionNote, name) for name in OpenNote._fields)).where(
+        CollectionNote.business_id == _BUSINESS, CollectionNote.closed_at.is_(None)
+    ),
+    OpenNote,
+)
+_KNOWN_CUSTOMERS = Statement(
+    select(*(getattr(Customer, name) for name in KnownCustomer._fields)).where(
+        *live(Customer, _BUSINESS), Customer.external_id == any_(_CUSTOMERS)
+    ),
+    KnownCustomer,
+)
+
+
+@dataclass(frozen=True)
+class PlanRows:
+    """What a day's plan is made of.
+
+    Attributes:
+        contacts: (invoice, its customer, when it was last mailed about), by the rail's ids: reminders by hand and by sequence, of
+            invoices paid since too.
+        decided: of each customer for whom something was decided.
+    """
+
+    kept: KeptRules
+    invoices: Sequence[OpenInvoice]
+    contacts: Sequence[tuple[str, str, datetime]]
+    notes: Sequence[OpenNote]
+    steps: Sequence[Step]
+    decided: Mapping[UUID, CustomerRules]
+    credits: Sequence[UnappliedCredit]
+    customers: Mapping[str, KnownCustomer]
+
+
+async def read_plan(session: AsyncSession, business_id: UUID, customers: Collection[str] | None = None) -> PlanRows:
+    """Of every open invoice, or of those of these customers; two round trips."""
+    of = {"business_id": business_id}
+    invoices = _OPEN_INVOICES.with_(**of)
+    if customers is not None:
+        invoices = _OPEN_INVOICES_OF.with_(**of, customers=list(customers))
+    kept, opened, contacts, notes, steps, decided, unapplied = await read_in(
+        session,
+        _KEPT.with_(**of),
+        invoices,
+        _CONTACTS.with_(**of),
+        _OPEN_NOTES.with_(**of),
+        _OPEN_STEPS.with_(**of),
+        _DECIDED.with_(**of),
+        unapplied_of(business_id),
+    )
+    named = list({one.customer_external_id for one in opened})
+    (known,) = await read_in(session, _KNOWN_CUSTOMERS.with_(**of, customers=named))
+    return PlanRows(
+        kept=kept[0] if kept else KeptRules(),
+        invoices=opened,
+        contacts=contacts,
+        notes=notes,
+        steps=steps,
+        decided={customer: rules for customer, rules, _ in decided},
+        credits=unapplied,
+        customers={one.external_id: one for one in known},
+    )
 
 
 async def list_promises(
@@ -163,55 +287,72 @@ async def last_payments(session: AsyncSession, business_id: UUID, invoice_ids: C
     return {row[0]: row[1] for row in rows}
 
 
-async def list_steps(
-    session: AsyncSession, business_id: UUID, *, customer_external_id: str | None = None, unsettled: bool = False
-) -> list[Step]:
-    """Steps of invoices that are open; or all of a customer's, or all that are `unsettled`. What is not settled is read from its mail."""
-    row, intent = ReminderLevelRow, ActionIntent
-    query = (
-        select(
-            row.invoice_id, row.level, row.asked_on, row.is_mailed, row.intent_id, Invoice.external_id, intent.state,
-            case((row.is_mailed.is_(None), intent.body)).label("body"),
-        )
-        .join(Invoice, (Invoice.business_id == row.business_id) & (Invoice.id == row.invoice_id))
-        .join(intent, (intent.business_id == row.business_id) & (intent.id == row.intent_id))
-        .where(row.business_id == business_id)
-        .order_by(row.invoice_id, row.level)
-    )  # fmt: skip
-    if unsettled:
-        query = query.where(row.is_mailed.is_(None))
-    elif customer_external_id is None:
-        query = query.where(Invoice.deleted_at.is_(None), Invoice.balance > 0)
-    if customer_external_id is not None:
-        query = query.where(Invoice.customer_external_id == customer_external_id)
-    rows = await session.execute(query)
-    return [Step(one.invoice_id, one.level, one.asked_on, _is_mailed(one), one.intent_id) for one in rows]
-
-
-def _is_mailed(row: Any) -> bool | None:
+def _step(
+    invoice_id: UUID,
+    level: int,
+    asked_on: date,
+    is_mailed: bool | None,  # noqa: FBT001  # a column
+    intent_id: UUID,
+    external_id: str,
+    state: str,
+    body: bytes | None,
+) -> Step:
     """Of a mail that is over: whether the invoice is one of those that it lists."""
-    if row.is_mailed is not None:
-        return bool(row.is_mailed)
-    if row.state in _GIVEN_UP:
-        return False
-    return row.external_id in listed_in(row.body) if row.state == ActionState.CONFIRMED.value else None
+    if is_mailed is None and state in _GIVEN_UP:
+        is_mailed = False
+    elif is_mailed is None and state == ActionState.CONFIRMED.value:
+        is_mailed = external_id in listed_in(body)
+    return Step(invoice_id, level, asked_on, is_mailed, intent_id)
 
 
-async def list_contacts(session: AsyncSession, business_id: UUID) -> list[tuple[str, str, datetime]]:
-    """(invoice, its customer, when it was last mailed about): reminders by hand and by sequence, of invoices paid since too."""
-    line, intent = ActionLine, ActionIntent
-    at = func.max(func.coalesce(intent.settled_at, intent.created_at))
-    query = (
-        select(Invoice.external_id, Invoice.customer_external_id, at)
-        .select_from(line)
-        .join(intent, (intent.business_id == line.business_id) & (intent.id == line.intent_id))
-        .join(Invoice, (Invoice.business_id == line.business_id) & (Invoice.external_id == line.target_external_id))
-        .where(
-            line.business_id == business_id,
-            line.target_kind == "InvoiceMail",
-            Invoice.rail == LEDGER.value,
-            intent.state.not_in(_GIVEN_UP),
-        )
-        .group_by(Invoice.external_id, Invoice.customer_external_id)
+_STEP = ReminderLevelRow
+_STEPS = (
+    select(
+        _STEP.invoice_id, _STEP.level, _STEP.asked_on, _STEP.is_mailed, _STEP.intent_id, Invoice.external_id,
+        ActionIntent.state, case((_STEP.is_mailed.is_(None), ActionIntent.body)),
     )
-    return [(row[0], row[1], row[2]) for row in await session.execute(query)]
+    .join(Invoice, (Invoice.business_id == _STEP.business_id) & (Invoice.id == _STEP.invoice_id))
+    .join(ActionIntent, (ActionIntent.business_id == _STEP.business_id) & (ActionIntent.id == _STEP.intent_id))
+    .where(_STEP.business_id == _BUSINESS)
+    .order_by(_STEP.invoice_id, _STEP.level)
+)  # fmt: skip
+_OPEN_STEPS = Statement(_STEPS.where(Invoice.deleted_at.is_(None), Invoice.balance > 0), _step)
+_STEPS_OF_CUSTOMER = Statement(_STEPS.where(Invoice.customer_external_id == _CUSTOMER), _step)
+_UNSETTLED_STEPS = Statement(_STEPS.where(_STEP.is_mailed.is_(None)), _step)
+
+
+async def list_steps(session: AsyncSession, business_id: UUID, *, customer_external_id: str) -> list[Step]:
+    """All of a customer's. What is not settled is read from its mail."""
+    asked = _STEPS_OF_CUSTOMER.with_(business_id=business_id, customer=customer_external_id)
+    return (await read_in(session, asked))[0]
+
+
+async def list_unsettled_steps(session: AsyncSession, business_id: UUID) -> list[Step]:
+    """Of all customers; what is known now is read from their mails."""
+    return (await read_in(session, _UNSETTLED_STEPS.with_(business_id=business_id)))[0]
+
+
+_CONTACTED: Any = (
+    select(
+        Invoice.external_id,
+        Invoice.customer_external_id,
+        func.max(func.coalesce(ActionIntent.settled_at, ActionIntent.created_at)),
+    )
+    .select_from(ActionLine)
+    .join(
+        ActionIntent,
+        (ActionIntent.business_id == ActionLine.business_id) & (ActionIntent.id == ActionLine.intent_id),
+    )
+    .join(
+        Invoice,
+        (Invoice.business_id == ActionLine.business_id) & (Invoice.external_id == ActionLine.target_external_id),
+    )
+    .where(
+        ActionLine.business_id == _BUSINESS,
+        ActionLine.target_kind == "InvoiceMail",
+        Invoice.rail == LEDGER.value,
+        ActionIntent.state.not_in(_GIVEN_UP),
+    )
+    .group_by(Invoice.external_id, Invoice.customer_external_id)
+)
+_CONTACTS = Statement(_CONTACTED, lambda *row: row)

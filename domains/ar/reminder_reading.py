@@ -1,21 +1,15 @@
-"""What a day's plan rests on: open invoices, what was noted and sent about them, and their customers; eight statements in all."""
+"""What a day's plan rests on: open invoices, what was noted and sent about them, and their customers. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from domains.ar import queries as receivables
-from domains.ar import reminder_queries as queries
 from domains.ar.collection_notes import NoteKind
-from domains.ar.note_models import CollectionNote
 from domains.ar.reminder_plan import ChasedInvoice, Debtor, Promise
-from domains.ar.reminder_queries import Step
+from domains.ar.reminder_queries import OpenNote, PlanRows, Step
 from domains.ar.reminder_rules import CustomerRules
 from domains.core.ledger import in_home_currency
 from infra.money import ZERO
@@ -23,25 +17,19 @@ from infra.money import ZERO
 
 @dataclass(frozen=True)
 class Reading:
-    """One business on one of its days. `zone` is where its days are counted, `home` its currency."""
+    """A business on one of its days. `zone` is where its days are counted, `home` its currency."""
 
-    business_id: UUID
     home: str
     zone: ZoneInfo
     today: date
 
-    async def read(
-        self, session: AsyncSession, customers: Collection[str] | None = None
-    ) -> tuple[list[ChasedInvoice], dict[str, Debtor]]:
-        """Every open invoice, and every customer who has one, by the rail's id; or those of these customers."""
-        rows = await queries.list_open_invoices(session, self.business_id, customers)
-        contacts = await queries.list_contacts(session, self.business_id)
-        notes = await queries.list_open_notes(session, self.business_id)
-        steps = _by_invoice(await queries.list_steps(session, self.business_id))
-        noted: dict[UUID, list[CollectionNote]] = {}
-        for note in notes:
+    def of(self, rows: PlanRows) -> tuple[list[ChasedInvoice], dict[str, Debtor]]:
+        """The open invoices, and every customer who has one, by the rail's id."""
+        steps = _by_invoice(rows.steps)
+        noted: dict[UUID, list[OpenNote]] = {}
+        for note in rows.notes:
             noted.setdefault(note.invoice_id, []).append(note)
-        days = {invoice: at.astimezone(self.zone).date() for invoice, _, at in contacts}
+        days = {invoice: at.astimezone(self.zone).date() for invoice, _, at in rows.contacts}
         invoices = [
             _noted(
                 ChasedInvoice(
@@ -61,41 +49,37 @@ class Reading:
                 noted.get(row.id, ()),
                 today=self.today,
             )
-            for row in rows
+            for row in rows.invoices
         ]
-        return invoices, await self._debtors(session, rows, contacts)
+        return invoices, self._debtors(rows)
 
-    async def _debtors(
-        self, session: AsyncSession, rows: Sequence[Any], contacts: Sequence[tuple[str, str, datetime]]
-    ) -> dict[str, Debtor]:
-        names = {row.customer_external_id: row.customer_name for row in rows}
-        customers = await queries.list_customers(session, self.business_id, names)
-        rules = await queries.list_customer_rules(session, self.business_id)
+    def _debtors(self, rows: PlanRows) -> dict[str, Debtor]:
+        names = {row.customer_external_id: row.customer_name for row in rows.invoices}
         unapplied: dict[str, dict[str, Decimal]] = {}
-        for credit in await receivables.list_unapplied_credits(session, self.business_id):
+        for credit in rows.credits:
             held = unapplied.setdefault(credit.party_external_id, {})
             currency = credit.currency or self.home
             held[currency] = held.get(currency, ZERO) + credit.amount
         last: dict[str, date] = {}
-        for _, customer, at in contacts:
+        for _, customer, at in rows.contacts:
             day = at.astimezone(self.zone).date()
             last[customer] = max(last.get(customer, day), day)
         debtors = {}
         for external_id, name in names.items():
-            known = customers.get(external_id)
+            known = rows.customers.get(external_id)
             debtors[external_id] = Debtor(
                 external_id=external_id,
                 id=known.id if known else None,
                 name=(known.display_name if known else name) or f"customer {external_id}",
                 email=known.email if known else None,
-                rules=rules[known.id][0] if known and known.id in rules else CustomerRules(),
+                rules=rows.decided.get(known.id, CustomerRules()) if known else CustomerRules(),
                 last_contact_on=last.get(external_id),
                 credits=unapplied.get(external_id, {}),
             )
         return debtors
 
 
-def _noted(invoice: ChasedInvoice, notes: Sequence[CollectionNote], *, today: date) -> ChasedInvoice:
+def _noted(invoice: ChasedInvoice, notes: Sequence[OpenNote], *, today: date) -> ChasedInvoice:
     if not notes:  # most have none, and a page of customers has a thousand invoices
         return invoice
     kinds = {note.kind: note for note in notes}

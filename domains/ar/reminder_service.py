@@ -65,9 +65,9 @@ class ReminderService(TenantAwareService):
 
     async def plan(self, session: AsyncSession, *, today: date, customers: Collection[str] | None = None) -> DayPlan:
         """What the day's mails are, from our copy of the books; or those to these customers, by the rail's ids: none's hangs on another's."""
-        kept = await queries.find_rules(session, self.business_id)
-        invoices, debtors = await Reading(self.business_id, self._home, self._zone, today).read(session, customers)
-        return DayPlan(today, kept, plan_reminders(invoices, debtors, kept.rules, today=today))
+        rows = await queries.read_plan(session, self.business_id, customers)
+        invoices, debtors = Reading(self._home, self._zone, today).of(rows)
+        return DayPlan(today, rows.kept, plan_reminders(invoices, debtors, rows.kept.rules, today=today))
 
     async def list_asked(self, session: AsyncSession, asking: Asking) -> list[ActionIntent]:
         """The mails that this key has asked for already.
@@ -151,7 +151,7 @@ class ReminderService(TenantAwareService):
         rows = {(row.invoice_id, row.level): row for row in open_steps}
         if not rows:
             return
-        for step in await queries.list_steps(session, self.business_id, unsettled=True):
+        for step in await queries.list_unsettled_steps(session, self.business_id):
             if (row := rows.get((step.invoice_id, step.level))) is not None:
                 row.is_mailed = step.is_mailed
         await session.flush()

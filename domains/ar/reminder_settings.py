@@ -78,8 +78,7 @@ class ReminderSettings(TenantAwareService):
         )
         if customer is None:
             raise CustomerNotFound(customer_id)
-        found = await queries.list_customer_rules(session, self.business_id, customer_id)
-        return (customer, *found.get(customer_id, (CustomerRules(), Made())))
+        return (customer, *await queries.find_customer_rules(session, self.business_id, customer_id))
 
     async def set_customer(
         self, session: AsyncSession, customer_id: UUID, wanted: CustomerRules, *, by: Setting

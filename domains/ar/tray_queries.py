@@ -8,12 +8,14 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Uuid, any_, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.collection_notes import NoteKind
 from domains.ar.models import Customer, Invoice
 from domains.core.ledger import LEDGER, live
+from infra.db.reads import Statement, read_in
 
 
 class InvoiceFigures(NamedTuple):
@@ -91,15 +93,23 @@ async def list_open_promises(
     return found
 
 
+_FIGURES = Statement(
+    select(*(getattr(Invoice, name) for name in InvoiceFigures._fields)).where(
+        *live(Invoice, bindparam("business_id", type_=Uuid)),
+        Invoice.id == any_(bindparam("invoice_ids", type_=ARRAY(Uuid))),
+    ),
+    InvoiceFigures,
+)
+
+
 async def list_figures(
     session: AsyncSession, business_id: UUID, invoice_ids: Collection[UUID]
 ) -> dict[UUID, InvoiceFigures]:
     """By our id, paid ones too; what is not there, or deleted, is left out."""
     if not invoice_ids:
         return {}
-    columns = [getattr(Invoice, name) for name in InvoiceFigures._fields]
-    rows = await session.execute(select(*columns).where(*live(Invoice, business_id), Invoice.id.in_(invoice_ids)))
-    return {row.id: InvoiceFigures(*row) for row in rows}
+    (found,) = await read_in(session, _FIGURES.with_(business_id=business_id, invoice_ids=list(invoice_ids)))
+    return {one.id: one for one in found}
 
 
 async def list_customer_ids(

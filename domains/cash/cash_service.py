@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from domains.cash.mirrors import (
     TRANSFERS_FROM_QBO,
 )
 from domains.cash.models import Account, AccountType, BankTransfer, Deposit, JournalEntry, Purchase
+from domains.cash.queries import AccountChoice
 from domains.core.movements import CashAccount, CashMovement
 from domains.core.paging import MAX_PAGE, Page
 from domains.core.rates import HomeRate, list_newest
@@ -62,6 +64,15 @@ class CashService(TenantAwareService):
             )
 
         return await self._qbo.fetch([ACCOUNTS_FROM_QBO], page, freshness=freshness)
+
+    async def list_choices(
+        self, account_types: Sequence[AccountType], *, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[list[AccountChoice]]:
+        """The active accounts of these types: those of the first by name, then those of the next."""
+        read = queries.choices_of(self.business_id, account_types)
+        fetched = await self._qbo.select([ACCOUNTS_FROM_QBO], read, freshness=freshness)
+        order = [one.value for one in account_types]
+        return Fetched(sorted(fetched.value, key=lambda one: order.index(one.account_type)), fetched.freshness)
 
     async def get_cash_accounts(
         self, *, home_currency: str = "USD", freshness: FreshnessNeed = ON_DEMAND

@@ -5,16 +5,21 @@ document's account; where the line's own account holds money too (a cheque into 
 a second movement, so that each account's movements add up to its change.
 """
 
+from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, bindparam, or_, select, text
+from sqlalchemy import Text, Uuid, any_, bindparam, or_, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.cash.models import Account
 from domains.core.ledger import LEDGER, live, movements_of
 from domains.core.movements import CashMovement
 from domains.core.paging import NameCursor, Page, list_by_name, matches_text, page_of
+from infra.db.reads import Read, Statement
 
 _MONEY_ACCOUNTS = """
 money AS (
@@ -131,6 +136,33 @@ async def list_accounts(session: AsyncSession, business_id: UUID) -> list[Accoun
     return list(
         await session.scalars(select(Account).where(*live(Account, business_id)).order_by(Account.name, Account.id))
     )
+
+
+class AccountChoice(NamedTuple):
+    """An account to pay from, or into. `balance` as QuickBooks has it: of a card what is owed."""
+
+    id: UUID
+    name: str
+    account_type: str
+    balance: Decimal | None
+    currency: str | None
+
+
+_CHOICES = Statement(
+    select(*(getattr(Account, name) for name in ("id", "name", "account_type", "current_balance", "currency")))
+    .where(
+        *live(Account, bindparam("business_id", type_=Uuid)),
+        Account.is_active,
+        Account.account_type == any_(bindparam("account_types", type_=ARRAY(Text))),
+    )
+    .order_by(Account.name, Account.id),
+    AccountChoice,
+)
+
+
+def choices_of(business_id: UUID, account_types: Sequence[str]) -> Read[AccountChoice]:
+    """The active accounts of these types, by name."""
+    return _CHOICES.with_(business_id=business_id, account_types=list(account_types))
 
 
 async def page_of_accounts(

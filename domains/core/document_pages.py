@@ -21,6 +21,7 @@ _EARLIEST = bindparam("earliest", type_=Date)
 _SOUGHT = bindparam("sought", type_=Text)
 _PARTY = bindparam("party", type_=Text)
 _PARTY_ID = bindparam("party_id", type_=Uuid)
+_ID = bindparam("id", type_=Uuid)
 _AFTER_DUE = bindparam("after_due", type_=Date)
 _AFTER_ID = bindparam("after_id", type_=Uuid)
 _LIMIT = bindparam("row_limit", type_=Integer)
@@ -64,6 +65,7 @@ class DocumentPages(Generic[R]):
         self._party_name = party_name
         self._parties = parties
         self._statements: dict[_Shape, Statement[R]] = {}
+        self._one = Statement(self._live().where(mirror.id == _ID), self._row)
 
     def read(self, business_id: UUID, wanted: DocumentFilter) -> Read[R]:
         """The page, with one row more than it holds: that row only says that there is a next page.
@@ -95,6 +97,10 @@ class DocumentPages(Generic[R]):
             values |= {"after_due": after.due_on, "after_id": after.id}
         return self._statement(shape).with_(**values)
 
+    def read_one(self, business_id: UUID, document_id: UUID) -> Read[R]:
+        """The row of one, by our id; of one that is deleted none."""
+        return self._one.with_(business_id=business_id, id=document_id)
+
     def _statement(self, shape: _Shape) -> Statement[R]:
         statement = self._statements.get(shape)
         if statement is None:
@@ -107,12 +113,8 @@ class DocumentPages(Generic[R]):
     def _select(self, shape: _Shape) -> Select[Any]:
         mirror, latest = self._mirror, _LATEST if shape.has_latest else None
         earliest = _EARLIEST if shape.has_earliest else None
-        chosen = select(*self._columns).where(
-            mirror.business_id == _BUSINESS,
-            mirror.rail == LEDGER.value,
-            mirror.deleted_at.is_(None),
-            *conditions_of(shape.status, mirror, today=_TODAY, latest=latest, earliest=earliest),
-        )
+        conditions = conditions_of(shape.status, mirror, today=_TODAY, latest=latest, earliest=earliest)
+        chosen = self._live().where(*conditions)
         if shape.is_search:
             # Not LIKE: what is sought may hold its signs.
             places = (func.lower(column) for column in (mirror.doc_number, self._party_name))
@@ -131,6 +133,12 @@ class DocumentPages(Generic[R]):
                 later = chosen.where(tuple_(due_on, row_id) > tuple_(_AFTER_DUE, _AFTER_ID))
                 both = union_all(later.order_by(due_on, row_id).limit(_LIMIT), undated).subquery()
                 return select(both).order_by(both.c.due_on, both.c.id).limit(_LIMIT)
+
+    def _live(self) -> Select[Any]:
+        mirror = self._mirror
+        return select(*self._columns).where(
+            mirror.business_id == _BUSINESS, mirror.rail == LEDGER.value, mirror.deleted_at.is_(None)
+        )
 
     def _owner(self) -> Any:
         parties = self._parties

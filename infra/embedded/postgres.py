@@ -21,6 +21,7 @@ _SETTINGS = {
     "wal_buffers": "16MB",  # a page of 1,000 changed objects writes 4 MB of it before its commit
     "max_wal_size": "4GB",  # a first sync must not spend itself on checkpoints and the full pages after each
     "checkpoint_timeout": "15min",
+    "autovacuum_naptime": "15s",  # a company that was just read: without figures of its tables a query may take a hundred times as long
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "log_checkpoints": "off",

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import cast
 from uuid import UUID
 
 from domains.ap import payable_queries
@@ -115,14 +114,14 @@ class PayableDetail:
     Attributes:
         credits: its vendor's that are not used up, in the bill's currency.
         impact: what paying it costs against not paying it, as its item of the tray tells; None where the forecast does not count it.
-        is_forecast: whether the forecast was there to ask; else it is being worked out.
+        forecast: None where it was not there to ask: it is being worked out.
     """
 
     payable: Payable
     duplicates: Sequence[str]
     credits: Sequence[Credit]
     impact: Impact | None
-    is_forecast: bool
+    forecast: Fetched[Forecast] | None
 
 
 @dataclass(frozen=True)
@@ -140,25 +139,30 @@ class PayableDesk:
             BillNotFound: no such bill, or it is deleted.
         """
         table = self.table
-        found = await table.bills.get_bill(bill_id, freshness=freshness)
+        found = await table.bills.get_listed_bill(bill_id, freshness=freshness)
         bill, business_id = found.value, table.bills.business_id
         outlook = await table.outlook.get_within(patience, freshness=AS_IT_STANDS)
         forecast = outlook.value
         async with table.uow([business_id]) as uow:
             standing = (await table.approvals.standing(uow.session, [bill_id], with_material=True))[bill_id]
             marked = await list_must_pays(uow.session, business_id)
-            held = await listing.list_holding(uow.session, business_id, kinds=["Bill"], external_ids=[bill.external_id])
+            held = await listing.list_holding(
+                uow.session, business_id, kinds=["Bill"], external_ids=[bill["external_id"]]
+            )
             alike = await table.approvals.list_duplicates(uow.session, standing)
-            left = await payable_queries.list_unused_credits(uow.session, business_id, bill.vendor_external_id)
+            left = await payable_queries.list_unused_credits(uow.session, business_id, bill["vendor_external_id"])
         row = Payable(
-            cast("ListedBill", {name: getattr(bill, name) for name in ListedBill.__annotations__}),
+            bill,
             standing,
-            sorted(forecast.index.bill_flows.get(bill.external_id, []), key=lambda flow: flow.on) if forecast else [],
-            is_must_pay=bill.external_id in marked,
-            payment=held.get(bill.external_id),
-            late_by_habit=forecast.parts.late_by_habit.get(bill.external_id) if forecast else None,
+            sorted(forecast.index.bill_flows.get(bill["external_id"], []), key=lambda flow: flow.on)
+            if forecast
+            else [],
+            is_must_pay=bill["external_id"] in marked,
+            payment=held.get(bill["external_id"]),
+            late_by_habit=forecast.parts.late_by_habit.get(bill["external_id"]) if forecast else None,
         )
-        usable = [one for one in left if one.currency in {bill.currency, None}]
+        usable = [one for one in left if one.currency in {bill["currency"], None}]
         impact = Impacts(forecast.baseline).of_paying(row.planned) if forecast and row.planned else None
-        detail = PayableDetail(row, [one.words for one in alike], usable, impact, is_forecast=forecast is not None)
+        told = None if forecast is None else Fetched(forecast, outlook.freshness)
+        detail = PayableDetail(row, [one.words for one in alike], usable, impact, told)
         return Fetched(detail, oldest_of([found.freshness, outlook.freshness]))

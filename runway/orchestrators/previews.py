@@ -104,8 +104,12 @@ class Previews:
         self._outlook = outlook
         self._today = today
 
-    async def preview(self, actions: Sequence[WantedAction], *, freshness: FreshnessNeed) -> Fetched[Previewed]:
+    async def preview(
+        self, actions: Sequence[WantedAction], *, freshness: FreshnessNeed, on: Fetched[Forecast] | None = None
+    ) -> Fetched[Previewed]:
         """All of them together, in their order, against the forecast without any: the same draws, so nothing else differs.
+
+        `on` is that forecast, where the caller has it.
 
         Raises:
             BillNotFound, InvoiceNotFound, ScenarioNotFound: named, and not there.
@@ -113,7 +117,7 @@ class Previews:
             InvalidInput: a day that is over, more than is open, something missing.
             StaleRefused: as `Outlook.get`.
         """
-        fetched = await self._outlook.get(freshness=freshness)
+        fetched = on or await self._outlook.get(freshness=freshness)
         forecast = fetched.value
         async with self._uow([self._business.id]) as uow:
             named = await self._read(uow.session, actions)

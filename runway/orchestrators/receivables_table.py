@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import cast
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.collection_notes import CollectionNotes
 from domains.ar.expected_dates import find_expected
@@ -12,6 +13,7 @@ from domains.ar.invoice_service import InvoiceService
 from domains.ar.note_models import CollectionNote
 from domains.ar.queries import ListedInvoice
 from domains.ar.reminder_plan import PlannedCustomer, PlannedInvoice
+from domains.ar.reminder_service import DayPlan
 from domains.core.documents import DocumentFilter
 from infra.actions import listing
 from infra.actions.models import ActionIntent
@@ -61,13 +63,13 @@ class ReceivableDetail:
 
     Attributes:
         is_said: somebody has named the day on which it is expected, or that it is not.
-        is_forecast: whether the forecast was there to ask; else it is being worked out.
+        forecast: None where it was not there to ask: it is being worked out.
     """
 
     receivable: Receivable
     notes: Sequence[CollectionNote]
     is_said: bool
-    is_forecast: bool
+    forecast: Fetched[Forecast] | None
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,10 @@ class ReceivablesTable:
         """
         listed = await self.invoices.list_invoices(wanted, freshness=freshness)
         outlook = await self.outlook.get(freshness=AS_IT_STANDS)
-        rows = await self._rows(listed.value.items, outlook.value)
+        plan = await self._plan(listed.value.items)
+        async with self.uow([self.invoices.business_id]) as uow:
+            held = await self._held(uow.session, listed.value.items)
+        rows = _rows(listed.value.items, outlook.value, plan, held)
         aged = await ageing_beside(self.invoices, outlook, today=self.today)
         page = ReceivablesPage(rows, listed.value.next_cursor, aged, outlook.value)
         return Fetched(page, oldest_of([listed.freshness, outlook.freshness]))
@@ -101,16 +106,17 @@ class ReceivablesTable:
         Raises:
             InvoiceNotFound: no such invoice, or it is deleted.
         """
-        found = await self.invoices.get_invoice(invoice_id, freshness=freshness)
+        found = await self.invoices.get_listed_invoice(invoice_id, freshness=freshness)
         outlook = await self.outlook.get_within(patience, freshness=AS_IT_STANDS)
-        names = ListedInvoice.__annotations__
-        listed = cast("ListedInvoice", {name: getattr(found.value, name) for name in names})
-        (row,) = await self._rows([listed], outlook.value)
+        plan = await self._plan([found.value])
         business_id = self.invoices.business_id
         async with self.uow([business_id]) as uow:
+            held = await self._held(uow.session, [found.value])
             notes = await CollectionNotes(business_id).list_notes(uow.session, invoice_id)
             said = await find_expected(uow.session, business_id, invoice_id)
-        detail = ReceivableDetail(row, notes, is_said=said is not None, is_forecast=outlook.value is not None)
+        (row,) = _rows([found.value], outlook.value, plan, held)
+        told = None if outlook.value is None else Fetched(outlook.value, outlook.freshness)
+        detail = ReceivableDetail(row, notes, said is not None, told)
         return Fetched(detail, oldest_of([found.freshness, outlook.freshness]))
 
     async def list_rows(self, wanted: DocumentFilter, *, freshness: FreshnessNeed) -> Fetched[list[ListedInvoice]]:
@@ -123,27 +129,32 @@ class ReceivablesTable:
             rows += page.value.items
         return Fetched(rows, first.freshness)
 
-    async def _rows(self, listed: Sequence[ListedInvoice], forecast: Forecast | None) -> list[Receivable]:
+    async def _plan(self, listed: Sequence[ListedInvoice]) -> DayPlan:
         shown = {one["customer_external_id"] for one in listed}
-        plan = (await self.reminding.look(customers=shown, freshness=AS_IT_STANDS)).value
-        customers = {one.debtor.external_id: one for one in plan.customers}
-        planned = {each.invoice.id: each for one in plan.customers for each in one.invoices}
-        held = await self._held([one["external_id"] for one in listed])
-        return [
-            Receivable(
-                invoice,
-                forecast.index.receipt.get(invoice["external_id"]) if forecast else None,
-                planned.get(invoice["id"]),
-                customers.get(invoice["customer_external_id"]),
-                are_reminders_on=plan.kept.rules.is_on,
-                action=held.get(invoice["external_id"]),
-            )
-            for invoice in listed
-        ]
+        return (await self.reminding.look(customers=shown, freshness=AS_IT_STANDS)).value
 
-    async def _held(self, external_ids: Sequence[str]) -> Mapping[str, ActionIntent]:
-        business_id = self.invoices.business_id
-        async with self.uow([business_id]) as uow:
-            return await listing.list_holding(
-                uow.session, business_id, kinds=["Invoice", "InvoiceMail"], external_ids=external_ids
-            )
+    async def _held(self, session: AsyncSession, listed: Sequence[ListedInvoice]) -> Mapping[str, ActionIntent]:
+        return await listing.list_holding(
+            session,
+            self.invoices.business_id,
+            kinds=["Invoice", "InvoiceMail"],
+            external_ids=[one["external_id"] for one in listed],
+        )
+
+
+def _rows(
+    listed: Sequence[ListedInvoice], forecast: Forecast | None, plan: DayPlan, held: Mapping[str, ActionIntent]
+) -> list[Receivable]:
+    customers = {one.debtor.external_id: one for one in plan.customers}
+    planned = {each.invoice.id: each for one in plan.customers for each in one.invoices}
+    return [
+        Receivable(
+            invoice,
+            forecast.index.receipt.get(invoice["external_id"]) if forecast else None,
+            planned.get(invoice["id"]),
+            customers.get(invoice["customer_external_id"]),
+            are_reminders_on=plan.kept.rules.is_on,
+            action=held.get(invoice["external_id"]),
+        )
+        for invoice in listed
+    ]

@@ -7,9 +7,10 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from domains.core.seen_figures import SeenFiguresService, Viewer
-from infra.sync.freshness import FreshnessNeed, SyncStrategy
+from infra.sync.freshness import Fetched, FreshnessNeed, SyncStrategy
+from runway.calculators.forecast import Forecast
 from runway.orchestrators.previews import ActionKind, Previews, WantedAction
-from runway.routes.access import ReadsBooks
+from runway.routes.access import Caller, ReadsBooks
 from runway.routes.answers import Answer, FreshnessOut
 from runway.routes.asked import Strict
 from runway.routes.documentation import documented
@@ -71,8 +72,15 @@ async def preview_actions(caller: ReadsBooks, wanted: WantedPreview) -> Answer[P
     """The runway, the low point and its week, and which must-pays are uncovered: with these actions, against without, by the same
     draws. Nothing is done and QuickBooks is not asked. What is answered is kept for a week under `seen_figures_id`.
     """
+    return await preview_on(caller, wanted)
+
+
+async def preview_on(
+    caller: Caller, wanted: WantedPreview, *, forecast: Fetched[Forecast] | None = None
+) -> Answer[PreviewOut]:
+    """On `forecast`, or on the one that there is. Raises as `Previews.preview`."""
     previews = Previews(caller.business, uow=caller.process.uow, outlook=caller.services.outlook, today=caller.today)
-    fetched = await previews.preview([action.wanted() for action in wanted.actions], freshness=_AT_ONCE)
+    fetched = await previews.preview([action.wanted() for action in wanted.actions], freshness=_AT_ONCE, on=forecast)
     found = fetched.value
     shown = {**ConsequenceOut.of(found.consequence).model_dump(mode="json"), **_plain(floor_and_basis(found.forecast))}
     asked = wanted.model_dump(mode="json", exclude_none=True)

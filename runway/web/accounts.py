@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from domains.cash.models import Account, AccountType
-from domains.core.paging import MAX_PAGE
+from domains.cash.models import AccountType
 from infra.sync.freshness import AS_IT_STANDS
 from runway.web.clients import Client
 
@@ -31,17 +30,14 @@ async def deposit_accounts(client: Client) -> Sequence[AccountChoice]:
 
 
 async def _choices(client: Client, *kinds: AccountType) -> Sequence[AccountChoice]:
-    found: list[Account] = []
-    for kind in kinds:
-        page = await client.services.cash.list_accounts(account_type=kind, limit=MAX_PAGE, freshness=AS_IT_STANDS)
-        found += [one for one in page.value.items if one.is_active]
+    found = await client.services.cash.list_choices(kinds, freshness=AS_IT_STANDS)
     return [
         AccountChoice(
             id=str(one.id),
             name=one.name,
-            balance=one.current_balance,
+            balance=one.balance,
             currency=one.currency or client.home_currency,
             is_card=one.account_type == AccountType.CREDIT_CARD.value,
         )
-        for one in found
+        for one in found.value
     ]

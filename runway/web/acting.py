@@ -13,8 +13,10 @@ from starlette.responses import Response
 from domains.core.asking import Asking
 from infra.actions.models import ActionIntent
 from infra.errors import OodalooError
+from infra.sync.freshness import Fetched
+from runway.calculators.forecast import Forecast
 from runway.routes.action_answers import show
-from runway.routes.preview import ActionIn, WantedPreview, preview_actions
+from runway.routes.preview import ActionIn, WantedPreview, preview_on
 from runway.web.clients import Client
 from runway.web.forms import is_for_form
 from runway.web.rendering import go_to, render, render_client, wants_part
@@ -36,10 +38,10 @@ class Preview:
     refusal: RefusalView | None
 
 
-async def previewed(client: Client, *actions: ActionIn) -> Preview:
-    """The API's own preview; its figures are kept, so that the decision's log row can freeze them."""
+async def previewed(client: Client, *actions: ActionIn, on: Fetched[Forecast] | None = None) -> Preview:
+    """The API's own preview, on the forecast that the page shows; its figures are kept, so that the decision's log row can freeze them."""
     try:
-        answer = await preview_actions(client, WantedPreview(actions=list(actions)))
+        answer = await preview_on(client, WantedPreview(actions=list(actions)), forecast=on)
     except OodalooError as error:
         if not is_for_form(error):
             raise

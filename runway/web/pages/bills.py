@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from infra.actions.models import ActionIntent
 from infra.errors import OodalooError
-from infra.sync.freshness import FreshnessNeed, SyncStrategy
+from infra.sync.freshness import Fetched, FreshnessNeed, SyncStrategy
+from runway.calculators.forecast import Forecast
 from runway.orchestrators.payables_table import PayableDesk, PayableDetail
 from runway.routes.action_answers import asking_on, moves_money, payer_of
 from runway.routes.approvals import SeenBill, WantedApproval, approve_bill, unapprove_bill
@@ -148,10 +149,12 @@ async def _pay(request: Request, client: Client, bill_id: UUID, wanted: WantedPa
     )
 
 
-async def _preview(client: Client, bill_id: UUID, form: Read[WantedPayment]) -> Preview | None:
+async def _preview(
+    client: Client, bill_id: UUID, form: Read[WantedPayment], *, on: Fetched[Forecast] | None = None
+) -> Preview | None:
     if form.wanted is None:
         return None
-    return await previewed(client, previewed_payment(bill_id, form.wanted, client.today))
+    return await previewed(client, previewed_payment(bill_id, form.wanted, client.today), on=on)
 
 
 async def _show_refused(request: Request, client: Client, bill_id: UUID, error: OodalooError, typed: Typed) -> Response:
@@ -172,7 +175,7 @@ async def _show(
     patience = PART_PATIENCE if wants_part(request) else None
     desk = PayableDesk(payables_of(client))
     fetched = await desk.get(bill_id, freshness=_AT_ONCE, patience=patience)
-    if fetched.value.payable.payment is not None and not fetched.value.is_forecast:
+    if fetched.value.payable.payment is not None and fetched.value.forecast is None:
         fetched = await desk.get(bill_id, freshness=_AT_ONCE)  # nothing of it asks for the rest
     asked = typed or typed_query(request)
     values = await _values(client, bill_id, fetched.value, asked)
@@ -205,9 +208,11 @@ async def _values(client: Client, bill_id: UUID, detail: PayableDetail, asked: T
     return {
         "detail": detail,
         "bill": bill,
-        "is_awaited": has_outlook and not detail.is_forecast,
+        "is_awaited": has_outlook and detail.forecast is None,
         "is_later": False,
-        "preview": await _preview(client, bill_id, form) if has_outlook and detail.is_forecast else None,
+        "preview": await _preview(client, bill_id, form, on=detail.forecast)
+        if has_outlook and detail.forecast
+        else None,
         "impact": item_words(detail.impact, "bill", client.home_currency),
         "compared_with": compared_with("bill"),
     }
@@ -234,7 +239,7 @@ async def _show_confirm(
         "applied": applied,
         "on": wanted.on or wanted.date or client.today,
         "account": next((one for one in accounts if one.id == wanted.account_id), None),
-        "preview": await previewed(client, previewed_payment(bill_id, wanted, client.today)),
+        "preview": await previewed(client, previewed_payment(bill_id, wanted, client.today), on=fetched.value.forecast),
         "key": typed.get(KEY_FIELD) or new_key(),
         "typed": typed,
         "refusal": refusal,

@@ -12,7 +12,8 @@ from domains.ar.collections_service import Received, Through
 from domains.ar.errors import InvoiceNotFound
 from infra.actions.models import ActionIntent
 from infra.errors import OodalooError
-from infra.sync.freshness import FreshnessNeed, SyncStrategy
+from infra.sync.freshness import Fetched, FreshnessNeed, SyncStrategy
+from runway.calculators.forecast import Forecast
 from runway.orchestrators.previews import ActionKind
 from runway.orchestrators.receivables_table import ReceivableDetail
 from runway.routes.action_answers import asking_of, asking_on, moves_money
@@ -219,9 +220,9 @@ async def _close(
     return await _decide(request, client, invoice_id, typed, read(Closing, typed), verb, done="ended", opened="notes")
 
 
-async def _preview(client: Client, invoice_id: UUID, typed: Typed) -> Preview:
+async def _preview(client: Client, invoice_id: UUID, typed: Typed, *, on: Fetched[Forecast] | None = None) -> Preview:
     day = day_of(typed.get("promised_on") or typed.get("expected_on")) or client.today + _IF_PAID_WITHIN
-    return await previewed(client, ActionIn(kind=ActionKind.PROMISE, invoice_id=invoice_id, on=day))
+    return await previewed(client, ActionIn(kind=ActionKind.PROMISE, invoice_id=invoice_id, on=day), on=on)
 
 
 async def _show_refused(
@@ -283,7 +284,9 @@ async def _values(client: Client, invoice_id: UUID, detail: ReceivableDetail, as
     has_outlook = invoice.balance > 0
     return {
         "invoice": invoice,
-        "is_awaited": has_outlook and not detail.is_forecast,
+        "is_awaited": has_outlook and detail.forecast is None,
         "is_later": False,
-        "preview": await _preview(client, invoice_id, asked) if has_outlook and detail.is_forecast else None,
+        "preview": await _preview(client, invoice_id, asked, on=detail.forecast)
+        if has_outlook and detail.forecast
+        else None,
     }
