@@ -21,6 +21,7 @@ from runway.web.assets import asset, takes_gzip
 from runway.web.clients import Client
 from runway.web.cookies import theme_of
 from runway.web.formats import FILTERS
+from runway.web.icons import ICONS
 from runway.web.navigation import links_for
 from runway.web.strings import _, ngettext, reader
 from runway.web.tour import tour_of
@@ -61,7 +62,7 @@ templates.filters |= FILTERS | {
     "browser": _browser,
     "in_words": lambda role: role_in_words(Role(role)),
 }
-templates.globals |= {"asset": asset, "reader": reader}
+templates.globals |= {"asset": asset, "icons": ICONS, "reader": reader}
 
 
 @dataclass(frozen=True)

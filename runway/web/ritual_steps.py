@@ -6,7 +6,7 @@ from domains.core.documents import DocumentFilter, StatusFilter
 from domains.core.ritual import RitualStep
 from infra.sync import drift
 from infra.sync.drift import DriftFilter
-from infra.sync.freshness import AS_IT_STANDS, Fetched
+from infra.sync.freshness import AS_IT_STANDS, Fetched, FreshnessNeed
 from runway.calculators.cards import SOON_DAYS
 from runway.calculators.ritual_snapshot import seen_in_ritual
 from runway.orchestrators.receivables_table import ReceivablesTable
@@ -33,9 +33,9 @@ async def step_values(client: Client, step: RitualStep, fetched: Fetched[RitualV
                 found = await drift.list_items(uow.session, client.business.id, wanted)
             return {"freshness_told": fetched.freshness, "differences": found}
         case RitualStep.DUE:
-            return await _due(client)
+            return await due_rows(client, freshness=AS_IT_STANDS)
         case RitualStep.OVERDUE:
-            return await _overdue(client)
+            return await overdue_rows(client, freshness=AS_IT_STANDS)
         case RitualStep.CHANGES:
             return {"changes": await _changes(client, fetched.value)}
         case RitualStep.LOW_POINT:
@@ -63,9 +63,9 @@ def _path(view: RitualView) -> list[tuple[str, str]]:
     ]
 
 
-async def _due(client: Client) -> dict[str, Any]:
+async def due_rows(client: Client, *, freshness: FreshnessNeed) -> dict[str, Any]:
     wanted = DocumentFilter(today=client.today, status=StatusFilter.OPEN, due_within_days=SOON_DAYS)
-    page = (await payables_of(client).get(wanted, freshness=AS_IT_STANDS)).value
+    page = (await payables_of(client).get(wanted, freshness=freshness)).value
     return {
         "rows": [bill_view(row, client) for row in page.rows],
         "progress": {row.bill["id"]: progress_of(client, row.payment) for row in page.rows if row.payment},
@@ -73,11 +73,11 @@ async def _due(client: Client) -> dict[str, Any]:
     }
 
 
-async def _overdue(client: Client) -> dict[str, Any]:
+async def overdue_rows(client: Client, *, freshness: FreshnessNeed) -> dict[str, Any]:
     wanted = DocumentFilter(today=client.today, status=StatusFilter.OVERDUE)
     services = client.services
     table = ReceivablesTable(services.invoices, services.reminding, services.outlook, client.process.uow, client.today)
-    page = (await table.get(wanted, freshness=AS_IT_STANDS)).value
+    page = (await table.get(wanted, freshness=freshness)).value
     return {
         "rows": [invoice_view(row, client) for row in page.rows],
         "progress": {row.invoice["id"]: progress_of(client, row.action) for row in page.rows if row.action},

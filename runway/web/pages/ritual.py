@@ -13,8 +13,8 @@ from runway.orchestrators.ritual import RitualDesk, RitualView
 from runway.routes.ritual import desk_of
 from runway.web.clients import PREFIX, Client, ReadsBooks, SyncsBooks
 from runway.web.page_route import PageRoute
-from runway.web.rendering import go_to, render, render_client
-from runway.web.ritual_steps import step_values
+from runway.web.rendering import go_to, render, render_client, wants_part
+from runway.web.ritual_steps import due_rows, overdue_rows, step_values
 from runway.web.strings import _
 from runway.web.views.ritual import ritual_page, step_after
 
@@ -23,6 +23,7 @@ router = APIRouter(prefix=f"{PREFIX}/ritual", include_in_schema=False, route_cla
 AT_ONCE = FreshnessNeed(strategy=SyncStrategy.PAGE)
 _HERE = "ritual"
 _REOPEN = "reopen"
+_ROWS = {RitualStep.DUE: due_rows, RitualStep.OVERDUE: overdue_rows}  # what htmx loads again alone, after an action
 _LONGEST_NOTE = 2000
 
 Note = Annotated[str, Form(max_length=_LONGEST_NOTE)]
@@ -91,6 +92,9 @@ async def show_rail(request: Request, client: ReadsBooks, step: str) -> Response
 @router.get("/{step}")
 async def show_step(request: Request, client: ReadsBooks, step: str, notice: str = "") -> Response:
     here = _step(step)
+    if here in _ROWS and request.headers.get("HX-Target") == "ritual-rows" and wants_part(request):
+        rows = await _ROWS[here](client, freshness=AT_ONCE)
+        return render(request, f"ritual/_{here}.html", client=client, csrf=client.csrf, **rows)
     fetched = await desk_of(client).get(freshness=AT_ONCE)
     if fetched.value.ritual.state is RitualState.NOT_STARTED:
         return go_to(f"{client.path}/ritual")
