@@ -31,7 +31,7 @@ from domains.core.documents import UnappliedCredit
 from domains.core.ledger import LEDGER, live
 from infra.actions.models import ActionIntent, ActionLine
 from infra.actions.states import ActionState
-from infra.db.reads import Statement, read_in
+from infra.db.reads import Read, Statement, read_in
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('reminders:' || :business_id, 0))")
 # A payment that the ledger applied to an invoice stands in the invoice's own links.
@@ -202,12 +202,10 @@ _OPEN_NOTES = Statement(
     ),
     OpenNote,
 )
-_KNOWN_CUSTOMERS = Statement(
-    select(*(getattr(Customer, name) for name in KnownCustomer._fields)).where(
-        *live(Customer, _BUSINESS), Customer.external_id == any_(_CUSTOMERS)
-    ),
-    KnownCustomer,
-)
+_KNOWN = select(*(getattr(Customer, name) for name in KnownCustomer._fields)).where(*live(Customer, _BUSINESS))
+_OWING = select(Invoice.customer_external_id).where(*live(Invoice, _BUSINESS), Invoice.balance > 0)
+_KNOWN_CUSTOMERS = Statement(_KNOWN.where(Customer.external_id.in_(_OWING)), KnownCustomer)
+_KNOWN_CUSTOMERS_OF = Statement(_KNOWN.where(Customer.external_id == any_(_CUSTOMERS)), KnownCustomer)
 
 
 @dataclass(frozen=True)
@@ -230,33 +228,37 @@ class PlanRows:
     customers: Mapping[str, KnownCustomer]
 
 
-async def read_plan(session: AsyncSession, business_id: UUID, customers: Collection[str] | None = None) -> PlanRows:
-    """Of every open invoice, or of those of these customers; two round trips."""
-    of = {"business_id": business_id}
-    invoices = _OPEN_INVOICES.with_(**of)
-    if customers is not None:
-        invoices = _OPEN_INVOICES_OF.with_(**of, customers=list(customers))
-    kept, opened, contacts, notes, steps, decided, unapplied = await read_in(
-        session,
+def plan_reads(business_id: UUID, customers: Collection[str] | None = None) -> Sequence[Read[Any]]:
+    """What `plan_rows` makes its rows of: of every open invoice, or of those of these customers."""
+    of: dict[str, Any] = {"business_id": business_id}
+    some = of if customers is None else of | {"customers": list(customers)}
+    invoices, known = _OPEN_INVOICES_OF, _KNOWN_CUSTOMERS_OF
+    if customers is None:
+        invoices, known = _OPEN_INVOICES, _KNOWN_CUSTOMERS
+    return (
         _KEPT.with_(**of),
-        invoices,
+        invoices.with_(**some),
         _CONTACTS.with_(**of),
         _OPEN_NOTES.with_(**of),
         _OPEN_STEPS.with_(**of),
         _DECIDED.with_(**of),
         unapplied_of(business_id),
+        known.with_(**some),
     )
-    named = list({one.customer_external_id for one in opened})
-    (known,) = await read_in(session, _KNOWN_CUSTOMERS.with_(**of, customers=named))
+
+
+def plan_rows(found: Sequence[list[Any]]) -> PlanRows:
+    """Of the rows of `plan_reads`."""
+    kept, invoices, contacts, notes, steps, decided, unapplied, customers = found
     return PlanRows(
         kept=kept[0] if kept else KeptRules(),
-        invoices=opened,
+        invoices=invoices,
         contacts=contacts,
         notes=notes,
         steps=steps,
         decided={customer: rules for customer, rules, _ in decided},
         credits=unapplied,
-        customers={one.external_id: one for one in known},
+        customers={one.external_id: one for one in customers},
     )
 
 

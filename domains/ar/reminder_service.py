@@ -29,6 +29,7 @@ from infra.actions.listing import ActionFilter
 from infra.actions.models import ActionIntent
 from infra.actions.spec import ActionRequest
 from infra.actions.states import CANCELLABLE
+from infra.db.reads import Read, read_in
 from infra.db.tenancy import TenantAwareService
 from infra.db.unit_of_work import UnitOfWork
 from infra.errors import OodalooError
@@ -63,9 +64,17 @@ class ReminderService(TenantAwareService):
         self._zone = zone
         self._engine = engine
 
-    async def plan(self, session: AsyncSession, *, today: date, customers: Collection[str] | None = None) -> DayPlan:
-        """What the day's mails are, from our copy of the books; or those to these customers, by the rail's ids: none's hangs on another's."""
-        rows = await queries.read_plan(session, self.business_id, customers)
+    async def plan(self, session: AsyncSession, *, today: date) -> DayPlan:
+        """What the day's mails are, from our copy of the books."""
+        return self.planned(await read_in(session, *self.plan_reads()), today=today)
+
+    def plan_reads(self, customers: Collection[str] | None = None) -> Sequence[Read[Any]]:
+        """What `planned` makes a plan of; or its part for these customers, by the rail's ids: none's hangs on another's."""
+        return queries.plan_reads(self.business_id, customers)
+
+    def planned(self, found: Sequence[list[Any]], *, today: date) -> DayPlan:
+        """The day's plan, of the rows of `plan_reads`."""
+        rows = queries.plan_rows(found)
         invoices, debtors = Reading(self._home, self._zone, today).of(rows)
         return DayPlan(today, rows.kept, plan_reminders(invoices, debtors, rows.kept.rules, today=today))
 

@@ -6,8 +6,6 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from domains.ar.mirrors import CREDIT_MEMOS_FROM_QBO, CUSTOMERS_FROM_QBO, INVOICES_FROM_QBO, RECEIPTS_FROM_QBO
 from domains.ar.reminder_errors import NobodyReminded
 from domains.ar.reminder_plan import PlannedCustomer
@@ -61,11 +59,9 @@ class Reminding:
         self, *, customers: Collection[str] | None = None, freshness: FreshnessNeed = ON_DEMAND
     ) -> Fetched[DayPlan]:
         """Today's plan, whether or not reminders are on; or its part for these customers, by the rail's ids."""
-
-        async def plan(session: AsyncSession) -> DayPlan:
-            return await self.reminders.plan(session, today=self.today, customers=customers)
-
-        return await self.sync.fetch(READ_FOR_REMINDERS, plan, freshness=freshness)
+        reads = self.reminders.plan_reads(customers)
+        fetched = await self.sync.select_each(READ_FOR_REMINDERS, *reads, freshness=freshness)
+        return Fetched(self.reminders.planned(fetched.value, today=self.today), fetched.freshness)
 
     async def preview(self, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[Ran]:
         """What a run would do now."""
