@@ -1,20 +1,17 @@
 """Every SELECT over reminders: a fixed number of statements, however many invoices and customers there are."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, any_, bindparam, case, func, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy import Text, Uuid, bindparam, case, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.collection_notes import NoteKind
-from domains.ar.models import Customer, Invoice
+from domains.ar.models import Invoice
 from domains.ar.note_models import CollectionNote
-from domains.ar.queries import unapplied_of
 from domains.ar.remind_customer import listed_in
 from domains.ar.reminder_models import CustomerReminderRow, ReminderLevelRow, ReminderPolicyRow
 from domains.ar.reminder_rules import (
@@ -27,9 +24,8 @@ from domains.ar.reminder_rules import (
     ReminderRules,
     Tone,
 )
-from domains.core.documents import UnappliedCredit
-from domains.core.ledger import LEDGER, live
-from infra.actions.models import ActionIntent, ActionLine
+from domains.core.ledger import LEDGER
+from infra.actions.models import ActionIntent
 from infra.actions.states import ActionState
 from infra.db.reads import Read, Statement, read_in
 
@@ -42,10 +38,9 @@ JOIN receipt AS r ON r.business_id = i.business_id AND r.rail = i.rail AND r.ext
 WHERE i.business_id = :business_id AND i.id = ANY(:invoice_ids) AND link ->> 'TxnType' = 'Payment' AND r.deleted_at IS NULL
 GROUP BY i.id
 """)
-_GIVEN_UP = (ActionState.FAILED.value, ActionState.CANCELLED.value)
+GIVEN_UP = (ActionState.FAILED.value, ActionState.CANCELLED.value)
 _BUSINESS = bindparam("business_id", type_=Uuid)
 _CUSTOMER = bindparam("customer", type_=Text)
-_CUSTOMERS = bindparam("customers", type_=ARRAY(Text))
 _RULES = ("is_on", "quiet_days", "send_from", "send_until", "on_weekends", "sender_name", "reply_to")
 
 
@@ -95,9 +90,14 @@ _KEPT = Statement(
 )
 
 
+def rules_of(business_id: UUID) -> Read[KeptRules]:
+    """What counts now; nothing where nobody has set anything."""
+    return _KEPT.with_(business_id=business_id)
+
+
 async def find_rules(session: AsyncSession, business_id: UUID) -> KeptRules:
     """What counts now; switched off where nobody has set anything."""
-    (found,) = await read_in(session, _KEPT.with_(business_id=business_id))
+    (found,) = await read_in(session, rules_of(business_id))
     return found[0] if found else KeptRules()
 
 
@@ -149,117 +149,17 @@ _DECIDED_OF = Statement(
 )
 
 
+def decided_of(business_id: UUID) -> Read[tuple[UUID, CustomerRules, Made]]:
+    """What counts now, of each customer for whom something was decided."""
+    return _DECIDED.with_(business_id=business_id)
+
+
 async def find_customer_rules(
     session: AsyncSession, business_id: UUID, customer_id: UUID
 ) -> tuple[CustomerRules, Made]:
     """What counts now for this customer."""
     (found,) = await read_in(session, _DECIDED_OF.with_(business_id=business_id, customer_id=customer_id))
     return found[0][1:] if found else (CustomerRules(), Made())
-
-
-class OpenInvoice(NamedTuple):
-    """One with something to pay on it, without its payload."""
-
-    id: UUID
-    external_id: str
-    doc_number: str | None
-    customer_external_id: str
-    customer_name: str | None
-    issued_on: date
-    due_on: date | None
-    balance: Decimal
-    currency: str | None
-    exchange_rate: Decimal | None
-    email: str | None
-
-
-class OpenNote(NamedTuple):
-    """What was noted about an invoice, and is not closed."""
-
-    invoice_id: UUID
-    kind: str
-    promised_on: date | None
-    amount: Decimal | None
-
-
-class KnownCustomer(NamedTuple):
-    id: UUID
-    external_id: str
-    display_name: str
-    email: str | None
-
-
-_OPEN = (
-    select(*(getattr(Invoice, name) for name in OpenInvoice._fields))
-    .where(*live(Invoice, _BUSINESS), Invoice.balance > 0)
-    .order_by(Invoice.due_on, Invoice.id)
-)
-_OPEN_INVOICES = Statement(_OPEN, OpenInvoice)
-_OPEN_INVOICES_OF = Statement(_OPEN.where(Invoice.customer_external_id == any_(_CUSTOMERS)), OpenInvoice)
-_OPEN_NOTES = Statement(
-    select(*(getattr(CollectionNote, name) for name in OpenNote._fields)).where(
-        CollectionNote.business_id == _BUSINESS, CollectionNote.closed_at.is_(None)
-    ),
-    OpenNote,
-)
-_KNOWN = select(*(getattr(Customer, name) for name in KnownCustomer._fields)).where(*live(Customer, _BUSINESS))
-_OWING = select(Invoice.customer_external_id).where(*live(Invoice, _BUSINESS), Invoice.balance > 0)
-_KNOWN_CUSTOMERS = Statement(_KNOWN.where(Customer.external_id.in_(_OWING)), KnownCustomer)
-_KNOWN_CUSTOMERS_OF = Statement(_KNOWN.where(Customer.external_id == any_(_CUSTOMERS)), KnownCustomer)
-
-
-@dataclass(frozen=True)
-class PlanRows:
-    """What a day's plan is made of.
-
-    Attributes:
-        contacts: (invoice, its customer, when it was last mailed about), by the rail's ids: reminders by hand and by sequence, of
-            invoices paid since too.
-        decided: of each customer for whom something was decided.
-    """
-
-    kept: KeptRules
-    invoices: Sequence[OpenInvoice]
-    contacts: Sequence[tuple[str, str, datetime]]
-    notes: Sequence[OpenNote]
-    steps: Sequence[Step]
-    decided: Mapping[UUID, CustomerRules]
-    credits: Sequence[UnappliedCredit]
-    customers: Mapping[str, KnownCustomer]
-
-
-def plan_reads(business_id: UUID, customers: Collection[str] | None = None) -> Sequence[Read[Any]]:
-    """What `plan_rows` makes its rows of: of every open invoice, or of those of these customers."""
-    of: dict[str, Any] = {"business_id": business_id}
-    some = of if customers is None else of | {"customers": list(customers)}
-    invoices, known = _OPEN_INVOICES_OF, _KNOWN_CUSTOMERS_OF
-    if customers is None:
-        invoices, known = _OPEN_INVOICES, _KNOWN_CUSTOMERS
-    return (
-        _KEPT.with_(**of),
-        invoices.with_(**some),
-        _CONTACTS.with_(**of),
-        _OPEN_NOTES.with_(**of),
-        _OPEN_STEPS.with_(**of),
-        _DECIDED.with_(**of),
-        unapplied_of(business_id),
-        known.with_(**some),
-    )
-
-
-def plan_rows(found: Sequence[list[Any]]) -> PlanRows:
-    """Of the rows of `plan_reads`."""
-    kept, invoices, contacts, notes, steps, decided, unapplied, customers = found
-    return PlanRows(
-        kept=kept[0] if kept else KeptRules(),
-        invoices=invoices,
-        contacts=contacts,
-        notes=notes,
-        steps=steps,
-        decided={customer: rules for customer, rules, _ in decided},
-        credits=unapplied,
-        customers={one.external_id: one for one in customers},
-    )
 
 
 async def list_promises(
@@ -300,7 +200,7 @@ def _step(
     body: bytes | None,
 ) -> Step:
     """Of a mail that is over: whether the invoice is one of those that it lists."""
-    if is_mailed is None and state in _GIVEN_UP:
+    if is_mailed is None and state in GIVEN_UP:
         is_mailed = False
     elif is_mailed is None and state == ActionState.CONFIRMED.value:
         is_mailed = external_id in listed_in(body)
@@ -323,6 +223,11 @@ _STEPS_OF_CUSTOMER = Statement(_STEPS.where(Invoice.customer_external_id == _CUS
 _UNSETTLED_STEPS = Statement(_STEPS.where(_STEP.is_mailed.is_(None)), _step)
 
 
+def open_steps_of(business_id: UUID) -> Read[Step]:
+    """Steps of invoices that are open."""
+    return _OPEN_STEPS.with_(business_id=business_id)
+
+
 async def list_steps(session: AsyncSession, business_id: UUID, *, customer_external_id: str) -> list[Step]:
     """All of a customer's. What is not settled is read from its mail."""
     asked = _STEPS_OF_CUSTOMER.with_(business_id=business_id, customer=customer_external_id)
@@ -332,29 +237,3 @@ async def list_steps(session: AsyncSession, business_id: UUID, *, customer_exter
 async def list_unsettled_steps(session: AsyncSession, business_id: UUID) -> list[Step]:
     """Of all customers; what is known now is read from their mails."""
     return (await read_in(session, _UNSETTLED_STEPS.with_(business_id=business_id)))[0]
-
-
-_CONTACTED: Any = (
-    select(
-        Invoice.external_id,
-        Invoice.customer_external_id,
-        func.max(func.coalesce(ActionIntent.settled_at, ActionIntent.created_at)),
-    )
-    .select_from(ActionLine)
-    .join(
-        ActionIntent,
-        (ActionIntent.business_id == ActionLine.business_id) & (ActionIntent.id == ActionLine.intent_id),
-    )
-    .join(
-        Invoice,
-        (Invoice.business_id == ActionLine.business_id) & (Invoice.external_id == ActionLine.target_external_id),
-    )
-    .where(
-        ActionLine.business_id == _BUSINESS,
-        ActionLine.target_kind == "InvoiceMail",
-        Invoice.rail == LEDGER.value,
-        ActionIntent.state.not_in(_GIVEN_UP),
-    )
-    .group_by(Invoice.external_id, Invoice.customer_external_id)
-)
-_CONTACTS = Statement(_CONTACTED, lambda *row: row)

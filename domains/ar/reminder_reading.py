@@ -8,8 +8,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domains.ar.collection_notes import NoteKind
+from domains.ar.plan_rows import OpenNote, PlanRows
 from domains.ar.reminder_plan import ChasedInvoice, Debtor, Promise
-from domains.ar.reminder_queries import OpenNote, PlanRows, Step
+from domains.ar.reminder_queries import Step
 from domains.ar.reminder_rules import CustomerRules
 from domains.core.ledger import in_home_currency
 from infra.money import ZERO

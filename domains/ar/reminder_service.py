@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar import reminder_queries as queries
 from domains.ar.collection_errors import InvoiceBusy
+from domains.ar.plan_rows import plan_reads, plan_rows
 from domains.ar.remind_customer import REMIND_CUSTOMER, RemindCustomer
 from domains.ar.reminder_models import ReminderLevelRow
 from domains.ar.reminder_plan import PlannedCustomer, Why, plan_reminders
@@ -70,11 +71,11 @@ class ReminderService(TenantAwareService):
 
     def plan_reads(self, customers: Collection[str] | None = None) -> Sequence[Read[Any]]:
         """What `planned` makes a plan of; or its part for these customers, by the rail's ids: none's hangs on another's."""
-        return queries.plan_reads(self.business_id, customers)
+        return plan_reads(self.business_id, customers)
 
     def planned(self, found: Sequence[list[Any]], *, today: date) -> DayPlan:
         """The day's plan, of the rows of `plan_reads`."""
-        rows = queries.plan_rows(found)
+        rows = plan_rows(found)
         invoices, debtors = Reading(self._home, self._zone, today).of(rows)
         return DayPlan(today, rows.kept, plan_reminders(invoices, debtors, rows.kept.rules, today=today))
 

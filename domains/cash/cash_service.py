@@ -13,7 +13,7 @@ from domains.cash.mirrors import (
     TRANSFERS_FROM_QBO,
 )
 from domains.cash.models import Account, AccountType, BankTransfer, Deposit, JournalEntry, Purchase
-from domains.cash.queries import AccountChoice
+from domains.cash.queries import ChosenAccount
 from domains.core.movements import CashAccount, CashMovement
 from domains.core.paging import MAX_PAGE, Page
 from domains.core.rates import HomeRate, list_newest
@@ -67,7 +67,7 @@ class CashService(TenantAwareService):
 
     async def list_choices(
         self, account_types: Sequence[AccountType], *, freshness: FreshnessNeed = ON_DEMAND
-    ) -> Fetched[list[AccountChoice]]:
+    ) -> Fetched[list[ChosenAccount]]:
         """The active accounts of these types: those of the first by name, then those of the next."""
         read = queries.choices_of(self.business_id, account_types)
         fetched = await self._qbo.select([ACCOUNTS_FROM_QBO], read, freshness=freshness)

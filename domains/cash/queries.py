@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domains.cash.models import Account
 from domains.core.ledger import LEDGER, live, movements_of
 from domains.core.movements import CashMovement
-from domains.core.paging import NameCursor, Page, list_by_name, matches_text, page_of
+from domains.core.paging import MAX_PAGE, NameCursor, Page, list_by_name, matches_text, page_of
 from infra.db.reads import Read, Statement
 
 _MONEY_ACCOUNTS = """
@@ -138,8 +138,8 @@ async def list_accounts(session: AsyncSession, business_id: UUID) -> list[Accoun
     )
 
 
-class AccountChoice(NamedTuple):
-    """An account to pay from, or into. `balance` as QuickBooks has it: of a card what is owed."""
+class ChosenAccount(NamedTuple):
+    """An account that can be chosen to pay from, or into. `balance` as QuickBooks has it: of a card what is owed."""
 
     id: UUID
     name: str
@@ -155,13 +155,14 @@ _CHOICES = Statement(
         Account.is_active,
         Account.account_type == any_(bindparam("account_types", type_=ARRAY(Text))),
     )
-    .order_by(Account.name, Account.id),
-    AccountChoice,
+    .order_by(Account.name, Account.id)
+    .limit(MAX_PAGE),
+    ChosenAccount,
 )
 
 
-def choices_of(business_id: UUID, account_types: Sequence[str]) -> Read[AccountChoice]:
-    """The active accounts of these types, by name."""
+def choices_of(business_id: UUID, account_types: Sequence[str]) -> Read[ChosenAccount]:
+    """The active accounts of these types by name, the first MAX_PAGE of them."""
     return _CHOICES.with_(business_id=business_id, account_types=list(account_types))
 
 

@@ -106,15 +106,14 @@ def _opened_by_session(*row: Any) -> tuple[SessionHolder, Business, str, Decimal
     return SessionHolder(*holder), Business(**dict(zip(_BUSINESS_NAMES, business, strict=True))), role, limit
 
 
-def of_person(user_id: UUID, business_id: UUID | None = None) -> Select[Any]:
-    """Business, role and limit, for each business that the person belongs to, or for that one."""
-    businesses = (
+def of_person(user_id: UUID) -> Select[Any]:
+    """Business, role and limit, for each business that the person belongs to."""
+    return (
         select(Business, *_rights())
         .outerjoin(Membership, _is_member(literal(user_id)))
         .outerjoin(FirmAdmin, _is_admin(literal(user_id)))
         .where(or_(Membership.user_id.is_not(None), FirmAdmin.user_id.is_not(None)))
     )
-    return businesses if business_id is None else businesses.where(Business.id == business_id)
 
 
 def is_living(token_hash: Any, *, now: Any) -> ColumnElement[bool]:

@@ -28,7 +28,7 @@ async def backfill(pull: QBOPull, *, entities: Sequence[str]) -> PullTally:
         QBOError: the first failure; what is stored stays stored.
     """
     async with pull.uow([pull.business_id]) as uow:
-        await runs.ensure_states(uow.session, pull.business_id, rail=Rail.QBO, entities=sorted(entities))
+        await runs.ensure_states(uow.session, pull.business_id, rail=Rail.QBO, entities=list(entities))
         states = await runs.list_states(uow.session, pull.business_id, rail=Rail.QBO)
     unread = [states[entity] for entity in entities if states[entity].synced_through is None]
     tally = PullTally()

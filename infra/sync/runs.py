@@ -78,7 +78,7 @@ class SyncState(Base):
     last_error_at: Mapped[datetime | None]
     rescan_reason: Mapped[str | None]
     kept_at: Mapped[datetime | None]
-    # The last release reads and writes these two; the next one drops them.
+    # The last release reads and writes these two; the next one drops them. Who goes back to it finds them as they were then, until it counts anew.
     _quarantined: Mapped[int] = mapped_column("quarantined", server_default="0", deferred=True)
     _open_drift: Mapped[int] = mapped_column("open_drift", server_default="0", deferred=True)
 
@@ -182,8 +182,8 @@ async def list_runs(session: AsyncSession, business_id: UUID, *, rail: Rail, lim
 
 
 async def ensure_states(session: AsyncSession, business_id: UUID, *, rail: Rail, entities: list[str]) -> None:
-    """Make a row for each entity that has none yet."""
-    rows = [{"business_id": business_id, "rail": rail.value, "entity": entity} for entity in entities]
+    """Make a row for each entity that has none yet, in the order of `change_states`."""
+    rows = [{"business_id": business_id, "rail": rail.value, "entity": entity} for entity in sorted(entities)]
     await session.execute(insert(SyncState).values(rows).on_conflict_do_nothing())
 
 

@@ -12,7 +12,7 @@ from domains.core.access_log import AccessEvent, Origin
 from domains.core.access_service import Person, TokenHolder
 from domains.core.errors import NotFirmAdmin, TokenUnknown
 from domains.core.firm_service import FirmService
-from runway.routes.access import AllServices, SignInNeeded, note_refusal, note_use, origin_of
+from runway.routes.access import AllServices, SignInNeeded, is_use_to_note, note_refusal, note_use, origin_of
 from runway.routes.request_proofs import CSRF_HEADER, bearer_token, refuse_foreign, services_of, session_token
 
 P = TypeVar("P", bound=Callable[..., Awaitable[Any]])
@@ -52,18 +52,20 @@ async def recognise(request: Request) -> Guest:
     now, session, token = services.clock.now(), session_token(request), bearer_token(request)
     principal: Person | TokenHolder
     try:
-        async with services.access_uow([]) as uow:
-            if token is not None:
+        if token is not None:
+            async with services.access_uow([]) as uow:
                 principal = await services.access.find_holder(uow.session, token, now=now)
-            elif session is not None:
-                refuse_foreign(request, sent=request.headers.get(CSRF_HEADER))
-                principal = await services.access.find_person(services.access_reads, session, now=now)
-            else:
-                raise SignInNeeded
-            await note_use(uow.session, request, principal, business_id=None)
+        elif session is not None:
+            refuse_foreign(request, sent=request.headers.get(CSRF_HEADER))
+            principal = await services.access.find_person(services.access_reads, session, now=now)
+        else:
+            raise SignInNeeded
     except TokenUnknown as error:
         await note_refusal(request, error, asked=None)
         raise
+    if is_use_to_note(request, principal):
+        async with services.access_uow([]) as uow:
+            await note_use(uow.session, request, principal, business_id=None)
     return Guest(principal, origin_of(request, principal.actor))
 
 

@@ -1,6 +1,5 @@
 """The signs beside words: drawn in the colour of the text, and hidden from who reads with their ears."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 
 from markupsafe import Markup
@@ -14,9 +13,9 @@ _PATHS = {
     "up": "M8 13V3.5 M4 7.2L8 3.2l4 4",
     "down": "M8 3v9.5 M4 8.8l4 4 4-4",
     "person": "M8 8.2a3 3 0 1 0-.01 0z M2.6 14c.6-2.6 2.7-4 5.4-4s4.8 1.4 5.4 4",
+    "plain": "M8 5.5a2.5 2.5 0 1 0 .01 0z",
     "refresh": "M13.3 8A5.3 5.3 0 1 1 11.6 4.1 M13.5 2v3.2h-3.2",
 }
-_DOT = "M8 5.5a2.5 2.5 0 1 0 .01 0z"
 
 
 def _drawn(path: str) -> Markup:
@@ -24,5 +23,5 @@ def _drawn(path: str) -> Markup:
     return Markup(f'<svg class="icon" {sizes} aria-hidden="true" focusable="false"><path d="{path}"/></svg>')  # noqa: S704  # ours
 
 
-ICONS: Mapping[str, Markup] = defaultdict(lambda: _drawn(_DOT), {name: _drawn(path) for name, path in _PATHS.items()})
-"""By name; any other is a dot."""
+ICONS: Mapping[str, Markup] = {name: _drawn(path) for name, path in _PATHS.items()}
+"""By name."""

@@ -74,6 +74,28 @@ async def test_the_cockpit_is_small_and_reads_without_script(chromium: Browser, 
             await expect(page.locator("main").get_by_text(words, exact=True).first).to_be_visible()
 
 
+async def test_one_part_after_the_other_comes_into_the_same_place(chromium: Browser, furnished: Furnished) -> None:
+    async with watched_page(chromium, furnished.site.url) as (page, _):
+        await furnished.site.let_in(page.context, furnished.admin.session)
+        for side, told in (("payables", "bill"), ("receivables", "invoice")):
+            await page.goto(f"/c/{furnished.client}/{side}?status=open")
+            boxes = page.locator("#selection input[type=checkbox]")
+            for n, words in ((1, f"1 {told}"), (2, f"2 {told}s"), (3, f"3 {told}s")):
+                await boxes.nth(n - 1).check()
+                await expect(page.locator("#bulk").get_by_text(words)).to_be_visible()
+            for box in range(3):
+                await boxes.nth(box).uncheck()
+            await expect(page.locator("#bulk .bulk-bar")).to_have_count(0)
+        await page.goto(f"/c/{furnished.client}")
+        cells = page.locator('a[hx-target="#cell"]')
+        assert await cells.count() > 1
+        for n in (0, 1, 0):
+            async with page.expect_response("**/weeks/**"):
+                await cells.nth(n).click()
+            await page.locator("#cell").get_by_role("button", name="Close").click()
+            await expect(page.locator("#cell")).not_to_be_visible()
+
+
 async def test_what_comes_late_leaves_a_closed_dialog_closed(
     chromium: Browser, furnished: Furnished, monkeypatch: pytest.MonkeyPatch
 ) -> None:

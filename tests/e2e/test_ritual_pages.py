@@ -30,8 +30,9 @@ class Desk:
 
     person: Browser
 
-    async def get(self, path: str = "") -> httpx.Response:
-        return await self.person.web.http.get(self._path(path), headers=self._headers())
+    async def get(self, path: str = "", **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.person.web.http.get(self._path(path), headers={**self._headers(), **named})
 
     async def send(self, path: str, **fields: Any) -> httpx.Response:
         return await self.post(self._path(path), **fields)
@@ -116,6 +117,12 @@ async def test_one_week_from_its_start_to_its_locked_figures(office: Office) -> 
     assert left.status_code == 409
     assert "overdue, low point" in text_of(left)
     assert "All quiet</textarea>" in left.text
+
+    for step in ("due", "overdue"):  # after an action htmx asks for its rows alone
+        whole, rows = await ada.get(f"/{step}"), await ada.get(f"/{step}", HX_Request="true", HX_Target="ritual-rows")
+        assert rows.text.strip().startswith('<div id="ritual-rows"')
+        assert rows.text.strip() in whole.text
+        assert "<h1" not in rows.text
 
     for step, outcome in (("overdue", "decided"), ("low_point", "accepted")):
         assert (await ada.decide(step, outcome=outcome)).status_code == 303

@@ -131,6 +131,18 @@ async def test_a_session_ends_when_idle_and_when_old(town: Town, pauses: list[in
     assert await browser.is_signed_in() is is_open
 
 
+@pytest.mark.parametrize("path", ["/account", "/c/{id}/settings", "/api/v1/approval-policy", "/api/v1/me"])
+async def test_whoever_works_anywhere_is_not_idle(town: Town, path: str) -> None:
+    business = await town.business()
+    user, browser = await town.person(business, role=Role.OWNER), town.browser()
+    await browser.sign_in(user)
+    for _ in range(3):
+        town.clock.ahead += timedelta(minutes=20)
+        assert (await browser.http.get(path.format(id=business.id))).status_code == 200
+    town.clock.ahead += timedelta(minutes=31)
+    assert not await browser.is_signed_in()
+
+
 async def test_signing_out_ends_the_session_itself(town: Town) -> None:
     user, browser = await town.person(), town.browser()
     await browser.sign_in(user)

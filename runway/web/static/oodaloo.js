@@ -150,8 +150,9 @@
   if (signIn) signIn.href = `/sign-in?next=${encodeURIComponent(place())}`;
 
   // htmx takes leave of each element that it removes, one by one and by two events: half the time that a long list's swap takes. What
-  // it keeps of those inside (timers, listeners elsewhere) ends by itself once they are out of the page.
-  document.addEventListener("htmx:beforeCleanupElement", (event) => event.target.replaceChildren());
+  // it keeps of those inside (timers, listeners elsewhere) ends by itself once they are out of the page. It does the same to what is
+  // marked with hx-disable and stays: nothing of ours is. Texts are told of, too.
+  document.addEventListener("htmx:beforeCleanupElement", ({ target }) => { if (target instanceof Element) target.replaceChildren(); });
 
   document.addEventListener("htmx:afterSwap", (event) => {
     // What is put into a dialog opens it; a part inside that comes later does not: somebody may have closed it since.

@@ -64,6 +64,17 @@ async def test_accounts_are_listed_by_type_and_name(cash: CashService) -> None:
     assert [account.name for account in (await cash.list_accounts(search="SAV")).value.items] == ["Savings"]
 
 
+async def test_accounts_to_choose_from_are_active_and_in_the_order_of_their_types(
+    cash: CashService, books: Books
+) -> None:
+    await books.put("Account", make_account("37", Name="Aged", Active=False))
+    choices = await cash.list_choices([AccountType.BANK, AccountType.CREDIT_CARD])
+    assert [(one.name, one.balance) for one in choices.value] == [
+        ("Checking", Decimal(1201)), ("Savings", Decimal(1201)), ("Card", Decimal(-157)),
+    ]  # fmt: skip
+    assert [one.name for one in (await cash.list_choices([AccountType.CREDIT_CARD])).value] == ["Card"]
+
+
 async def test_a_purchase_moves_a_line_at_a_time_and_what_tax_adds(books: Books, cash: CashService) -> None:
     item = {"Amount": 5, "DetailType": "ItemBasedExpenseLineDetail", "ItemBasedExpenseLineDetail": {}}
     note = {"DetailType": "DescriptionOnly", "Description": "thanks"}
