@@ -139,6 +139,20 @@ def due_jobs(root: Root, *, without: Sequence[str]) -> int:
     return row[0] if row else 0
 
 
+def waiting_in_words(root: Root) -> str:
+    """What is not done, for who waited for it in vain."""
+    rows = root.execute(
+        "SELECT job, count(*), max(attempts), count(*) FILTER (WHERE leased_until > clock_timestamp()), "
+        "  count(*) FILTER (WHERE due_at > clock_timestamp()), extract(epoch FROM max(leased_until) - clock_timestamp())::int, "
+        "  max(left(last_error, 200)) "
+        "FROM outbox WHERE finished_at IS NULL AND dead_at IS NULL GROUP BY 1 ORDER BY 2 DESC"
+    ).fetchall()
+    return "\n".join(
+        f"{n} {job}: {held} held, the longest for {seconds} s; {later} due later; {attempts} attempts at most; {error}"
+        for job, n, attempts, held, later, seconds, error in rows
+    )
+
+
 def drift_by_cause(root: Root) -> Counter[str]:
     return Counter(dict(root.execute("SELECT cause, count(*) FROM drift_item GROUP BY 1").fetchall()))
 

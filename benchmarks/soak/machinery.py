@@ -44,6 +44,7 @@ class Machinery:
         self.environment = {
             **environment_of(rig.addresses), **_simulator_settings(info),
             "OODALOO_HOME": str(rig.home), "OODALOO_PUBLIC_URL": self.url,
+            "OODALOO_WORKER_NICENESS": "0",  # QuickBooks and its people run on this machine, too: workers that give way would give way to them
             "OODALOO_LOG_LEVEL": "INFO", "OODALOO_LOG_JSON": "true",
             **({} if job_lease_seconds is None else {JOB_LEASE_VARIABLE: str(job_lease_seconds)}),
         }  # fmt: skip

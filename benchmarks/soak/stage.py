@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 from benchmarks.rig import Rig
 from benchmarks.soak.books import make_companies
+from benchmarks.soak.judging import waiting_in_words
 from benchmarks.soak.machinery import VERIFIER_TOKEN, Machinery
 from benchmarks.soak.moved_time import MovedTime
 from infra.config import KeyringSettings, QBOSettings, RailSettings, ServerSettings, WebSettings
@@ -40,8 +41,8 @@ _WEBHOOK_DELAY_SECONDS = 2
 
 
 class TooSlow(OodalooError):
-    def __init__(self, what: str, seconds: float) -> None:
-        super().__init__(f"{what} was not so within {seconds:g} s.")
+    def __init__(self, what: str, seconds: float, *, waiting: str = "") -> None:
+        super().__init__("\n".join([f"{what} was not so within {seconds:g} s.", *waiting.splitlines()]))
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Stage:
             while not await asyncio.to_thread(is_so, root):
                 self.machinery.check()
                 if time.monotonic() > deadline:
-                    raise TooSlow(what, seconds)
+                    raise TooSlow(what, seconds, waiting=waiting_in_words(root))
                 await asyncio.sleep(0.2)
 
     def _grant(self, realm_id: str) -> TokenGrant:

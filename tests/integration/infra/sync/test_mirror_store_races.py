@@ -13,7 +13,7 @@ from infra.ids import new_id
 from infra.qbo.wire import record_of
 from infra.sync import mirror_store, runs
 from infra.sync.mirror_store import StoreOutcome
-from tests.integration.infra.sync.bill_mirror import BillMirror, bill, gone
+from tests.integration.infra.sync.bill_mirror import START, BillMirror, bill, gone
 from tests.unit.domains.bodies import make_vendor
 
 
@@ -118,7 +118,7 @@ async def test_the_lines_of_the_states_are_locked_in_one_order(mirror: BillMirro
     """Who waits for the first of them holds none of the others, wherever they lie in the table."""
     async with mirror.uow([mirror.business_id]) as uow:
         await runs.ensure_states(uow.session, mirror.business_id, rail=Rail.QBO, entities=["Vendor", "Account"])
-    both, values = ["Vendor", "Account"], {"last_error": None}
+    both, values = ["Vendor", "Account"], {"last_error": "said"}
     async with mirror.uow([mirror.business_id]) as first:
         await runs.change_states(first.session, mirror.business_id, rail=Rail.QBO, entities=["Account"], values=values)
         async with mirror.uow([mirror.business_id]) as second:
@@ -128,9 +128,14 @@ async def test_the_lines_of_the_states_are_locked_in_one_order(mirror: BillMirro
                 runs.change_states(second.session, mirror.business_id, rail=Rail.QBO, entities=both, values=values)
             )
             await until_one_waits(engine)
-            await runs.change_states(first.session, mirror.business_id, rail=Rail.QBO, entities=both, values=values)
+            await runs.change_states(
+                first.session, mirror.business_id, rail=Rail.QBO, entities=both, values={"last_webhook_at": START}
+            )
             await first.session.commit()
             await waiting
+    async with mirror.uow([mirror.business_id]) as uow:  # both have written, one upon the other
+        states = (await runs.list_states(uow.session, mirror.business_id, rail=Rail.QBO)).values()
+    assert [(state.last_webhook_at, state.last_error) for state in states] == [(START, "said")] * 2
 
 
 async def until_one_waits(engine: AsyncEngine) -> None:
