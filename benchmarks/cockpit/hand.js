@@ -1,9 +1,9 @@
 // One swap, from the hand to the settled page with its layout. Milliseconds; a change that waits for more typing counts from the request.
 async ({ name, selector, hand, by, fill, closes, mark, setOff }) => {
-  const element = document.querySelector(selector);
-  if (!element) throw new Error(`${name}: nothing here is ${selector}`);
   // A hand comes to a page that has been painted: what the swap before set off is not this one's.
   await new Promise((done) => { setTimeout(() => requestIdleCallback(done, { timeout: 1000 }), 50); });
+  const element = document.querySelector(selector);
+  if (!element) throw new Error(`${name}: nothing here is ${selector}`);
   const touched = by ? element.querySelector(by) : element;
   element.closest("details")?.setAttribute("open", "");
   const fields = Object.entries(fill).map(([field, value]) => {

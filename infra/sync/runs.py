@@ -57,7 +57,8 @@ class SyncState(Base):
     every change of the rail is in the mirror: the next incremental starts there, less an overlap. `last_synced_at` is when the
     last call that confirmed it was begun: freshness is measured from it. `rescan_reason` is why the entity must be read whole again
     before it is in step, null when it need not. `quarantined` and `open_drift` are counted in those tables as the line is read: a count
-    kept beside it would be written by whoever stores, in the middle of locks that others take in another order. `kept_at` is when something was last stored in its mirror, by the database's clock.
+    kept beside it would be written by whoever stores, in the middle of locks that others take in another order. `kept_at` is when
+    something was last stored in its mirror, by the database's clock.
     """
 
     __tablename__ = "sync_state"
