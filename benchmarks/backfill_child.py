@@ -24,6 +24,7 @@ from infra.clock import SystemClock
 from infra.config import Rail
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from infra.embedded.servers import servers
+from infra.garbage import long_lived
 from infra.logging import configure_logging
 from infra.qbo.answers import QueryPage
 from infra.qbo.raw_client import QBORawClient
@@ -57,7 +58,7 @@ def main() -> None:
     info = json.loads(Path(sys.argv[1]).read_bytes())
     if "--unlimited" in sys.argv:
         _lift_limits()
-    with servers(settings.servers) as addresses:
+    with servers(settings.servers) as addresses, long_lived():  # as a worker's process is
         result = asyncio.run(_measure(settings, addresses, info))
     print(json.dumps(result))
 

@@ -11,6 +11,7 @@ from benchmarks.backfill_child import connect
 from benchmarks.rig import Rig, processor_seconds
 from infra.config import Rail
 from infra.embedded.servers import servers
+from infra.garbage import long_lived
 from infra.logging import configure_logging
 from infra.sync import runs
 from infra.sync.freshness import SyncStrategy
@@ -26,7 +27,7 @@ def main() -> None:
     home, refreshes = Path(sys.argv[1]), int(sys.argv[2])
     settings = Settings.from_environment()
     info = json.loads((home / "simulator.json").read_bytes())
-    with servers(settings.servers) as addresses:
+    with servers(settings.servers) as addresses, long_lived():  # as a worker's process is
         rig = Rig(home, addresses)
         print(json.dumps(asyncio.run(_measure(settings, rig, info, refreshes=refreshes))))
 

@@ -1,7 +1,6 @@
 """Builds the FastAPI application."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from http import HTTPStatus
@@ -14,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from infra.clock import Clock
 from infra.embedded.servers import ServerAddresses, servers
+from infra.garbage import long_lived
 from infra.logging import configure_logging
 from runway.routes import API, ROUTERS, errors
 from runway.routes.documentation import DESCRIPTION, TITLE, VERSION, describe, operation_id
@@ -23,9 +23,6 @@ from runway.services import Services
 from runway.settings import Settings
 from runway.web import ROUTERS as WEB
 from runway.wiring import open_services
-
-_COLLECTED_AFTER = 10_000, 20, 20
-"""Objects made and not freed until the youngest are looked through, and how often that is until older ones are."""
 
 ServicesOpener = Callable[[], AbstractAsyncContextManager[Services]]
 
@@ -46,14 +43,8 @@ def _build(opener: ServicesOpener) -> FastAPI:
         async with opener() as services:
             app.state.services = services
             app.state.edge = EdgeRules.of(services.settings, services.redis)
-            # What was made until now lives as long as the process: a full collection need not walk it. It walks the forecasts on the
-            # shelf, a tenth of a second in which nobody is answered: seldom, then. Counting references frees nearly all before.
-            before = gc.get_threshold()
-            gc.freeze()
-            gc.set_threshold(*_COLLECTED_AFTER)
-            yield
-            gc.set_threshold(*before)
-            gc.unfreeze()
+            with long_lived():
+                yield
             await app.state.edge.rates.limiter.close()
 
     app = FastAPI(

@@ -1,10 +1,10 @@
 """`oodaloo …`: what a person or a process supervisor starts. Each command says in one line what went wrong."""
 
-import gc
 from typing import Annotated
 
 import typer
 
+from infra.garbage import look_seldom
 from infra.log_proof.command import app as log_app
 from infra.qbo.simulator.command import app as simulator_app
 from runway.commands.command_line import plainly
@@ -17,10 +17,6 @@ from runway.commands.mirrors_beside_log import look_at_mirrors_too
 from runway.commands.sync import app as sync_app
 from runway.commands.tokens import app as token_app
 from runway.commands.users import app as user_app
-
-# Before the youngest are looked through for garbage. Python's own 700 are looked through a thousand times while a process imports
-# what it runs, which leaves none: a sixth of the time that it takes to start.
-_NEW_OBJECTS = 50_000
 
 app = typer.Typer(help="Oodaloo: the weekly cash-runway ritual.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(doctor)
@@ -105,7 +101,7 @@ def migrate() -> None:
 
 
 def main() -> None:
-    gc.set_threshold(_NEW_OBJECTS)
+    look_seldom()
     app(prog_name="oodaloo")
 
 

@@ -11,6 +11,7 @@ from domains.core.models import Business
 from infra.actions.sweeping import sweep
 from infra.actions.workshop import SWEEP_JOB, WORK_JOB
 from infra.embedded.servers import servers
+from infra.garbage import long_lived
 from infra.jobs import outbox
 from infra.jobs.cron import CronEntry
 from infra.jobs.execution import JobDefinition
@@ -273,4 +274,5 @@ async def open_workplace() -> AsyncIterator[Workplace]:
                 if dead.business_id is not None:
                     await services.watch.look_at(dead.business_id)
 
-            yield Workplace(jobs=JOBS, context=services, uow=services.jobs_uow, on_dead=tell)
+            with long_lived():
+                yield Workplace(jobs=JOBS, context=services, uow=services.jobs_uow, on_dead=tell)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 import uvicorn
 
 from infra import exact_json
+from infra.garbage import long_lived
 from infra.qbo.simulator.api.app import create_app
 from infra.qbo.simulator.simulator import Simulator
 from infra.qbo.simulator.trouble.connection import BreakableProtocol
@@ -71,9 +71,9 @@ async def serve(
             _write_atomically(info_file, exact_json.dumps(asdict(info)))
         if announce is not None:
             announce(info)
-        gc.freeze()  # the books outlive every request: without this each full collection walks all of them
-        async with simulator.running():
-            await _Server(simulator).serve(sockets=[listener])
+        with long_lived():  # the books outlive every request
+            async with simulator.running():
+                await _Server(simulator).serve(sockets=[listener])
 
 
 @contextlib.asynccontextmanager

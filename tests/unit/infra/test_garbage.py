@@ -1,0 +1,30 @@
+import gc
+
+from infra.garbage import long_lived, look_seldom
+
+
+def test_python_looks_for_garbage_as_before_when_it_ends() -> None:
+    before = gc.get_threshold()
+    with long_lived():
+        during = gc.get_threshold()
+    assert gc.get_threshold() == before
+    assert during[0] > before[0]
+
+
+def test_a_page_of_a_thousand_objects_is_looked_through_a_few_times_at_most() -> None:
+    before = gc.get_threshold()
+    looks = 0
+
+    def look(phase: str, _info: dict[str, int]) -> None:
+        nonlocal looks
+        looks += phase == "start"
+
+    gc.callbacks.append(look)
+    try:
+        look_seldom()
+        page = [{"lines": [{"amount": [number]}]} for number in range(5_000)]
+    finally:
+        gc.callbacks.remove(look)
+        gc.set_threshold(*before)
+    assert len(page) == 5_000
+    assert looks <= 3
