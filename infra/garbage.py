@@ -8,7 +8,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LOOKED_THROUGH_AFTER = 10_000, 20, 20
+_LOOKED_THROUGH_AFTER = 50_000, 20, 20
 """Objects made and not freed until the youngest are looked through, and how often that is until older ones are."""
 
 

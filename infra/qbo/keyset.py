@@ -15,7 +15,7 @@ The reasoning needs a second that nothing enters any more. A second that is not 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -173,10 +173,14 @@ class _Reader:
 
 def _seconds_of(page: Sequence[Payload]) -> tuple[datetime, datetime]:
     """The first and the last second on a page. Records without a readable time are for the quarantine; the others tell where it ends."""
-    seconds = [second for payload in page if (second := _second_of(payload)) is not None]
-    if not seconds:
+    first, last = _first_second(page), _first_second(reversed(page))
+    if first is None or last is None:
         raise QBOUnavailable("QuickBooks sent a page without one readable MetaData.LastUpdatedTime.")
-    return seconds[0], seconds[-1]
+    return first, last
+
+
+def _first_second(page: Iterable[Payload]) -> datetime | None:
+    return next((second for payload in page if (second := _second_of(payload)) is not None), None)
 
 
 def _second_of(payload: Payload) -> datetime | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -62,8 +62,7 @@ class MirrorSpec(Generic[W, M, L]):
 AnySpec = MirrorSpec[Any, Any, Any]
 
 
-@dataclass(frozen=True)
-class RailRecord:
+class RailRecord(NamedTuple):  # a page makes a thousand: a tuple costs a third of a frozen dataclass
     """One object as a rail gave it. `version` orders its states where the rail numbers them (QBO SyncToken)."""
 
     external_id: str

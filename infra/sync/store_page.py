@@ -11,7 +11,7 @@ from infra.sync.spec import AnySpec, Delivery, RailRecord, UnreadableRecord
 from infra.sync.store_statements import StoreStatements
 
 
-class Candidate(NamedTuple):  # a page makes thousands: a tuple costs a third of a frozen dataclass
+class Candidate(NamedTuple):
     record: RailRecord
     canonical: CanonicalJSON
     digest: bytes
