@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from domains.core.kept_forecasts import list_weeks_before
@@ -9,10 +10,10 @@ from domains.core.models import Business
 from domains.core.ritual import RitualState, week_of
 from domains.core.rituals import Rituals
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.sync.freshness import Fetched, FreshnessNeed
+from infra.sync.freshness import Fetched
 from runway.calculators.figures import Figure
 from runway.orchestrators.kept_forecast import UnreadableContent, WorkedOut, read
-from runway.orchestrators.outlook import Outlook
+from runway.orchestrators.outlook import Outlook, Sought
 from runway.orchestrators.portfolio import change_in_days
 from runway.orchestrators.sync_progress import SyncProgress, SyncProgressReport
 from runway.orchestrators.tray import TrayBook, TrayEntry, TrayService
@@ -36,16 +37,11 @@ class CockpitReader:
     progress: Callable[[], SyncProgressReport]
     uow: UnitOfWorkFactory
 
-    async def get(self, *, freshness: FreshnessNeed) -> Fetched[Cockpit | SyncProgress]:
-        """While the books were never read whole, how far the reading is: figures of half the books would mislead.
-
-        Raises:
-            StaleRefused: as Outlook.get.
-        """
-        books = await self.outlook.company.get_books_mark(freshness=freshness)
-        if books.freshness.as_of is None:
-            return Fetched(await self.progress().get(self.business.id), books.freshness)
-        fetched = await self.outlook.get_with_capital(freshness=freshness)
+    async def get(self, sought: Sought, *, wait: timedelta) -> Fetched[Cockpit | SyncProgress]:
+        """While the books were never read whole, how far the reading is: figures of half the books would mislead."""
+        if sought.books.as_of is None:
+            return Fetched(await self.progress().get(self.business.id), sought.books)
+        fetched = await self.outlook.take(sought, wait=wait)
         worked = fetched.value
         change, ritual = await self._of_weeks(self.business.id, worked)
         book = TrayBook(self.business, worked.forecast.basis.as_of, worked.forecast)

@@ -68,7 +68,36 @@ class Outlook:
         Raises:
             StaleRefused: as `get`.
         """
-        found = await self._find(freshness)
+        return await self.take(await self.seek(freshness), wait=freshness.wait)
+
+    async def seek(self, need: FreshnessNeed, *, waits: bool = False) -> "Sought":
+        """Which forecast an answer would have now: one round trip, and nothing is worked out. `waits`: an older one is none.
+
+        Raises:
+            StaleRefused: as `get`.
+        """
+        books = await self.company.get_books_mark(*rules_of([self.business.id]), freshness=need)
+        today = self._today()
+        decided = decided_rules(self.business.id, books.value.beside, today=today, zone=self._zone)
+        mark = mark_of(today, decided=decided.mark, books=books.value.mark)
+        held = self.shelf.find(self.business.id)
+        if held is not None and held.mark == mark:
+            return Sought(mark, books.freshness, None, timedelta(0), lambda: _known(held.worked))
+        is_older_good = held is not None and held.mark.decided == mark.decided and not waits
+        takes = timedelta.max if held is None else held.took
+        return Sought(
+            mark,
+            books.freshness,
+            held if is_older_good else None,
+            takes,
+            lambda: self.shelf.join(
+                self.business.id, mark, lambda: self._work_out(mark, today, decided, synced_at=books.freshness.as_of)
+            ),
+        )
+
+    async def take(self, sought: "Sought", *, wait: timedelta) -> Fetched[WorkedOut]:
+        """What was sought; the one before, marked stale, where it is not there within `wait`."""
+        found = await sought.found(wait)
         return Fetched(replace(found.value, forecast=self._aged(found)), found.freshness)
 
     async def get_within(self, patience: timedelta | None, *, freshness: FreshnessNeed) -> Fetched[Forecast | None]:
@@ -77,7 +106,7 @@ class Outlook:
         Raises:
             StaleRefused: as `get`.
         """
-        sought = await self._seek(freshness)
+        sought = await self.seek(freshness)
         if patience is not None and sought.older is None and sought.takes > patience:
             return Fetched(None, sought.books)  # nor begun: it would hold up what is drawn without it
         found = await sought.found(freshness.wait)
@@ -90,33 +119,10 @@ class Outlook:
 
     async def keep(self) -> OnShelf:
         """Work it out for who asks next, unless that is done."""
-        worked = (await self._find(AS_IT_STANDS, waits=True)).value
+        worked = (await (await self.seek(AS_IT_STANDS, waits=True)).found(AS_IT_STANDS.wait)).value
         await self.shelf.written(self.business.id)  # what could not be kept is the job's failure
         held = self.shelf.find(self.business.id)
         return held if held is not None and held.worked is worked else await self.keep()
-
-    async def _find(self, need: FreshnessNeed, *, waits: bool = False) -> Fetched[WorkedOut]:
-        sought = await self._seek(need, waits=waits)
-        return await sought.found(need.wait)
-
-    async def _seek(self, need: FreshnessNeed, *, waits: bool = False) -> "_Sought":
-        books = await self.company.get_books_mark(*rules_of([self.business.id]), freshness=need)
-        today = self._today()
-        decided = decided_rules(self.business.id, books.value.beside, today=today, zone=self._zone)
-        mark = mark_of(today, decided=decided.mark, books=books.value.mark)
-        held = self.shelf.find(self.business.id)
-        if held is not None and held.mark == mark:
-            return _Sought(books.freshness, None, timedelta(0), lambda: _known(held.worked))
-        is_older_good = held is not None and held.mark.decided == mark.decided and not waits
-        takes = timedelta.max if held is None else held.took
-        return _Sought(
-            books.freshness,
-            held if is_older_good else None,
-            takes,
-            lambda: self.shelf.join(
-                self.business.id, mark, lambda: self._work_out(mark, today, decided, synced_at=books.freshness.as_of)
-            ),
-        )
 
     def _aged(self, found: Fetched[WorkedOut]) -> Forecast:
         made = found.value.forecast
@@ -178,14 +184,16 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class _Sought:
+class Sought:
     """A forecast, there or to be reckoned.
 
     Attributes:
+        mark: what it is made of; another one's is another.
         older: the one of the books before, where nothing was decided since.
         takes: as long as the last one took.
     """
 
+    mark: Mark
     books: Freshness
     older: OnShelf | None
     takes: timedelta

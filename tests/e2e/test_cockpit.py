@@ -184,17 +184,36 @@ async def test_the_firms_tray_names_the_clients_whose_books_are_not_read(firm: F
     assert f'href="/c/{firm.client}"' not in told
 
 
-async def test_a_look_tells_nothing_new_until_there_is_something(firm: Firm) -> None:
+async def _broken(*_: object, **__: object) -> None:
+    raise RuntimeError("the drawer is stuck")
+
+
+async def test_a_look_tells_nothing_new_until_there_is_something(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = await firm.open(firm.viewer, f"/c/{firm.client}")
     look = unescape(re.findall(r'id="look"[^>]*hx-get="([^"]+)"', page.text)[0])
     same = await firm.open(firm.viewer, look, HX_Request="true")
     assert same.status_code == 200
     assert "hx-retarget" not in same.headers
     assert "data-week" not in same.text
+    with monkeypatch.context() as patched:
+        patched.setattr(CockpitReader, "get", _broken)
+        assert (await firm.open(firm.viewer, look, HX_Request="true")).status_code == 200, "a page was worked out for nobody"
     newer = await firm.open(firm.viewer, f"/c/{firm.client}?seen=of-yesterday", HX_Request="true")
     assert newer.headers["hx-retarget"] == "#cockpit"
     assert 'hx-swap-oob="true"' in newer.text
     assert "<html" not in newer.text
+
+
+async def test_a_look_shows_what_was_decided_on_another_page(firm: Firm) -> None:
+    page = await firm.open(firm.viewer, f"/c/{firm.client}")
+    look = unescape(re.findall(r'id="look"[^>]*hx-get="([^"]+)"', page.text)[0])
+    bill = (await firm.owner.get("/bills", status="open", limit=1))["data"][0]
+    marked = await firm.owner.ask("PUT", f"/bills/{bill['id']}/must-pay", json={"reason": "The power is cut off"})
+    assert marked.status_code == 200, marked.text
+    newer = await firm.open(firm.viewer, look, HX_Request="true")
+    assert newer.headers["hx-retarget"] == "#cockpit"
 
 
 async def test_the_first_page_is_small_and_its_parts_are_kept(firm: Firm) -> None:
@@ -262,10 +281,7 @@ async def test_colours_are_chosen_and_remembered(firm: Firm) -> None:
 
 
 async def test_what_breaks_here_is_a_page_with_the_requests_id(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("the drawer is stuck")
-
-    monkeypatch.setattr(CockpitReader, "get", broken)
+    monkeypatch.setattr(CockpitReader, "get", _broken)
     page = await firm.open(firm.viewer, f"/c/{firm.client}")
     assert page.status_code == 500
     assert "<h1>Something went wrong here</h1>" in page.text

@@ -1,6 +1,7 @@
 """A client's cockpit: the week's five figures, the 13 weeks ahead, what to do next; and what each cell of the weeks is made of."""
 
 from datetime import date
+from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from infra.errors import NotFound
 from infra.sync.freshness import AS_IT_STANDS, Fetched, Freshness, FreshnessNeed, SyncStrategy
 from runway.orchestrators.cockpit import Cockpit, CockpitReader
+from runway.orchestrators.forecast_shelf import Mark
 from runway.orchestrators.sync_progress import SyncProgress, SyncProgressReport
 from runway.orchestrators.tray import TrayService
 from runway.web.clients import PREFIX, Client, ReadsBooks
@@ -36,11 +38,13 @@ class NoSuchWeek(NotFound):
 @router.get("")
 async def show_cockpit(request: Request, client: ReadsBooks, seen: str = "", looks: int = 0) -> Response:
     """For htmx, `seen` is what the page shows: where nothing newer is there, only the next look is answered."""
-    fetched = await _reader(client).get(freshness=AT_ONCE if looks == 0 else AS_IT_STANDS)
-    mark = _mark(fetched.freshness)
-    look = {"mark": mark, "looks": looks + 1, "goes_on": looks < _MOST_LOOKS, "is_stale": fetched.freshness.stale}
-    if wants_part(request) and seen == mark and not isinstance(fetched.value, SyncProgress):
+    need = AT_ONCE if looks == 0 else AS_IT_STANDS
+    sought = await client.services.outlook.seek(need)
+    if wants_part(request) and sought.books.as_of is not None and seen == _mark(sought.mark, sought.books):
+        look = _look(seen, sought.books, looks=looks)
         return render_client(request, client, "", here="cockpit", part="cockpit/_look.html", look=look)
+    fetched = await _reader(client).get(sought, wait=need.wait)
+    look = _look(_mark(sought.mark, fetched.freshness), fetched.freshness, looks=looks)
     answer = render_client(
         request,
         client,
@@ -95,7 +99,11 @@ def _views(fetched: Fetched[Cockpit | SyncProgress], client: Client) -> dict[str
     return {"reading": None, "shown": cockpit_view(fetched.value, permissions=client.entry.permissions)}
 
 
-def _mark(freshness: Freshness) -> str:
-    """Another one once what the page shows may have changed."""
-    as_of = freshness.as_of.isoformat() if freshness.as_of else ""
-    return f"{as_of}/{freshness.stale}/{freshness.open_drift}/{freshness.quarantined}"
+def _look(mark: str, freshness: Freshness, *, looks: int) -> dict[str, Any]:
+    return {"mark": mark, "looks": looks + 1, "goes_on": looks < _MOST_LOOKS, "is_stale": freshness.stale}
+
+
+def _mark(forecast: Mark, freshness: Freshness) -> str:
+    """Another one once what the page shows may have changed: the books, what was decided about them, and how fresh they are."""
+    shown = f"{forecast}/{freshness.as_of}/{freshness.stale}/{freshness.open_drift}/{freshness.quarantined}"
+    return blake2b(shown.encode(), digest_size=12).hexdigest()
