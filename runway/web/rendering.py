@@ -54,6 +54,7 @@ templates = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,  # it would look at each file again for each row that includes it; a new release is a new process
     extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
 )
 templates.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]  # of the i18n extension
