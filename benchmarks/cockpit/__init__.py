@@ -6,7 +6,6 @@ works, so that nothing else is measured and what was asked for stays as it is.
 
 import os
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from benchmarks.backfill import child_environment, company_file, running_simulat
 from benchmarks.backfill_child import connect
 from benchmarks.chromium import NO_BROWSER, find_chromium, running_chromium
 from benchmarks.cockpit.desk import Desk, Timed, by_name, free_port, open_desk, owner_of, serving
-from benchmarks.cockpit.playing import Place, play
+from benchmarks.cockpit.playing import Place, Played, play
 from benchmarks.cockpit.preparing import prepare
 from benchmarks.cockpit.swaps import FORECAST_AFTER, SCENES
 from benchmarks.dashboard import SIZE
@@ -151,7 +150,8 @@ async def _weight(browser: Browser, url: str, session: str, path: str) -> int:
 async def _swaps(browser: Browser, office: _Office, *, rounds: int, bar: float | None) -> list[Measure]:
     async with open_desk(office.url, office.session) as desk:
         place = await prepare(office.services, desk, office.business, office.unread, rounds=rounds)
-    settled = await _played(browser, office, place, rounds=rounds)
+    played = await _played(browser, office, place, rounds=rounds)
+    settled = played.settled
     answered, worked = by_name(office.timed.spent), by_name(office.timed.worked)
     measures = []
     for name, taken in settled.items():
@@ -162,6 +162,9 @@ async def _swaps(browser: Browser, office: _Office, *, rounds: int, bar: float |
             at_most(f"{name}: settled, half", _half(taken), "ms", bar=_HALF_MS),
             reported(told, slowest, "ms") if bar is None else at_most(told, slowest, "ms", bar=bar),
         ]
+        if whole := played.with_below.get(name):
+            measures.append(reported(f"{name}: with the rows below, half", _half(whole), "ms"))
+            measures.append(reported(f"{name}: with the rows below, slowest", round(max(whole), 1), "ms"))
     quick = sum(max(taken) <= _SWAP_MS for taken in settled.values())
     measures.append(reported(f"swaps whose slowest is within {_SWAP_MS} ms", quick, "swaps", baseline=len(settled)))
     if after := answered[FORECAST_AFTER]:
@@ -170,19 +173,17 @@ async def _swaps(browser: Browser, office: _Office, *, rounds: int, bar: float |
     return measures
 
 
-async def _played(browser: Browser, office: _Office, place: Place, *, rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of each swap, by name."""
+async def _played(browser: Browser, office: _Office, place: Place, *, rounds: int) -> Played:
     context = await browser.new_context(base_url=office.url, viewport={"width": 1440, "height": 900})
     context.set_default_timeout(timedelta(minutes=2).total_seconds() * 1000)
     await context.add_cookies([{"name": PLAIN_SESSION_COOKIE, "value": office.session, "url": office.url}])
     page = await context.new_page()
-    settled: dict[str, list[float]] = defaultdict(list)
+    played = Played()
     with Progress() as progress:
         for scene in progress.track(SCENES, description="Swaps"):
-            for name, taken in (await play(page, scene, place, rounds=rounds)).items():
-                settled[name] += taken
+            await play(page, scene, place, played, rounds=rounds)
     await context.close()
-    return settled
+    return played
 
 
 def _half(taken: Sequence[float]) -> float:

@@ -32,7 +32,7 @@ async ({ name, selector, hand, by, fill, closes, mark, setOff }) => {
     "htmx:afterSettle": (event) => {
       if (event.detail.xhr !== ours) return;
       document.body.getBoundingClientRect(); // the layout is part of it
-      settle({ took: performance.now() - began });
+      settle({ took: performance.now() - began, below: document.querySelectorAll("[data-below][hidden]").length });
     },
     "htmx:responseError": (event) => settle({ wrong: `${event.detail.xhr.status} ${event.detail.xhr.responseText.slice(0, 400)}` }),
   };
@@ -45,6 +45,12 @@ async ({ name, selector, hand, by, fill, closes, mark, setOff }) => {
   else if (hand === "poll") htmx.ajax("GET", element.getAttribute("hx-get"), { source: element });
   else htmx.trigger(document.body, hand);
   const outcome = await settled;
+  if (outcome.below) {
+    await new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); }); // as the page does: it was there first
+    if (document.querySelector("[data-below][hidden]")) throw new Error(`${name}: what lies below stays hidden`);
+    document.body.getBoundingClientRect();
+    outcome.withBelow = performance.now() - began;
+  }
   const frame = () => new Promise((done) => { setTimeout(done, 16); });
   await frame();
   const patience = performance.now() + 20000;
@@ -53,5 +59,5 @@ async ({ name, selector, hand, by, fill, closes, mark, setOff }) => {
   if (closes) document.querySelector("dialog[open]")?.close();
   if (open > 0) throw new Error(`${name}: a request that it set off does not end`);
   if (outcome.wrong) throw new Error(`${name}: ${outcome.wrong}`);
-  return outcome.took;
+  return { settled: outcome.took, with_below: outcome.withBelow ?? null };
 }

@@ -35,6 +35,7 @@ _HEADERS = {
     "Vary": "HX-Request, Accept-Encoding",
 }
 _WORTH_PRESSING = 1_000
+_FIRST_SCREEN = 20  # rows of a list; oodaloo.js lays out those below once these are painted
 _MOZILLA_FAMILY = ("Firefox", "Edg", "OPR", "Chrome", "Safari", "curl", "python")
 _SHOWN = {"Edg": "Edge", "OPR": "Opera", "python": "a program", "curl": "curl"}
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "CrOS", "Linux")
@@ -63,7 +64,7 @@ templates.filters |= FILTERS | {
     "browser": _browser,
     "in_words": lambda role: role_in_words(Role(role)),
 }
-templates.globals |= {"asset": asset, "icons": ICONS, "reader": reader}
+templates.globals |= {"asset": asset, "icons": ICONS, "reader": reader, "first_screen": _FIRST_SCREEN}
 
 
 @dataclass(frozen=True)

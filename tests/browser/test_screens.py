@@ -96,6 +96,33 @@ async def test_one_part_after_the_other_comes_into_the_same_place(chromium: Brow
             await expect(page.locator("#cell")).not_to_be_visible()
 
 
+async def test_rows_below_the_screen_come_after_the_others_and_move_nobody(
+    chromium: Browser, furnished: Furnished
+) -> None:
+    refresh = """() => new Promise((done) => {
+      document.addEventListener("htmx:afterSettle", () => {
+        const hidden = document.querySelectorAll("[data-below][hidden]").length;
+        requestAnimationFrame(() => setTimeout(() => done([hidden, document.querySelector("#table .table-box").scrollTop])));
+      }, { once: true });
+      htmx.trigger(document.body, "acted");
+    })"""
+    async with watched_page(chromium, furnished.site.url) as (page, _):
+        await furnished.site.let_in(page.context, furnished.admin.session)
+        await page.goto(f"/c/{furnished.client}/payables?status=all")
+        rows = page.locator("#table tbody tr")
+        assert await rows.count() > 30
+        assert await page.evaluate(refresh) == [1, 0]
+        await expect(rows.last).to_be_visible()
+        await page.set_viewport_size({"width": 1100, "height": 900})
+        assert await page.evaluate(refresh) == [0, 0], "a column may be wider for what lies below"
+        await page.set_viewport_size({"width": 1440, "height": 900})
+        await rows.last.scroll_into_view_if_needed()
+        there = await page.evaluate("document.querySelector('#table .table-box').scrollTop")
+        assert there > 0
+        assert await page.evaluate(refresh) == [0, there]
+        await expect(rows.last).to_be_in_viewport()
+
+
 async def test_what_comes_late_leaves_a_closed_dialog_closed(
     chromium: Browser, furnished: Furnished, monkeypatch: pytest.MonkeyPatch
 ) -> None:

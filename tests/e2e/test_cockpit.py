@@ -188,9 +188,7 @@ async def _broken(*_: object, **__: object) -> None:
     raise RuntimeError("the drawer is stuck")
 
 
-async def test_a_look_tells_nothing_new_until_there_is_something(
-    firm: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_look_tells_nothing_new_until_there_is_something(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     page = await firm.open(firm.viewer, f"/c/{firm.client}")
     look = unescape(re.findall(r'id="look"[^>]*hx-get="([^"]+)"', page.text)[0])
     same = await firm.open(firm.viewer, look, HX_Request="true")
@@ -199,7 +197,9 @@ async def test_a_look_tells_nothing_new_until_there_is_something(
     assert "data-week" not in same.text
     with monkeypatch.context() as patched:
         patched.setattr(CockpitReader, "get", _broken)
-        assert (await firm.open(firm.viewer, look, HX_Request="true")).status_code == 200, "a page was worked out for nobody"
+        assert (await firm.open(firm.viewer, look, HX_Request="true")).status_code == 200, (
+            "a page was worked out for nobody"
+        )
     newer = await firm.open(firm.viewer, f"/c/{firm.client}?seen=of-yesterday", HX_Request="true")
     assert newer.headers["hx-retarget"] == "#cockpit"
     assert 'hx-swap-oob="true"' in newer.text

@@ -154,6 +154,22 @@
   // marked with hx-disable and stays: nothing of ours is. Texts are told of, too.
   document.addEventListener("htmx:beforeCleanupElement", ({ target }) => { if (target instanceof Element) target.replaceChildren(); });
 
+  // Rows that lie below what is seen are laid out once the others are painted: that is most of the time that a long list takes. Not
+  // where they would widen a column. A list that looks again by itself stays where the person had scrolled it to.
+  let isBelow = false, scrolled = 0;
+  document.addEventListener("htmx:beforeSwap", ({ detail: { target, requestConfig } }) => {
+    const below = find("[data-below]"), box = below?.closest(".table-box");
+    const isSeen = below && below.getBoundingClientRect().top < Math.max(innerHeight, box.getBoundingClientRect().bottom);
+    isBelow = !isSeen && matchMedia("(min-width: 80rem)").matches;
+    scrolled = requestConfig.elt === target ? find(".table-box", target)?.scrollTop : 0;
+  });
+  document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
+    const below = isBelow ? every("[data-below]") : [];
+    below.forEach((rows) => { rows.hidden = true; });
+    if (below.length) requestAnimationFrame(() => setTimeout(() => below.forEach((rows) => { rows.hidden = false; })));
+    if (scrolled) document.getElementById(target.id)?.querySelector(".table-box")?.scrollTo({ top: scrolled, behavior: "instant" });
+  });
+
   document.addEventListener("htmx:afterSwap", (event) => {
     // What is put into a dialog opens it; a part inside that comes later does not: somebody may have closed it since.
     const { target } = event.detail;
