@@ -103,13 +103,15 @@ class ApprovalService(TenantAwareService):
     async def standing(
         self, session: AsyncSession, bill_ids: Collection[UUID], *, with_material: bool = False
     ) -> dict[UUID, Standing]:
-        """How the bills stand, in four statements; what is not there is left out."""
-        policy = await queries.find_policy(session, self.business_id)
-        return await queries.list_standings(
+        """How the bills stand, in two round trips; what is not there is left out."""
+        reads = queries.read_policy(self.business_id), *queries.read_standings(self.business_id, bill_ids)
+        policy, figures, approvals = await read_in(session, *reads)
+        return await queries.standings_of(
             session,
             self.business_id,
-            bill_ids,
-            policy=policy,
+            figures,
+            approvals,
+            policy=queries.policy_of(policy),
             home_currency=self._home_currency,
             with_material=with_material,
         )

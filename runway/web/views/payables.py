@@ -65,10 +65,11 @@ class ApprovalView:
 
 @dataclass(frozen=True)
 class BillView:
-    """`planned_why` is told on focus. `can_…`: what this person may do with it now."""
+    """`pick` is the name of its box in a list. `planned_why` is told on focus. `can_…`: what this person may do with it now."""
 
     id: UUID
     path: str
+    pick: str
     number: str
     vendor: str
     vendor_external_id: str
@@ -107,11 +108,13 @@ def bill_view(row: Payable, to: Viewer) -> BillView:
     waits = standing is not None and standing.status in _TO_APPROVE
     may_approve = Permission.BILLS_APPROVE in permissions and is_open
     planned_on = row.planned[0].on if row.planned and is_open else None
+    number, vendor = bill["doc_number"] or bill["external_id"], bill["vendor_name"] or bill["vendor_external_id"]
     return BillView(
         id=bill["id"],
         path=f"{to.path}/payables/{bill['id']}",
-        number=bill["doc_number"] or bill["external_id"],
-        vendor=bill["vendor_name"] or bill["vendor_external_id"],
+        pick=_("Select bill %(number)s of %(vendor)s") % {"number": number, "vendor": vendor},
+        number=number,
+        vendor=vendor,
         vendor_external_id=bill["vendor_external_id"],
         issued_on=bill["issued_on"],
         due_on=bill["due_on"],

@@ -57,10 +57,11 @@ class ReminderView:
 
 @dataclass(frozen=True)
 class InvoiceView:
-    """`open_text`: what is open, as a form holds it. `can_…`: what this person may do with it now."""
+    """`pick` is the name of its box in a list. `open_text`: what is open, as a form holds it. `can_…`: what this person may do with it now."""
 
     id: UUID
     path: str
+    pick: str
     number: str
     customer: str
     customer_external_id: str
@@ -90,11 +91,14 @@ def invoice_view(row: Receivable, to: Viewer) -> InvoiceView:
     is_open = invoice["balance"] > 0
     promise = plan.invoice.promise if plan else None
     may_note = Permission.REMINDERS_SEND in permissions and is_open
+    number = invoice["doc_number"] or invoice["external_id"]
+    customer = invoice["customer_name"] or invoice["customer_external_id"]
     return InvoiceView(
         id=invoice["id"],
         path=f"{to.path}/receivables/{invoice['id']}",
-        number=invoice["doc_number"] or invoice["external_id"],
-        customer=invoice["customer_name"] or invoice["customer_external_id"],
+        pick=_("Select invoice %(number)s of %(customer)s") % {"number": number, "customer": customer},
+        number=number,
+        customer=customer,
         customer_external_id=invoice["customer_external_id"],
         issued_on=invoice["issued_on"],
         due_on=invoice["due_on"],
