@@ -99,13 +99,13 @@ async def test_one_part_after_the_other_comes_into_the_same_place(chromium: Brow
 async def test_rows_below_the_screen_come_after_the_others_and_move_nobody(
     chromium: Browser, furnished: Furnished
 ) -> None:
-    refresh = """() => new Promise((done) => {
+    settled = """() => new Promise((done) => {
       document.addEventListener("htmx:afterSettle", () => {
         const hidden = document.querySelectorAll("[data-below][hidden]").length;
         requestAnimationFrame(() => setTimeout(() => done([hidden, document.querySelector("#table .table-box").scrollTop])));
       }, { once: true });
-      htmx.trigger(document.body, "acted");
     })"""
+    refresh = f"() => {{ const told = ({settled})(); htmx.trigger(document.body, 'acted'); return told; }}"
     async with watched_page(chromium, furnished.site.url) as (page, _):
         await furnished.site.let_in(page.context, furnished.admin.session)
         await page.goto(f"/c/{furnished.client}/payables?status=all")
@@ -113,6 +113,10 @@ async def test_rows_below_the_screen_come_after_the_others_and_move_nobody(
         assert await rows.count() > 30
         assert await page.evaluate(refresh) == [1, 0]
         await expect(rows.last).to_be_visible()
+        await page.evaluate(f"() => {{ window.opened = ({settled})(); }}")
+        await rows.first.locator("[data-open]").click()
+        assert await page.evaluate("opened") == [0, 0], "what another part brings is not this list's"
+        await page.locator("#sheet [data-closes]").first.click()
         await page.set_viewport_size({"width": 1100, "height": 900})
         assert await page.evaluate(refresh) == [0, 0], "a column may be wider for what lies below"
         await page.set_viewport_size({"width": 1440, "height": 900})

@@ -164,10 +164,13 @@
     scrolled = requestConfig.elt === target ? find(".table-box", target)?.scrollTop : 0;
   });
   document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
-    const below = isBelow ? every("[data-below]") : [];
-    below.forEach((rows) => { rows.hidden = true; });
-    if (below.length) requestAnimationFrame(() => setTimeout(() => below.forEach((rows) => { rows.hidden = false; })));
-    if (scrolled) document.getElementById(target.id)?.querySelector(".table-box")?.scrollTo({ top: scrolled, behavior: "instant" });
+    const swapped = document.getElementById(target.id);
+    const below = isBelow && swapped && find("[data-below]", swapped);
+    if (below) {
+      below.hidden = true;
+      requestAnimationFrame(() => setTimeout(() => { below.hidden = false; }));
+    }
+    if (scrolled && swapped) find(".table-box", swapped)?.scrollTo({ top: scrolled, behavior: "instant" });
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
