@@ -21,8 +21,8 @@ def look_seldom() -> None:
 def long_lived() -> Iterator[None]:
     """Until it ends, what was made before is not looked through, and the rest seldom.
 
-    For a process that has loaded what it works with. Without it a full collection walks all of that, a tenth of a second in which
-    nobody is answered.
+    For a process that has loaded what it works with, once. Without it a full collection walks all of that, a tenth of a second in
+    which nobody is answered.
     """
     before = gc.get_threshold()
     gc.freeze()

@@ -43,7 +43,7 @@ _HERE_AFTER: Final = '{{ "&cursor=" ~ asked.cursor | urlencode if asked.cursor }
 _NEXT: Final = "{{ here }}?{{ asked_for }}&amp;cursor={{ next_cursor | urlencode }}"
 _AGE: Final = '{{ here }}{{ "" if block.is_chosen else "?age=" ~ block.bucket.value | urlencode }}'
 _LOOK: Final = (
-    "{{ client.path }}?seen={{ look.mark | urlencode }}{% if look.is_stale %}&amp;looks={{ look.looks }}{% endif %}"
+    "{{ client.path }}?seen={{ look.mark | urlencode }}{% if look.looks %}&amp;looks={{ look.looks }}{% endif %}"
 )
 _ACTION: Final = "{{ client.path }}/payments/{{ progress.id }}"
 

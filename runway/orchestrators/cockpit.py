@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from domains.core.kept_forecasts import list_weeks_before
@@ -10,10 +9,10 @@ from domains.core.models import Business
 from domains.core.ritual import RitualState, week_of
 from domains.core.rituals import Rituals
 from infra.db.unit_of_work import UnitOfWorkFactory
-from infra.sync.freshness import Fetched
+from infra.sync.freshness import Fetched, FreshnessNeed
 from runway.calculators.figures import Figure
 from runway.orchestrators.kept_forecast import UnreadableContent, WorkedOut, read
-from runway.orchestrators.outlook import Outlook, Sought
+from runway.orchestrators.outlook import Marked, Outlook
 from runway.orchestrators.portfolio import change_in_days
 from runway.orchestrators.sync_progress import SyncProgress, SyncProgressReport
 from runway.orchestrators.tray import TrayBook, TrayEntry, TrayService
@@ -37,16 +36,23 @@ class CockpitReader:
     progress: Callable[[], SyncProgressReport]
     uow: UnitOfWorkFactory
 
-    async def get(self, sought: Sought, *, wait: timedelta) -> Fetched[Cockpit | SyncProgress]:
+    async def look(self, *, freshness: FreshnessNeed) -> Fetched[Marked | None]:
+        """The forecast that the cockpit is about, for `get`: one round trip, where it is worked out and the books are fresh.
+
+        Raises:
+            StaleRefused: as Outlook.get.
+        """
+        return await self.outlook.get_of_whole_books(freshness=freshness)
+
+    async def get(self, looked: Fetched[Marked | None]) -> Fetched[Cockpit | SyncProgress]:
         """While the books were never read whole, how far the reading is: figures of half the books would mislead."""
-        if sought.books.as_of is None:
-            return Fetched(await self.progress().get(self.business.id), sought.books)
-        fetched = await self.outlook.take(sought, wait=wait)
-        worked = fetched.value
+        if looked.value is None:
+            return Fetched(await self.progress().get(self.business.id), looked.freshness)
+        worked = looked.value.worked
         change, ritual = await self._of_weeks(self.business.id, worked)
         book = TrayBook(self.business, worked.forecast.basis.as_of, worked.forecast)
         entries = [one for one in await self.tray.list_entries([book]) if not one.is_set_aside]
-        return Fetched(Cockpit(worked, change, ritual, entries), fetched.freshness)
+        return Fetched(Cockpit(worked, change, ritual, entries), looked.freshness)
 
     async def _of_weeks(self, business_id: UUID, worked: WorkedOut) -> tuple[Figure, RitualState]:
         week = week_of(worked.forecast.basis.as_of)

@@ -68,24 +68,32 @@ class Outlook:
         Raises:
             StaleRefused: as `get`.
         """
-        return await self.take(await self.seek(freshness), wait=freshness.wait)
+        found = await (await self._seek(freshness)).found(freshness.wait)
+        return Fetched(self._aged(found).worked, found.freshness)
 
-    async def seek(self, need: FreshnessNeed, *, waits: bool = False) -> "Sought":
-        """Which forecast an answer would have now: one round trip, and nothing is worked out. `waits`: an older one is none.
+    async def get_of_whole_books(self, *, freshness: FreshnessNeed) -> "Fetched[Marked | None]":
+        """As `get_with_capital`, and what it was made of; None while the books were never read whole.
 
         Raises:
             StaleRefused: as `get`.
         """
+        sought = await self._seek(freshness)
+        if sought.books.as_of is None:
+            return Fetched(None, sought.books)
+        found = await sought.found(freshness.wait)
+        return Fetched(self._aged(found), found.freshness)
+
+    async def _seek(self, need: FreshnessNeed, *, waits: bool = False) -> "_Sought":
         books = await self.company.get_books_mark(*rules_of([self.business.id]), freshness=need)
         today = self._today()
         decided = decided_rules(self.business.id, books.value.beside, today=today, zone=self._zone)
         mark = mark_of(today, decided=decided.mark, books=books.value.mark)
         held = self.shelf.find(self.business.id)
         if held is not None and held.mark == mark:
-            return Sought(mark, books.freshness, None, timedelta(0), lambda: _known(held.worked))
+            return _Sought(mark, books.freshness, None, timedelta(0), lambda: _known(held.worked))
         is_older_good = held is not None and held.mark.decided == mark.decided and not waits
         takes = timedelta.max if held is None else held.took
-        return Sought(
+        return _Sought(
             mark,
             books.freshness,
             held if is_older_good else None,
@@ -95,22 +103,17 @@ class Outlook:
             ),
         )
 
-    async def take(self, sought: "Sought", *, wait: timedelta) -> Fetched[WorkedOut]:
-        """What was sought; the one before, marked stale, where it is not there within `wait`."""
-        found = await sought.found(wait)
-        return Fetched(replace(found.value, forecast=self._aged(found)), found.freshness)
-
     async def get_within(self, patience: timedelta | None, *, freshness: FreshnessNeed) -> Fetched[Forecast | None]:
         """As `get`; but None for who has just decided something, where working out what follows took longer than `patience` the last time.
 
         Raises:
             StaleRefused: as `get`.
         """
-        sought = await self.seek(freshness)
+        sought = await self._seek(freshness)
         if patience is not None and sought.older is None and sought.takes > patience:
             return Fetched(None, sought.books)  # nor begun: it would hold up what is drawn without it
         found = await sought.found(freshness.wait)
-        return Fetched(self._aged(found), found.freshness)
+        return Fetched(self._aged(found).worked.forecast, found.freshness)
 
     async def get_decided(self) -> DecidedRules:
         """What people decided that the forecast goes by."""
@@ -119,15 +122,16 @@ class Outlook:
 
     async def keep(self) -> OnShelf:
         """Work it out for who asks next, unless that is done."""
-        worked = (await (await self.seek(AS_IT_STANDS, waits=True)).found(AS_IT_STANDS.wait)).value
+        worked = (await (await self._seek(AS_IT_STANDS, waits=True)).found(AS_IT_STANDS.wait)).value.worked
         await self.shelf.written(self.business.id)  # what could not be kept is the job's failure
         held = self.shelf.find(self.business.id)
         return held if held is not None and held.worked is worked else await self.keep()
 
-    def _aged(self, found: Fetched[WorkedOut]) -> Forecast:
-        made = found.value.forecast
+    def _aged(self, found: "Fetched[Marked]") -> "Marked":
+        made = found.value.worked.forecast
         age = books_age(found.freshness.as_of, now=self.clock.now(), last_sync_failed=found.freshness.stale)
-        return replace(made, report=with_age_of_books(made.report, age))
+        forecast = replace(made, report=with_age_of_books(made.report, age))
+        return replace(found.value, worked=replace(found.value.worked, forecast=forecast))
 
     async def _work_out(
         self, mark: Mark, today: date, decided: DecidedRules, *, synced_at: datetime | None
@@ -184,11 +188,19 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class Sought:
+class Marked:
+    """A forecast and what it was made of."""
+
+    mark: Mark
+    worked: WorkedOut
+
+
+@dataclass(frozen=True)
+class _Sought:
     """A forecast, there or to be reckoned.
 
     Attributes:
-        mark: what it is made of; another one's is another.
+        mark: what it is made of.
         older: the one of the books before, where nothing was decided since.
         takes: as long as the last one took.
     """
@@ -199,13 +211,13 @@ class Sought:
     takes: timedelta
     begin: Callable[[], asyncio.Future[WorkedOut]]
 
-    async def found(self, wait: timedelta) -> Fetched[WorkedOut]:
+    async def found(self, wait: timedelta) -> Fetched[Marked]:
         """The older one, marked stale, where the new one is not there within `wait`. Who stops waiting does not stop it."""
         reckoning = self.begin()
         done, _ = await asyncio.wait({reckoning}, timeout=None if self.older is None else wait.total_seconds())
         if done or self.older is None:
-            return Fetched(await reckoning, self.books)
-        return Fetched(self.older.worked, _stale(self.books))
+            return Fetched(Marked(self.mark, await reckoning), self.books)
+        return Fetched(Marked(self.older.mark, self.older.worked), _stale(self.books))
 
 
 def _known(worked: WorkedOut) -> asyncio.Future[WorkedOut]:

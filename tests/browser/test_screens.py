@@ -125,6 +125,13 @@ async def test_rows_below_the_screen_come_after_the_others_and_move_nobody(
         assert there > 0
         assert await page.evaluate(refresh) == [0, there]
         await expect(rows.last).to_be_in_viewport()
+        for side in ("payables", "receivables"):
+            await page.goto(f"/c/{furnished.client}/{side}?status=all")
+            await page.locator("#table .age-block").first.click()
+            await expect(page.locator('#table .age-block[aria-current="true"]')).to_have_count(1)
+            await page.go_back()
+            await expect(page.locator('#table .age-block[aria-current="true"]')).to_have_count(0)
+            await expect(rows.last).to_be_visible()
 
 
 async def test_what_comes_late_leaves_a_closed_dialog_closed(

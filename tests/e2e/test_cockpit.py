@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
 from uuid import UUID
@@ -13,11 +14,15 @@ import pytest_asyncio
 
 from domains.core.permissions import Role
 from infra.clock import SystemClock
+from infra.config import Rail
 from infra.ids import new_id
 from infra.qbo.simulator.files.company_file import CompanyFile
 from infra.qbo.simulator.files.generator import sample_company
 from infra.qbo.simulator.timestamps import PACIFIC
+from infra.sync.runs import change_states
+from infra.sync.smart_sync import SmartSyncService
 from runway.orchestrators.cockpit import CockpitReader
+from runway.registry import MIRROR_SPECS
 from runway.web.assets import asset
 from runway.web.formats import short_money
 from tests.e2e.people import Browser, join, member, open_business, sign_up
@@ -209,11 +214,42 @@ async def test_a_look_tells_nothing_new_until_there_is_something(firm: Firm, mon
 async def test_a_look_shows_what_was_decided_on_another_page(firm: Firm) -> None:
     page = await firm.open(firm.viewer, f"/c/{firm.client}")
     look = unescape(re.findall(r'id="look"[^>]*hx-get="([^"]+)"', page.text)[0])
+    assert "hx-retarget" not in (await firm.open(firm.viewer, look, HX_Request="true")).headers
     bill = (await firm.owner.get("/bills", status="open", limit=1))["data"][0]
-    marked = await firm.owner.ask("PUT", f"/bills/{bill['id']}/must-pay", json={"reason": "The power is cut off"})
+    mark = f"/bills/{bill['id']}/must-pay"
+    marked = await firm.owner.ask("PUT", mark, json={"reason": "The power is cut off"})
     assert marked.status_code == 200, marked.text
     newer = await firm.open(firm.viewer, look, HX_Request="true")
     assert newer.headers["hx-retarget"] == "#cockpit"
+    await firm.owner.ask("DELETE", mark)
+
+
+async def test_looks_at_a_refresh_go_on_until_it_lands(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def not_yet(*_: object, **__: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(SmartSyncService, "_refresh_once", not_yet)
+    services, now = firm.shop.web.services, firm.shop.web.services.clock.now()
+
+    async def set_synced(at: datetime) -> None:
+        values = {"last_synced_at": at, "synced_through": at}
+        entities = [spec.entity for spec in MIRROR_SPECS]
+        async with services.uow([firm.client]) as uow:
+            await change_states(uow.session, firm.client, rail=Rail.QBO, entities=entities, values=values)
+
+    await set_synced(now - timedelta(hours=1))
+    page = await firm.open(firm.viewer, f"/c/{firm.client}")
+    for count in ("1", "2", "3"):
+        look, trigger = re.findall(r'id="look"[^>]*hx-get="([^"]+)"[^>]*hx-trigger="([^"]+)"', page.text)[0]
+        assert trigger == "every 3s"
+        assert unescape(look).endswith(f"&looks={count}")
+        page = await firm.open(firm.viewer, unescape(look), HX_Request="true")
+        assert "hx-retarget" not in page.headers, "nothing has landed"
+    await set_synced(now)
+    landed = await firm.open(firm.viewer, unescape(look), HX_Request="true")
+    assert landed.headers["hx-retarget"] == "#cockpit"
+    assert 'hx-trigger="wake from:body"' in landed.text
+    assert "looks=" not in landed.text
 
 
 async def test_the_first_page_is_small_and_its_parts_are_kept(firm: Firm) -> None:

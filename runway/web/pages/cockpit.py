@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from infra.errors import NotFound
-from infra.sync.freshness import AS_IT_STANDS, Fetched, Freshness, FreshnessNeed, SyncStrategy
+from infra.sync.freshness import AS_IT_STANDS, Fetched, FreshnessNeed, SyncStrategy
 from runway.orchestrators.cockpit import Cockpit, CockpitReader
-from runway.orchestrators.forecast_shelf import Mark
+from runway.orchestrators.outlook import Marked
 from runway.orchestrators.sync_progress import SyncProgress, SyncProgressReport
 from runway.orchestrators.tray import TrayService
 from runway.web.clients import PREFIX, Client, ReadsBooks
@@ -37,14 +37,20 @@ class NoSuchWeek(NotFound):
 
 @router.get("")
 async def show_cockpit(request: Request, client: ReadsBooks, seen: str = "", looks: int = 0) -> Response:
-    """For htmx, `seen` is what the page shows: where nothing newer is there, only the next look is answered."""
-    need = AT_ONCE if looks == 0 else AS_IT_STANDS
-    sought = await client.services.outlook.seek(need)
-    if wants_part(request) and sought.books.as_of is not None and seen == _mark(sought.mark, sought.books):
-        look = _look(seen, sought.books, looks=looks)
+    """For htmx, `seen` is what the page shows: where nothing newer is there, only the next look is answered.
+
+    Looks after the first are at a refresh that is on its way: they begin no other, and until it lands the page is as stale as it was.
+    """
+    reader, is_waiting = _reader(client), looks > 0
+    looked = await reader.look(freshness=AS_IT_STANDS if is_waiting else AT_ONCE)
+    is_stale = is_waiting or looked.freshness.stale
+    if wants_part(request) and looked.value is not None and seen == _mark(looked, is_stale=is_stale):
+        look = _look(seen, looks=looks, is_stale=is_stale)
         return render_client(request, client, "", here="cockpit", part="cockpit/_look.html", look=look)
-    fetched = await _reader(client).get(sought, wait=need.wait)
-    look = _look(_mark(sought.mark, fetched.freshness), fetched.freshness, looks=looks)
+    if is_waiting:
+        looked = await reader.look(freshness=AT_ONCE)
+    fetched, is_stale = await reader.get(looked), looked.freshness.stale
+    look = _look(_mark(looked, is_stale=is_stale), looks=looks, is_stale=is_stale)
     answer = render_client(
         request,
         client,
@@ -99,11 +105,13 @@ def _views(fetched: Fetched[Cockpit | SyncProgress], client: Client) -> dict[str
     return {"reading": None, "shown": cockpit_view(fetched.value, permissions=client.entry.permissions)}
 
 
-def _look(mark: str, freshness: Freshness, *, looks: int) -> dict[str, Any]:
-    return {"mark": mark, "looks": looks + 1, "goes_on": looks < _MOST_LOOKS, "is_stale": freshness.stale}
+def _look(mark: str, *, looks: int, is_stale: bool) -> dict[str, Any]:
+    """The next one: soon while a refresh is on its way."""
+    return {"mark": mark, "looks": looks + 1 if is_stale and looks < _MOST_LOOKS else 0}
 
 
-def _mark(forecast: Mark, freshness: Freshness) -> str:
-    """Another one once what the page shows may have changed: the books, what was decided about them, and how fresh they are."""
-    shown = f"{forecast}/{freshness.as_of}/{freshness.stale}/{freshness.open_drift}/{freshness.quarantined}"
+def _mark(looked: Fetched[Marked | None], *, is_stale: bool) -> str:
+    """Another one once the forecast may be another, or how fresh it is."""
+    books, forecast = looked.freshness, looked.value.mark if looked.value else None
+    shown = f"{forecast}/{books.as_of}/{is_stale}/{books.open_drift}/{books.quarantined}"
     return blake2b(shown.encode(), digest_size=12).hexdigest()

@@ -158,13 +158,13 @@
   // where they would widen a column. A list that looks again by itself stays where the person had scrolled it to.
   let isBelow = false, scrolled = 0;
   document.addEventListener("htmx:beforeSwap", ({ detail: { target, requestConfig } }) => {
-    const below = find("[data-below]"), box = below?.closest(".table-box");
-    const isSeen = below && below.getBoundingClientRect().top < Math.max(innerHeight, box.getBoundingClientRect().bottom);
-    isBelow = !isSeen && matchMedia("(min-width: 80rem)").matches;
-    scrolled = requestConfig.elt === target ? find(".table-box", target)?.scrollTop : 0;
+    const box = find(".table-box", target), below = find("[data-below]", target);
+    const top = below ? below.getBoundingClientRect().top : 0;
+    isBelow = top > innerHeight && top > box.getBoundingClientRect().bottom && matchMedia("(min-width: 80rem)").matches && !document.hidden;
+    scrolled = requestConfig.elt === target && box ? box.scrollTop : 0;
   });
   document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
-    const swapped = document.getElementById(target.id);
+    const swapped = target && document.getElementById(target.id); // htmx's own going back in history has none
     const below = isBelow && swapped && find("[data-below]", swapped);
     if (below) {
       below.hidden = true;

@@ -1,14 +1,21 @@
 import gc
+from contextlib import suppress
+
+import pytest
 
 from infra.garbage import long_lived, look_seldom
 
 
-def test_python_looks_for_garbage_as_before_when_it_ends() -> None:
-    before = gc.get_threshold()
-    with long_lived():
-        during = gc.get_threshold()
+def test_python_looks_for_garbage_as_before_when_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, told = gc.get_threshold(), list[str]()
+    monkeypatch.setattr(gc, "freeze", lambda: told.append("freeze"))
+    monkeypatch.setattr(gc, "unfreeze", lambda: told.append("unfreeze"))
+    with suppress(KeyError), long_lived():
+        assert gc.get_threshold()[0] > before[0]
+        assert told == ["freeze"]
+        raise KeyError
     assert gc.get_threshold() == before
-    assert during[0] > before[0]
+    assert told == ["freeze", "unfreeze"]
 
 
 def test_a_page_of_a_thousand_objects_is_looked_through_a_few_times_at_most() -> None:
