@@ -1,6 +1,6 @@
 """What each sync has seen (`sync_state`) and what each run did (`sync_run`)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -186,6 +186,16 @@ async def ensure_states(session: AsyncSession, business_id: UUID, *, rail: Rail,
     """Make a row for each entity that has none yet, in the order of `change_states`."""
     rows = [{"business_id": business_id, "rail": rail.value, "entity": entity} for entity in sorted(entities)]
     await session.execute(insert(SyncState).values(rows).on_conflict_do_nothing())
+
+
+async def hold_states(session: AsyncSession, business_id: UUID, *, rail: Rail, entities: Collection[str]) -> None:
+    """Lock the lines, in the order of `change_states`: for who changes some of them and then, in the same transaction, others."""
+    await session.execute(
+        select(SyncState.entity)
+        .where(SyncState.business_id == business_id, SyncState.rail == rail.value, SyncState.entity.in_(entities))
+        .order_by(SyncState.entity)
+        .with_for_update()
+    )
 
 
 async def change_states(

@@ -97,6 +97,8 @@ class QBOWebhooks:
     async def _bring(self, business_id: UUID, events: Sequence[WebhookEvent], *, sync_of: SyncOf) -> None:
         async with self._uow([business_id]) as uow:
             told, heard = {event.entity for event in events}, max(event.received_at for event in events)
+            touched = {entity for event in events for entity in entities_touched(event.entity, event.operation)}
+            await runs.hold_states(uow.session, business_id, rail=Rail.QBO, entities=told | touched)
             values: dict[str, object] = {"last_webhook_at": heard}
             await runs.change_states(uow.session, business_id, rail=Rail.QBO, entities=sorted(told), values=values)
             states = await runs.list_states(uow.session, business_id, rail=Rail.QBO)

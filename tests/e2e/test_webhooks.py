@@ -1,5 +1,6 @@
 """`POST /api/v1/webhooks/qbo` over HTTP: who is let in, what is kept, and what a job makes of it."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -153,6 +154,36 @@ async def test_a_change_that_is_told_is_in_the_mirror_after_the_job(shop: Shop) 
     assert [entity for entity, state in held.items() if state.dirty_since] == []
     assert [event.done_at is not None for event in await events(shop)] == [True]
     assert await work(shop) == 0
+
+
+async def test_news_of_several_kinds_waits_for_a_refresh_and_holds_nothing_of_it(shop: Shop) -> None:
+    """A payment touches its customer: whoever waits for that one's line must not have the payment's, which the refresh takes next."""
+    await shop.read_books()
+    business_id, values = UUID(shop.visitor.business_id), {"last_error": None}
+    record = shop.simulator.other_users.edit_one(shop.company, "Payment")
+    assert record is not None
+    await post(shop, [cloud(shop, "payment", record.id)])
+    async with shop.web.services.uow([business_id]) as refresh:
+        await runs.change_states(
+            refresh.session, business_id, rail=Rail.QBO, entities=["Account", "Customer"], values=values
+        )
+        working = asyncio.create_task(work(shop))
+        await _until_one_waits(shop)
+        await runs.change_states(refresh.session, business_id, rail=Rail.QBO, entities=["Payment"], values=values)
+    assert await working > 0
+    assert [event.done_at is not None for event in await events(shop)] == [True]
+
+
+async def _until_one_waits(shop: Shop) -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%sync_state%FOR UPDATE%'"
+    )
+    async with asyncio.timeout(60):
+        while True:
+            async with shop.web.services.uow([]) as uow:
+                if await uow.session.scalar(waiting):
+                    return
+            await asyncio.sleep(0.01)
 
 
 async def test_what_the_mirror_has_already_costs_no_call(shop: Shop) -> None:
