@@ -1,5 +1,6 @@
 """What is owed, as a table that can be acted on: each bill with its approval, the day it is planned for, and the payment that has it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -70,8 +71,9 @@ class PayablesTable:
         Raises:
             UnreadableCursor: `wanted.after` is none of ours.
         """
-        listed = await self.bills.list_bills(wanted, freshness=freshness)
-        outlook = await self.outlook.get(freshness=AS_IT_STANDS)
+        listed, outlook = await asyncio.gather(
+            self.bills.list_bills(wanted, freshness=freshness), self.outlook.get(freshness=AS_IT_STANDS)
+        )
         rows = await self._rows(listed.value.items, outlook.value)
         aged = await ageing_beside(self.bills, outlook, today=self.today)
         page = PayablesPage(rows, listed.value.next_cursor, aged, outlook.value)
@@ -139,10 +141,11 @@ class PayableDesk:
             BillNotFound: no such bill, or it is deleted.
         """
         table = self.table
-        found = await table.bills.get_listed_bill(bill_id, freshness=freshness)
-        bill, business_id = found.value, table.bills.business_id
-        outlook = await table.outlook.get_within(patience, freshness=AS_IT_STANDS)
-        forecast = outlook.value
+        found, outlook = await asyncio.gather(
+            table.bills.get_listed_bill(bill_id, freshness=freshness),
+            table.outlook.get_within(patience, freshness=AS_IT_STANDS),
+        )
+        bill, business_id, forecast = found.value, table.bills.business_id, outlook.value
         async with table.uow([business_id]) as uow:
             standing = (await table.approvals.standing(uow.session, [bill_id], with_material=True))[bill_id]
             marked = await list_must_pays(uow.session, business_id)

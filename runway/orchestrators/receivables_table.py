@@ -1,11 +1,10 @@
 """What is owing, as a table that can be acted on: each invoice with the day it is expected, the last contact and the next reminder."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar.collection_notes import CollectionNotes
 from domains.ar.expected_dates import find_expected
@@ -88,12 +87,12 @@ class ReceivablesTable:
         Raises:
             UnreadableCursor: `wanted.after` is none of ours.
         """
-        listed = await self.invoices.list_invoices(wanted, freshness=freshness)
-        outlook = await self.outlook.get(freshness=AS_IT_STANDS)
-        plan = await self._plan(listed.value.items)
-        async with self.uow([self.invoices.business_id]) as uow:
-            held = await self._held(uow.session, listed.value.items)
-        rows = _rows(listed.value.items, outlook.value, plan, held)
+        listed, outlook = await asyncio.gather(
+            self.invoices.list_invoices(wanted, freshness=freshness), self.outlook.get(freshness=AS_IT_STANDS)
+        )
+        items = listed.value.items
+        plan, held = await asyncio.gather(self._plan(items), self._held(items))
+        rows = _rows(items, outlook.value, plan, held)
         aged = await ageing_beside(self.invoices, outlook, today=self.today)
         page = ReceivablesPage(rows, listed.value.next_cursor, aged, outlook.value)
         return Fetched(page, oldest_of([listed.freshness, outlook.freshness]))
@@ -106,17 +105,16 @@ class ReceivablesTable:
         Raises:
             InvoiceNotFound: no such invoice, or it is deleted.
         """
-        found = await self.invoices.get_listed_invoice(invoice_id, freshness=freshness)
-        outlook = await self.outlook.get_within(patience, freshness=AS_IT_STANDS)
-        plan = await self._plan([found.value])
-        business_id = self.invoices.business_id
-        async with self.uow([business_id]) as uow:
-            held = await self._held(uow.session, [found.value])
-            notes = await CollectionNotes(business_id).list_notes(uow.session, invoice_id)
-            said = await find_expected(uow.session, business_id, invoice_id)
+        found, outlook = await asyncio.gather(
+            self.invoices.get_listed_invoice(invoice_id, freshness=freshness),
+            self.outlook.get_within(patience, freshness=AS_IT_STANDS),
+        )
+        plan, held, (notes, is_said) = await asyncio.gather(
+            self._plan([found.value]), self._held([found.value]), self._said_of(invoice_id)
+        )
         (row,) = _rows([found.value], outlook.value, plan, held)
         told = None if outlook.value is None else Fetched(outlook.value, outlook.freshness)
-        detail = ReceivableDetail(row, notes, said is not None, told)
+        detail = ReceivableDetail(row, notes, is_said, told)
         return Fetched(detail, oldest_of([found.freshness, outlook.freshness]))
 
     async def list_rows(self, wanted: DocumentFilter, *, freshness: FreshnessNeed) -> Fetched[list[ListedInvoice]]:
@@ -133,13 +131,18 @@ class ReceivablesTable:
         shown = {one["customer_external_id"] for one in listed}
         return (await self.reminding.look(customers=shown, freshness=AS_IT_STANDS)).value
 
-    async def _held(self, session: AsyncSession, listed: Sequence[ListedInvoice]) -> Mapping[str, ActionIntent]:
-        return await listing.list_holding(
-            session,
-            self.invoices.business_id,
-            kinds=["Invoice", "InvoiceMail"],
-            external_ids=[one["external_id"] for one in listed],
-        )
+    async def _held(self, listed: Sequence[ListedInvoice]) -> Mapping[str, ActionIntent]:
+        kinds, external_ids = ["Invoice", "InvoiceMail"], [one["external_id"] for one in listed]
+        business_id = self.invoices.business_id
+        async with self.uow([business_id]) as uow:
+            return await listing.list_holding(uow.session, business_id, kinds=kinds, external_ids=external_ids)
+
+    async def _said_of(self, invoice_id: UUID) -> tuple[Sequence[CollectionNote], bool]:
+        """Its notes, and whether somebody has said when it is expected."""
+        business_id = self.invoices.business_id
+        async with self.uow([business_id]) as uow:
+            notes = await CollectionNotes(business_id).list_notes(uow.session, invoice_id)
+            return notes, await find_expected(uow.session, business_id, invoice_id) is not None
 
 
 def _rows(
