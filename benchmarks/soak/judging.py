@@ -68,7 +68,7 @@ def judge_refreshes(
 
     What was announced calls for a refresh until a job has looked at it, which on a busy machine may be long after it came.
     """
-    waited = _waited(root)
+    looked_at = _looked_at(root)
     of_business: defaultdict[str, list[Run]] = defaultdict(list)
     rows = root.execute(
         "SELECT business_id::text, kind, actor, started_at, finished_at FROM sync_run "
@@ -79,18 +79,13 @@ def judge_refreshes(
     count = periods = overlapping = 0
     uncalled: list[str] = []
     for business, runs in of_business.items():
-        instants = sorted(map(running, announced.get(business, [])))
+        instants = sorted([*map(running, announced.get(business, [])), *looked_at[business]])
         count += len(runs)
         periods += 1
         for before, after in pairwise(runs):
             overlapping += after.began_at < before.ended_at
-            since, until = (
-                running(before.began_at) - _SHOWN_AFTER - _CLOCKS_APART,
-                running(after.began_at) + _CLOCKS_APART,
-            )
-            is_called = _any_between(instants, since, until) or any(
-                came <= until and done >= since for came, done in waited[business]
-            )
+            since, until = running(before.began_at) - _SHOWN_AFTER, running(after.began_at)
+            is_called = _any_between(instants, since - _CLOCKS_APART, until + _CLOCKS_APART)
             if is_called or after.began_at - before.began_at >= _SHORTEST_BETWEEN:
                 periods += 1
             else:
@@ -98,14 +93,14 @@ def judge_refreshes(
     return Refreshes(count, periods, overlapping, uncalled)
 
 
-def _waited(root: Root) -> defaultdict[str, list[tuple[datetime, datetime]]]:
-    """From when to when what was announced waited for a job to look at it, by business; of the database's clock, for which no hours are skipped."""
-    of_business: defaultdict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
-    for business, came, done in root.execute(
-        "SELECT DISTINCT c.business_id::text, e.received_at, e.done_at FROM webhook_event e "
+def _looked_at(root: Root) -> defaultdict[str, list[datetime]]:
+    """When a job had looked at what was announced, by business; of the database's clock, for which no hours are skipped."""
+    of_business: defaultdict[str, list[datetime]] = defaultdict(list)
+    for business, at in root.execute(
+        "SELECT DISTINCT c.business_id::text, e.done_at FROM webhook_event e "
         "JOIN connection c ON (c.rail, c.external_account_id) = (e.rail, e.external_account_id) WHERE e.done_at IS NOT NULL"
     ):
-        of_business[business].append((came, done))
+        of_business[business].append(at)
     return of_business
 
 
