@@ -173,13 +173,13 @@ class _Reader:
 
 def _seconds_of(page: Sequence[Payload]) -> tuple[datetime, datetime]:
     """The first and the last second on a page. Records without a readable time are for the quarantine; the others tell where it ends."""
-    first, last = _first_second(page), _first_second(reversed(page))
+    first, last = _first_readable(page), _first_readable(reversed(page))
     if first is None or last is None:
         raise QBOUnavailable("QuickBooks sent a page without one readable MetaData.LastUpdatedTime.")
     return first, last
 
 
-def _first_second(page: Iterable[Payload]) -> datetime | None:
+def _first_readable(page: Iterable[Payload]) -> datetime | None:
     return next((second for payload in page if (second := _second_of(payload)) is not None), None)
 
 
