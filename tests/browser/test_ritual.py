@@ -152,12 +152,14 @@ async def sign_in(page: Page, email: str, phone: Phone) -> None:
 
 
 async def fill_in_sign_in(page: Page, email: str, phone: Phone) -> None:
-    """The fields have the focus where they should."""
+    """The fields have the focus where they should; what is typed before a page gives it is lost."""
+    await expect(page.get_by_label("E-mail", exact=True)).to_be_focused()
     await page.keyboard.type(email)
     await page.keyboard.press("Tab")
     await page.keyboard.type(PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/sign-in/second-factor*")
+    await expect(page.get_by_label("Code", exact=True)).to_be_focused()
     await page.keyboard.type(phone.code())
     await page.keyboard.press("Enter")
 

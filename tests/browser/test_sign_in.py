@@ -19,12 +19,14 @@ async def test_a_person_signs_in_with_their_second_factor_by_keyboard(chromium: 
     async with watched_page(chromium, site.url) as (page, _):
         await page.goto("/sign-in")
         assert await violations_of(page) == []
+        await expect(page.get_by_label("E-mail", exact=True)).to_be_focused()
         await page.keyboard.type(owner.email)
         await page.keyboard.press("Tab")
         await page.keyboard.type(PASSWORD)
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/sign-in/second-factor*")
         assert await violations_of(page) == []
+        await expect(page.get_by_label("Code", exact=True)).to_be_focused()
         await page.keyboard.type(phone.code())
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/c/*")
