@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from infra.clock import Clock
 from infra.embedded.servers import ServerAddresses, servers
-from infra.garbage import long_lived
+from infra.garbage import WHILE_ANSWERING, long_lived
 from infra.logging import configure_logging
 from runway.routes import API, ROUTERS, errors
 from runway.routes.documentation import DESCRIPTION, TITLE, VERSION, describe, operation_id
@@ -43,7 +43,7 @@ def _build(opener: ServicesOpener) -> FastAPI:
         async with opener() as services:
             app.state.services = services
             app.state.edge = EdgeRules.of(services.settings, services.redis)
-            with long_lived():
+            with long_lived(WHILE_ANSWERING):
                 yield
             await app.state.edge.rates.limiter.close()
 

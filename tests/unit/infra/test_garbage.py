@@ -3,15 +3,16 @@ from contextlib import suppress
 
 import pytest
 
-from infra.garbage import long_lived, look_seldom
+from infra.garbage import WHILE_ANSWERING, WHILE_WORKING, Thresholds, long_lived, look_seldom
 
 
-def test_python_looks_for_garbage_as_before_when_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wanted", [WHILE_WORKING, WHILE_ANSWERING])
+def test_python_looks_for_garbage_as_before_when_it_ends(wanted: Thresholds, monkeypatch: pytest.MonkeyPatch) -> None:
     before, told = gc.get_threshold(), list[str]()
     monkeypatch.setattr(gc, "freeze", lambda: told.append("freeze"))
     monkeypatch.setattr(gc, "unfreeze", lambda: told.append("unfreeze"))
-    with suppress(KeyError), long_lived():
-        assert gc.get_threshold()[0] > before[0]
+    with suppress(KeyError), long_lived(wanted):
+        assert gc.get_threshold() == wanted
         assert told == ["freeze"]
         raise KeyError
     assert gc.get_threshold() == before
