@@ -1,6 +1,6 @@
 """What every page that acts has in common: the preview before, where the action stands after, and where the person goes then."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -74,6 +74,13 @@ def show_done(request: Request, client: Client, path: str, notice: str) -> Respo
     """After what is over at once: back to the page, which says so. htmx puts the fresh page's part in place by itself."""
     headers = ACTED if wants_part(request) else {}
     return go_to(f"{client.path}{path}{'&' if '?' in path else '?'}notice={notice}", headers=headers)
+
+
+async def show_decided(
+    request: Request, client: Client, path: str, notice: str, *, part: Callable[[str], Awaitable[Response]]
+) -> Response:
+    """As `show_done`, on a page whose `part` htmx has at once: being led there it would ask a second time."""
+    return await part(notice) if wants_part(request) else show_done(request, client, path, notice)
 
 
 def show_refused(

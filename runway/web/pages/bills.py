@@ -1,5 +1,6 @@
 """One bill: what is known of it, what paying it does, and the decisions about it."""
 
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from runway.web.acting import (
     Preview,
     previewed,
     progress_of,
-    show_done,
+    show_decided,
     show_outcome,
     undoable,
     with_headers,
@@ -88,7 +89,7 @@ async def approve(request: Request, client: ApprovesBills, bill_id: UUID) -> Res
         await approve_bill(client, bill_id, form.wanted)
     except OodalooError as error:
         return await _show_refused(request, client, bill_id, error, typed)
-    return show_done(request, client, f"/payables/{bill_id}", "approved")
+    return await _show_done(request, client, bill_id, "approved")
 
 
 @router.post("/unapprove")
@@ -97,7 +98,7 @@ async def unapprove(request: Request, client: ApprovesBills, bill_id: UUID) -> R
         await unapprove_bill(client, bill_id)
     except OodalooError as error:
         return await _show_refused(request, client, bill_id, error, Typed({}))
-    return show_done(request, client, f"/payables/{bill_id}", "unapproved")
+    return await _show_done(request, client, bill_id, "unapproved")
 
 
 @router.post("/must-pay")
@@ -107,13 +108,13 @@ async def mark(request: Request, client: ApprovesBills, bill_id: UUID) -> Respon
     if form.wanted is None:
         return await _show(request, client, bill_id, typed=typed, errors=form.errors, status=REFUSED)
     await set_must_pay(client, bill_id, form.wanted)
-    return show_done(request, client, f"/payables/{bill_id}", "marked")
+    return await _show_done(request, client, bill_id, "marked")
 
 
 @router.post("/must-pay/end")
 async def unmark(request: Request, client: ApprovesBills, bill_id: UUID) -> Response:
     await end_must_pay(client, bill_id)
-    return show_done(request, client, f"/payables/{bill_id}", "unmarked")
+    return await _show_done(request, client, bill_id, "unmarked")
 
 
 @router.get("/pay")
@@ -155,6 +156,11 @@ async def _preview(
     if form.wanted is None:
         return None
     return await previewed(client, previewed_payment(bill_id, form.wanted, client.today), on=on)
+
+
+async def _show_done(request: Request, client: Client, bill_id: UUID, notice: str) -> Response:
+    part = partial(show_bill, request, client, bill_id)
+    return await show_decided(request, client, f"/payables/{bill_id}", notice, part=part)
 
 
 async def _show_refused(request: Request, client: Client, bill_id: UUID, error: OodalooError, typed: Typed) -> Response:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -39,7 +40,7 @@ from runway.web.acting import (
     Preview,
     previewed,
     progress_of,
-    show_done,
+    show_decided,
     show_outcome,
     undoable,
     with_headers,
@@ -180,7 +181,7 @@ async def set_expected(request: Request, client: SendsReminders, invoice_id: UUI
 @router.post("/expected-date/end")
 async def end_expected(client: SendsReminders, request: Request, invoice_id: UUID) -> Response:
     await end_expected_date(client, invoice_id)
-    return show_done(request, client, f"/receivables/{invoice_id}", "usual")
+    return await _show_done(request, client, invoice_id, "usual")
 
 
 async def _remind(
@@ -210,7 +211,7 @@ async def _decide(
         await verb(client, invoice_id, form.wanted)
     except OodalooError as error:
         return await _show_refused(request, client, invoice_id, error, typed, opened=opened)
-    return show_done(request, client, f"/receivables/{invoice_id}", done)
+    return await _show_done(request, client, invoice_id, done)
 
 
 async def _close(
@@ -218,6 +219,11 @@ async def _close(
 ) -> Response:
     typed = await typed_form(request)
     return await _decide(request, client, invoice_id, typed, read(Closing, typed), verb, done="ended", opened="notes")
+
+
+async def _show_done(request: Request, client: Client, invoice_id: UUID, notice: str) -> Response:
+    part = partial(show_invoice, request, client, invoice_id)
+    return await show_decided(request, client, f"/receivables/{invoice_id}", notice, part=part)
 
 
 async def _preview(client: Client, invoice_id: UUID, typed: Typed, *, on: Fetched[Forecast] | None = None) -> Preview:
