@@ -12,6 +12,9 @@ from infra.sync.freshness import FreshnessNeed, SyncStrategy
 from infra.sync.in_flight import Refreshed
 from infra.sync.refresh_lease import RefreshLeases
 
+Refresh = Callable[[], Awaitable[int | None]]
+"""Asks the rail; the calls it cost, or None where nothing was left to ask."""
+
 
 class RefreshFailedBefore(RailUnavailable):
     """A refresh failed moments ago, here or in another process; the rail is not asked again at once."""
@@ -43,12 +46,12 @@ def late(rail: Rail, waited_seconds: float) -> str:
 async def refresh_alone(
     leases: RefreshLeases,
     rail: Rail,
-    refresh: Callable[[], Awaitable[int]],
+    refresh: Refresh,
     *,
     strategy: SyncStrategy,
     clock: Clock,
 ) -> Refreshed:
-    """Refresh, or wait for the process that does; `refresh` returns the calls it cost.
+    """Refresh, or wait for the process that does.
 
     Raises:
         RailUnavailable: the other's failed, or the last one did, moments ago.
@@ -71,14 +74,12 @@ async def refresh_alone(
             return Refreshed(calls=0, is_own=False)
 
 
-async def _refresh_under(
-    leases: RefreshLeases, fence: int, refresh: Callable[[], Awaitable[int]], *, clock: Clock
-) -> Refreshed:
+async def _refresh_under(leases: RefreshLeases, fence: int, refresh: Refresh, *, clock: Clock) -> Refreshed:
     try:
         async with leases.kept(fence):
             calls = await refresh()
     except (Exception, asyncio.CancelledError) as error:
         await leases.finish(fence, calls=0, now=clock.now(), error=words_of(error))
         raise
-    await leases.finish(fence, calls=calls, now=clock.now())
-    return Refreshed(calls=calls, is_own=True)
+    await leases.finish(fence, calls=calls or 0, now=clock.now())
+    return Refreshed(calls=calls or 0, is_own=calls is not None)

@@ -11,7 +11,7 @@ Key = tuple[UUID, str]  # business; rail, and what of it
 
 @dataclass(frozen=True)
 class Refreshed:
-    """How a refresh ended that did not fail. `is_own` is false where another process's was awaited instead."""
+    """How a refresh ended that did not fail. `is_own` is false where the rail was not asked: another's refresh came before."""
 
     calls: int
     is_own: bool

@@ -222,6 +222,14 @@ def notice_after(asked_at: datetime) -> ColumnElement[datetime | None]:
     return case((SyncState.dirty_since > asked_at, SyncState.dirty_since), else_=null())
 
 
+async def take_back_notice(
+    session: AsyncSession, business_id: UUID, *, rail: Rail, entities: list[str], noted_at: datetime
+) -> None:
+    """What was noted then is in the mirrors; what was noted since stays."""
+    left = case((SyncState.dirty_since == noted_at, null()), else_=SyncState.dirty_since)
+    await change_states(session, business_id, rail=rail, entities=entities, values={"dirty_since": left})
+
+
 async def begin_run(session: AsyncSession, run: SyncRun) -> None:
     """Write down that `run` begins. Those before it that still read `running` were cut off: say so, or they would read so for ever."""
     latest = run.started_at if run.kind == RunKind.BACKFILL.value else run.started_at - _LONGEST_REFRESH

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -35,6 +36,7 @@ M = TypeVar("M", bound=MirrorRow)
 _MUST_BE_NEW = frozenset({SyncStrategy.LIVE, SyncStrategy.EVENT, SyncStrategy.RECONCILIATION})
 
 Ordering = ColumnElement[Any] | InstrumentedAttribute[Any]
+Holds = Callable[[], Awaitable[bool]]
 
 log = get_logger()
 
@@ -153,15 +155,18 @@ class SmartSyncService:
         lines, *rows = await self._reads.of([self.business_id], self._state_lines(specs), *reads)
         return self._age_of(specs, lines), rows
 
-    async def bring_up_to_date(self, strategy: SyncStrategy) -> Refreshed:
+    async def bring_up_to_date(self, strategy: SyncStrategy, *, unless: Holds | None = None) -> Refreshed:
         """Refresh every mirror of the rail, alone over all processes, or share the refresh that is under way.
+
+        `unless` is asked when it is this one's turn. Where it holds, another's refresh has brought meanwhile what this one is for, and
+        the rail is not asked.
 
         Raises:
             RailError: nothing is in step that was not before.
         """
         if rest := self._rest_seconds(self.business_id):
             raise RailResting(self.rail, seconds=rest)
-        refreshed, _ = await self._refresh_once(strategy)
+        refreshed, _ = await self._refresh_once(strategy, unless=unless)
         return refreshed
 
     def _max_age(self, specs: Sequence[AnySpec], need: FreshnessNeed) -> timedelta:
@@ -216,17 +221,20 @@ class SmartSyncService:
         rest = self._rest_seconds(self.business_id)
         return words_of(RailResting(self.rail, seconds=rest)) if rest else None
 
-    async def _refresh_once(self, strategy: SyncStrategy, *, seen: Newest | None = None) -> tuple[Refreshed, bool]:
+    async def _refresh_once(
+        self, strategy: SyncStrategy, *, seen: Newest | None = None, unless: Holds | None = None
+    ) -> tuple[Refreshed, bool]:
         """Begin a refresh or join one; true when this call began it. The refresh goes on when its caller stops waiting.
 
         Who must have what was changed before they asked joins no refresh that was begun before that, here or in another process.
         Of the others, who comes when one has ended since they looked needs none.
         """
         key, must_be_new = (self.business_id, self.rail), strategy in _MUST_BE_NEW
-        last = None if must_be_new else seen
+        if seen is not None and not must_be_new:
+            unless = partial(self._is_newer_than, seen)
         begun = self._in_flight.begun(key)
         while True:
-            flight, is_ours = self._in_flight.join(key, lambda: self._refresh_under_lease(strategy, last=last))
+            flight, is_ours = self._in_flight.join(key, lambda: self._refresh_under_lease(strategy, unless))
             is_new = flight.number > begun
             try:
                 refreshed = await asyncio.shield(flight.task)
@@ -236,13 +244,15 @@ class SmartSyncService:
                 continue
             if not must_be_new or (is_new and refreshed.is_own):
                 return refreshed, is_ours
+            if unless is not None and await unless():
+                return Refreshed(calls=0, is_own=False), is_ours
 
-    async def _refresh_under_lease(self, strategy: SyncStrategy, *, last: Newest | None) -> Refreshed:
+    async def _refresh_under_lease(self, strategy: SyncStrategy, unless: Holds | None) -> Refreshed:
         leases = RefreshLeases(self._uow, self.business_id, self.rail)
 
-        async def refresh() -> int:
-            """Holding the lease: between a reader's look and this, another process may have done it."""
-            return 0 if last is not None and await self._is_newer_than(last) else await self._refresh(strategy)
+        async def refresh() -> int | None:
+            """Holding the lease: between the caller's look and this, another process may have done it."""
+            return None if unless is not None and await unless() else await self._refresh(strategy)
 
         return await refresh_alone(leases, self.rail, refresh, strategy=strategy, clock=self._clock)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -103,8 +104,9 @@ class QBOWebhooks:
             await runs.change_states(uow.session, business_id, rail=Rail.QBO, entities=sorted(told), values=values)
             states = await runs.list_states(uow.session, business_id, rail=Rail.QBO)
             news = _not_in_the_mirror(events, states)
+            noted_at = self._clock.now()
             if news:
-                values = {"dirty_since": self._clock.now()}
+                values = {"dirty_since": noted_at}
                 await runs.change_states(uow.session, business_id, rail=Rail.QBO, entities=sorted(news), values=values)
         await self._ask_for_rescans(business_id, events)
         if not news:
@@ -114,10 +116,23 @@ class QBOWebhooks:
         if not await sync.should_sync(SyncStrategy.EVENT):
             return
         try:
-            await sync.bring_up_to_date(SyncStrategy.EVENT)
+            refreshed = await sync.bring_up_to_date(
+                SyncStrategy.EVENT, unless=partial(self._has_come, business_id, events)
+            )
         except RailNeedsReconnect as error:
             # It stays dirty, and whoever connects it again has it read.
             log.warning("qbo.webhook.no_grant", business_id=str(business_id), reason=str(error))
+            return
+        if not refreshed.is_own:
+            async with self._uow([business_id]) as uow:
+                await runs.take_back_notice(
+                    uow.session, business_id, rail=Rail.QBO, entities=sorted(news), noted_at=noted_at
+                )
+
+    async def _has_come(self, business_id: UUID, events: Sequence[WebhookEvent]) -> bool:
+        """Whether another's refresh brought it while this one's waited for its turn."""
+        async with self._uow([business_id]) as uow:
+            return not _not_in_the_mirror(events, await runs.list_states(uow.session, business_id, rail=Rail.QBO))
 
     async def _ask_for_rescans(self, business_id: UUID, events: Sequence[WebhookEvent]) -> None:
         """A merge moves documents to the survivor and neither their token nor their time: only reading them again tells."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +22,10 @@ from infra.qbo.simulator.books.merges import merge
 from infra.qbo.simulator.oracle.journal import Merge
 from infra.qbo.simulator.webhooks.events import sign
 from infra.sync import runs
+from infra.sync.refresh_lease import RefreshLeases
 from infra.sync.runs import SyncState
 from runway.jobs import JOBS
+from runway.registry import MIRROR_SPECS
 from tests.e2e.rest import VERIFIER_TOKENS, Shop, assert_problem
 
 PATH = "/api/v1/webhooks/qbo"
@@ -184,6 +186,43 @@ async def _until_one_waits(shop: Shop) -> None:
                 if await uow.session.scalar(waiting):
                     return
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(20, 0), (5, 1)])
+async def test_what_another_refresh_brought_meanwhile_is_not_asked_for_again(
+    shop: Shop, seconds: float, calls: int
+) -> None:
+    """The job was kept waiting, as by a worker that was killed, and comes while another process refreshes."""
+    await shop.read_books()
+    business_id, told = UUID(shop.visitor.business_id), shop.simulator.clock.now() - timedelta(seconds=60)
+    services = shop.web.services
+    leases = RefreshLeases(services.uow, business_id, Rail.QBO)
+
+    async def read_through(at: datetime) -> None:
+        async with services.uow([business_id]) as uow:
+            values = {"synced_through": at}
+            entities = [spec.entity for spec in MIRROR_SPECS]
+            await runs.change_states(uow.session, business_id, rail=Rail.QBO, entities=entities, values=values)
+
+    await read_through(told - timedelta(seconds=60))
+    await post(shop, [cloud(shop, "bill", "1", ago=60)])
+    fence = await leases.take(strategy="on_demand", now=services.clock.now(), is_insistent=False)
+    assert fence is not None
+    working = asyncio.create_task(work(shop))
+    await _until_noted(shop)
+    await read_through(told + timedelta(seconds=seconds))
+    await leases.finish(fence, calls=1, now=services.clock.now())
+    assert await working == calls
+    assert [entity for entity, state in (await states(shop)).items() if state.dirty_since] == []
+    assert [event.done_at is not None for event in await events(shop)] == [True]
+
+
+async def _until_noted(shop: Shop) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            if any(state.dirty_since for state in (await states(shop)).values()):
+                return
+            await asyncio.sleep(0.02)
 
 
 async def test_what_the_mirror_has_already_costs_no_call(shop: Shop) -> None:
