@@ -8,6 +8,7 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Any, Protocol
 
+from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra.config import Rail
@@ -25,6 +26,7 @@ from infra.qbo.keyset import KeysetCursor, KeysetPage, keyset_pages
 from infra.qbo.reading import PullTally, QBOPull
 from infra.sync import mirror_store, runs, scans
 from infra.sync.mirror_store import StoreOutcome
+from infra.sync.runs import SyncState
 from infra.sync.scans import EntityScan, ScanPurpose
 from infra.sync.spec import AnySpec, Delivery
 
@@ -153,9 +155,9 @@ async def _end(
     await scans.finish(session, scan, now=pull.clock.now(), differing=differing)
     values: dict[str, datetime | object] = {"last_full_at": scan.started_at}
     if scan.purpose == ScanPurpose.RESCAN.value:
-        values |= {
-            "synced_through": scan.through,
-            "last_synced_at": scan.started_at,
+        values |= {  # refreshes that were made meanwhile, of what is read again by name, brought it further
+            "synced_through": func.greatest(SyncState.synced_through, scan.through),
+            "last_synced_at": func.greatest(SyncState.last_synced_at, scan.started_at),
             "dirty_since": runs.notice_after(scan.started_at),
             "last_error": None,
             "rescan_reason": None,

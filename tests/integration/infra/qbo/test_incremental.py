@@ -284,6 +284,19 @@ async def test_a_rescan_cut_off_moves_no_cursor_and_ends_well_the_next_time(smal
     assert await small.differing() == []
 
 
+async def test_what_was_asked_for_by_name_and_cut_off_takes_no_later_refresh_back(small: Mirrored) -> None:
+    delete(small.company, deletable(small.company)[0])  # cut off at the question whether it is gone
+    with pytest.raises(Cut):
+        await small.service_with(client=CutClient(small.raw, calls=1)).rescan("Bill", actor="test")
+    small.clock.ahead += timedelta(hours=3)
+    await small.service.refresh(SyncStrategy.SCHEDULED)
+    before = (await small.states())["Bill"]
+    await small.service.rescan("Bill", actor="test")
+    after = (await small.states())["Bill"]
+    assert after.last_full_at != before.last_full_at
+    assert (after.synced_through, after.last_synced_at) == (before.synced_through, before.last_synced_at)
+
+
 async def test_a_change_of_the_clocks_moves_no_order(small: Mirrored) -> None:
     """01:30 at -07:00 is before 01:10 at -08:00, whatever their texts say."""
     spec, business_id = SPECS["Bill"], small.business_id
