@@ -10,6 +10,7 @@ from hashlib import blake2b
 import psycopg
 from psycopg import sql
 
+from infra.qbo.simulator.books.company import Company
 from infra.qbo.simulator.books.store import Record
 from infra.qbo.simulator.oracle.journal import Commit
 from infra.qbo.simulator.simulator import Simulator
@@ -58,7 +59,7 @@ class Watch:
         self._database_url = database_url
         self._lost_webhooks = lost_webhooks
         self._lost = 0
-        self._waiting: defaultdict[Key, list[_Announced]] = defaultdict(list)
+        self._waiting: defaultdict[str, dict[Key, list[_Announced]]] = defaultdict(dict)  # of each realm
         self._digests: dict[Record, tuple[bytes, bytes]] = {}
         self._realms: dict[str, str] = {}
         self.seen = Seen()
@@ -75,22 +76,29 @@ class Watch:
             await asyncio.sleep(max(1.0, _SLOWEST_SHARE * (time.monotonic() - began)))
 
     async def look(self) -> set[Key]:
-        """What differs now; what we read last is the truth, so that a difference is never hidden."""
+        """What differs now; what we read last is the truth, so that a difference is never hidden.
+
+        One company after the other: the simulator answers in this loop, and counts the calls that waited for it as made together.
+        """
         held = await asyncio.to_thread(self._held)
-        true = self._true()
-        differing = {key for key, digest in true.items() if key not in held or held[key].digest != digest}
-        differing |= {key for key, row in held.items() if not row.is_deleted and key not in true}
-        differing |= {key for key in true if key in held and held[key].is_deleted}
-        share = len(differing) / max(1, len(true))
+        differing: set[Key] = set()
+        count = 0
+        for realm, company in self._simulator.companies.items():
+            true, rows = self._true(realm, company), held.get(realm, {})
+            count += len(true)
+            differing |= {key for key, digest in true.items() if key not in rows or rows[key].digest != digest}
+            differing |= {key for key, row in rows.items() if row.is_deleted is (key in true)}
+            self._note_arrivals(realm, rows, true)
+            await asyncio.sleep(0)
+        share = len(differing) / max(1, count)
         self.seen.looks += 1
         self.seen.differing.append(share)
         self.seen.most_differing = max(self.seen.most_differing, share)
-        self._note_arrivals(held, true)
         return differing
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return sum(map(len, self._waiting.values()))
 
     def _committed(self, commit: Commit) -> None:
         """Called right behind the webhooks, which have just decided whether this one is lost."""
@@ -99,11 +107,13 @@ class Watch:
             return
         token = None if commit.operation == "Delete" else int(commit.sync_token)
         key = (commit.realm_id, commit.entity, commit.id)
-        self._waiting[key].append(_Announced(token, time.monotonic(), is_lost=self._lost > lost))
+        self._waiting[commit.realm_id].setdefault(key, []).append(
+            _Announced(token, time.monotonic(), is_lost=self._lost > lost)
+        )
 
-    def _note_arrivals(self, held: dict[Key, Held], true: dict[Key, bytes]) -> None:
+    def _note_arrivals(self, realm: str, held: dict[Key, Held], true: dict[Key, bytes]) -> None:
         now = time.monotonic()
-        for key, announced in list(self._waiting.items()):
+        for key, announced in list(self._waiting[realm].items()):
             row = held.get(key)
             left = []
             for one in announced:
@@ -115,23 +125,24 @@ class Watch:
                     self.seen.arrivals.append(now - one.at)
                     self.seen.late_arrivals = sorted([*self.seen.late_arrivals, (now - one.at, key)])[-5:]
             if left:
-                self._waiting[key] = left
+                self._waiting[realm][key] = left
             else:
-                del self._waiting[key]
+                del self._waiting[realm][key]
 
-    def _held(self) -> dict[Key, Held]:
-        found: dict[Key, Held] = {}
+    def _held(self) -> dict[str, dict[Key, Held]]:
+        """Of each realm."""
+        found: defaultdict[str, dict[Key, Held]] = defaultdict(dict)
         with psycopg.connect(self._database_url) as connection, connection.cursor(binary=True) as cursor:
             for entity, table in TABLES.items():
                 cursor.execute(_HELD.format(sql.Identifier(table)))
                 for business, external_id, digest, version, is_deleted in cursor:
-                    found[self._realms[business], entity, external_id] = Held(digest, version, is_deleted)
+                    realm = self._realms[business]
+                    found[realm][realm, entity, external_id] = Held(digest, version, is_deleted)
         return found
 
-    def _true(self) -> dict[Key, bytes]:
+    def _true(self, realm: str, company: Company) -> dict[Key, bytes]:
         return {
             (realm, entity, identifier): self._digest(record)
-            for realm, company in self._simulator.companies.items()
             for entity in TABLES
             for identifier, record in company.stores[entity].records.items()
         }
