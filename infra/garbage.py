@@ -13,8 +13,8 @@ Thresholds = tuple[int, int, int]
 """Objects made and not freed until the youngest are looked through, and how often that is until older ones are, and the oldest."""
 
 WHILE_WORKING: Final[Thresholds] = 50_000, 4, 20
-WHILE_ANSWERING: Final[Thresholds] = 2_000, 10, 50
-"""A page leaves 80 to 300 objects behind. Forty thousand of them, thrown away together, took 60 to 90 ms in which nobody was answered."""
+WHILE_ANSWERING: Final[Thresholds] = 2_000, 10, 200
+"""A page leaves 80 to 300 such objects. To throw away forty thousand of them together took 60 to 90 ms, in which nobody was answered."""
 
 
 def look_seldom(after: Thresholds = WHILE_WORKING) -> None:
@@ -24,7 +24,7 @@ def look_seldom(after: Thresholds = WHILE_WORKING) -> None:
 
 @contextmanager
 def long_lived(after: Thresholds = WHILE_WORKING) -> Iterator[None]:
-    """Until it ends, what was made before is not looked through, and the rest as seldom as that.
+    """Until it ends, what was made before is not looked through, and the rest as seldom as `after` says.
 
     For a process that has loaded what it works with, once. Without it a full collection walks all of that, a tenth of a second in
     which nobody is answered.

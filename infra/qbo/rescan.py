@@ -155,7 +155,8 @@ async def _end(
     await scans.finish(session, scan, now=pull.clock.now(), differing=differing)
     values: dict[str, datetime | object] = {"last_full_at": scan.started_at}
     if scan.purpose == ScanPurpose.RESCAN.value:
-        values |= {  # refreshes that were made meanwhile, of what is read again by name, brought it further
+        # Refreshes that were made meanwhile, of what is read again by name, brought it further. A clock that was wrong is theirs to mend.
+        values |= {
             "synced_through": func.greatest(SyncState.synced_through, scan.through),
             "last_synced_at": func.greatest(SyncState.last_synced_at, scan.started_at),
             "dirty_since": runs.notice_after(scan.started_at),

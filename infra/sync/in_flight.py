@@ -11,7 +11,7 @@ Key = tuple[UUID, str]  # business; rail, and what of it
 
 @dataclass(frozen=True)
 class Refreshed:
-    """How a refresh ended that did not fail. `is_own` is false where the rail was not asked: another's refresh came before."""
+    """How a refresh ended that did not fail. `is_own` is false where it did not ask the rail: another process's was awaited, or had brought it."""
 
     calls: int
     is_own: bool

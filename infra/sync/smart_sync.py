@@ -158,8 +158,8 @@ class SmartSyncService:
     async def bring_up_to_date(self, strategy: SyncStrategy, *, unless: Holds | None = None) -> Refreshed:
         """Refresh every mirror of the rail, alone over all processes, or share the refresh that is under way.
 
-        `unless` is asked when it is this one's turn. Where it holds, another's refresh has brought meanwhile what this one is for, and
-        the rail is not asked.
+        `unless` is asked when it is this one's turn, and after each refresh that it waited for. Where it holds, another's has brought
+        what this one is for, and the rail is not asked.
 
         Raises:
             RailError: nothing is in step that was not before.
@@ -227,7 +227,7 @@ class SmartSyncService:
         """Begin a refresh or join one; true when this call began it. The refresh goes on when its caller stops waiting.
 
         Who must have what was changed before they asked joins no refresh that was begun before that, here or in another process.
-        Of the others, who comes when one has ended since they looked needs none.
+        Of the others, who comes when one has ended since they looked needs none; nor does whoever finds by `unless` that another's will do.
         """
         key, must_be_new = (self.business_id, self.rail), strategy in _MUST_BE_NEW
         if seen is not None and not must_be_new:

@@ -124,6 +124,7 @@ class QBOWebhooks:
             log.warning("qbo.webhook.no_grant", business_id=str(business_id), reason=str(error))
             return
         if not refreshed.is_own:
+            log.info("qbo.webhook.brought_by_another", business_id=str(business_id), events=len(events))
             async with self._uow([business_id]) as uow:
                 await runs.take_back_notice(
                     uow.session, business_id, rail=Rail.QBO, entities=sorted(news), noted_at=noted_at

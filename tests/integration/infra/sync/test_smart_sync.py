@@ -19,6 +19,7 @@ from infra.qbo.simulator.files.generator import generate_large
 from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
+from infra.sync import runs
 from infra.sync.freshness import FreshnessNeed, FreshnessSource, SyncStrategy
 from infra.sync.in_flight import Flight, Key, Refreshed, RefreshesInFlight
 from infra.sync.mirror_age import StaleRefused
@@ -216,6 +217,31 @@ async def test_live_asks_however_young_the_mirror_is(mirrored: Mirrored) -> None
     assert mirrored.calls == before + 1
     assert new in {bill.external_id for bill in answer.value}
     assert not answer.freshness.stale
+
+
+@pytest.mark.parametrize(("has_come", "calls"), [(True, 0), (False, 1)])
+async def test_what_has_come_when_its_turn_does_is_not_asked_for(
+    mirrored: Mirrored, *, has_come: bool, calls: int
+) -> None:
+    async def holds() -> bool:
+        return has_come
+
+    before = mirrored.calls
+    refreshed = await mirrored.service.bring_up_to_date(SyncStrategy.EVENT, unless=holds)
+    assert mirrored.calls == before + calls
+    assert (refreshed.is_own, refreshed.calls) == (not has_come, calls)
+
+
+async def test_a_notice_that_is_taken_back_takes_no_later_one_along(mirrored: Mirrored) -> None:
+    noted_at = mirrored.clock.now()
+    await mirrored.change_states("Bill", "Vendor", dirty_since=noted_at)
+    await mirrored.change_states("Vendor", dirty_since=noted_at + timedelta(microseconds=1))
+    async with mirrored.uow([mirrored.business_id]) as uow:
+        await runs.take_back_notice(
+            uow.session, mirrored.business_id, rail=Rail.QBO, entities=["Bill", "Vendor"], noted_at=noted_at
+        )
+    dirty = {entity for entity, state in (await mirrored.states()).items() if state.dirty_since}
+    assert dirty == {"Vendor"}
 
 
 async def test_live_never_answers_stale(mirrored: Mirrored) -> None:
