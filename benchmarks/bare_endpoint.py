@@ -19,12 +19,12 @@ _URL = os.environ.get("BARE_DATABASE_URL", "")
 _BUSINESS = os.environ.get("BARE_BUSINESS_ID", "")
 
 # What `GET /bills` selects, the columns it shows.
-_COLUMNS = (
+COLUMNS = (
     "id", "rail", "external_id", "doc_number", "issued_on", "due_on", "total", "balance", "currency", "exchange_rate",
     "terms_external_id", "memo", "version", "vendor_external_id", "vendor_name",
 )  # fmt: skip
-_SQL = f"""
-SELECT {", ".join(_COLUMNS)} FROM bill
+SQL = f"""
+SELECT {", ".join(COLUMNS)} FROM bill
 WHERE business_id = %s AND deleted_at IS NULL AND balance <> 0 AND due_on IS NOT NULL
 ORDER BY due_on, id LIMIT 51
 """  # noqa: S608  # the words are ours
@@ -39,8 +39,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 async def bills(request: Request) -> Response:
     connection: psycopg.AsyncConnection = request.app.state.connection
-    cursor = await connection.execute(_SQL, (_BUSINESS,))
-    rows = [dict(zip(_COLUMNS, row, strict=True)) for row in await cursor.fetchall()]
+    cursor = await connection.execute(SQL, (_BUSINESS,))
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in await cursor.fetchall()]
     return Response(exact_json.dumps({"data": rows[:50]}), media_type="application/json")
 
 
