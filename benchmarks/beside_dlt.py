@@ -31,7 +31,7 @@ from infra.qbo.simulator.files.large_company import LargeCompany
 ENVIRONMENT = Path(sys.prefix) / "dlt"
 ENTITIES = ("Account", "Vendor", "Customer", "Bill", "BillPayment", "Invoice", "Payment")
 _SIZE = LargeCompany(bills=20_000, invoices=14_000, vendors=1_270, customers=1_270, paid_share=0.15)
-_ROUNDS, _SLOW_ROUNDS = 5, 2
+_ROUNDS, _SLOW_ROUNDS = 3, 2
 _ADDED_LATENCY_MS = 200
 _TIMES_AS_FAST = 2.5
 _OBJECTS, _SECONDS = 41_700, 9.0
