@@ -12,16 +12,14 @@ from typing import Any
 
 import httpx
 from rich.progress import Progress
-from sqlalchemy import make_url
 
 from benchmarks.paying.clicks import Click, Desk, Waits, click, people
 from benchmarks.paying.judge import all_settled, settled_within
 from benchmarks.paying.plant import free_port
 from benchmarks.paying.town import PayingTown, approve_nothing, open_paying_town, wait_until_up
 from benchmarks.report import Measure, at_least, at_most, reported
-from benchmarks.rig import Rig, open_rig
+from benchmarks.rig import Rig, open_rig, superuser_url
 from infra.clock import SystemClock
-from infra.embedded.postgres import SUPERUSER
 from infra.qbo.simulator.files.large_company import LargeCompany
 
 _USERS = 20
@@ -87,7 +85,7 @@ async def run() -> list[Measure]:
 async def _start(rig: Rig, town: PayingTown) -> str:
     """Web app, worker, scheduler and the bare endpoint, whose address it is."""
     port = free_port()
-    root = make_url(rig.addresses.database_app_url).set(username=SUPERUSER, drivername="postgresql")
+    root = superuser_url(rig.addresses)
     town.plant.start_module(
         "bare", "uvicorn", "--no-access-log", "--log-level", "warning", "--port", str(port), "benchmarks.bare_insert:app",
         environment={"BARE_DATABASE_URL": root.render_as_string(hide_password=False)},

@@ -19,12 +19,10 @@ from urllib.parse import quote
 
 import psycopg
 from rich.progress import Progress
-from sqlalchemy import URL, make_url
 
 from benchmarks.backfill import company_file, read_books, running_simulator_process
 from benchmarks.report import Measure, at_least, at_most, reported
-from benchmarks.rig import Rig, open_rig
-from infra.embedded.postgres import SUPERUSER
+from benchmarks.rig import Rig, open_rig, superuser_url
 from infra.ids import new_id
 from infra.qbo.simulator.files.large_company import LargeCompany
 
@@ -95,14 +93,10 @@ def _turns(rig: Rig, size: LargeCompany, *, rounds: int, latency_ms: int) -> lis
 
 def _on_quiet(rig: Rig, read: Callable[[], R]) -> R:
     """What the one before left for the server to do (to vacuum, to write) is done first, or the next one would pay for it."""
-    with psycopg.connect(_root(rig).render_as_string(hide_password=False), autocommit=True) as root:
+    with psycopg.connect(superuser_url(rig.addresses).render_as_string(hide_password=False), autocommit=True) as root:
         root.execute("VACUUM ANALYZE")
         root.execute("CHECKPOINT")
     return read()
-
-
-def _root(rig: Rig) -> URL:
-    return make_url(rig.addresses.database_app_url).set(drivername="postgresql", username=SUPERUSER)
 
 
 def _read_with_dlt(rig: Rig, info: Mapping[str, Any], *, settings: Mapping[str, Any]) -> Result | None:
@@ -110,7 +104,7 @@ def _read_with_dlt(rig: Rig, info: Mapping[str, Any], *, settings: Mapping[str, 
     python = ENVIRONMENT / "bin" / "python"
     if not python.exists():
         return None
-    database = _root(rig)
+    database = superuser_url(rig.addresses)
     asked = {
         **settings,
         "entities": ENTITIES,

@@ -19,19 +19,17 @@ from statistics import median
 from typing import Any
 
 from rich.progress import Progress
-from sqlalchemy import make_url
 
 from benchmarks.bills import make_pages
 from benchmarks.mirror_store import delivery_of
 from benchmarks.report import Measure, at_least, reported
-from benchmarks.rig import Rig, open_rig
+from benchmarks.rig import Rig, open_rig, plain_url, superuser_url
 from domains.ap.mirrors import BILLS_FROM_QBO
 from infra import exact_json
 from infra.clock import SystemClock
 from infra.config import Rail
 from infra.db.engine import create_engine
 from infra.db.unit_of_work import unit_of_work_factory
-from infra.embedded.postgres import SUPERUSER
 from infra.errors import OodalooError
 from infra.sync import mirror_store, runs
 from runway.registry import MIRROR_SPECS
@@ -120,10 +118,10 @@ def _servers(rig: Rig, issued: IssuedToken) -> Iterator[Sequence[_Target]]:
         "QBO_CLIENT_ID": "c", "QBO_CLIENT_SECRET": "s", "QBO_API_URL": _NOWHERE, "QBO_DISCOVERY_URL": _NOWHERE,
     }  # fmt: skip
     plain = {
-        "BARE_DATABASE_URL": _plain(rig.addresses.database_app_url, username=SUPERUSER),
+        "BARE_DATABASE_URL": superuser_url(rig.addresses).render_as_string(hide_password=False),
         "BARE_BUSINESS_ID": str(issued.business_id),
-        "GUARDED_ACCESS_URL": _plain(rig.addresses.database_access_url),
-        "GUARDED_APP_URL": _plain(rig.addresses.database_app_url),
+        "GUARDED_ACCESS_URL": plain_url(rig.addresses.database_access_url),
+        "GUARDED_APP_URL": plain_url(rig.addresses.database_app_url),
         "GUARDED_TOKEN": issued.token,
     }
     uvicorn = ["-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--port"]
@@ -143,11 +141,6 @@ def _servers(rig: Rig, issued: IssuedToken) -> Iterator[Sequence[_Target]]:
         for process in started:
             process.terminate()
             process.wait(timeout=10)
-
-
-def _plain(url: str, *, username: str | None = None) -> str:
-    """As the driver reads it; None leaves the user as it is."""
-    return make_url(url).set(drivername="postgresql", username=username).render_as_string(hide_password=False)
 
 
 def _start(arguments: list[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":

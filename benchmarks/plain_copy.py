@@ -7,9 +7,9 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
 from sqlalchemy.dialects import postgresql
 
+from benchmarks.rig import plain_url
 from infra import exact_json
 from infra.ids import new_id
 from infra.sync.spec import AnySpec, Delivery, RailRecord
@@ -26,7 +26,7 @@ class BareTable:
         columns = [column for column in spec.mirror.__table__.columns if column.computed is None]
         self._columns = {column.name: column.type.compile(dialect=_DIALECT) for column in columns}
         self._columns["payload"] = "text"
-        plain = make_url(owner_url).set(drivername="postgresql").render_as_string(hide_password=False)
+        plain = plain_url(owner_url)
         self._connection = psycopg.connect(plain)
         self._create()
         names = sql.SQL(", ").join(map(sql.Identifier, self._columns))

@@ -11,10 +11,12 @@ from pathlib import Path
 import psutil
 from redis import Redis
 from rich.progress import Progress
+from sqlalchemy import URL, make_url
 
 from benchmarks.report import BUILD
 from infra.config import ServerSettings
 from infra.db.migrate import migrate
+from infra.embedded.postgres import SUPERUSER
 from infra.embedded.servers import ServerAddresses, servers
 
 
@@ -30,6 +32,20 @@ class Rig:
         status = (self.home / "postgres" / "postmaster.pid").read_text(encoding="utf-8")
         postmaster = psutil.Process(int(status.split("\n", 1)[0]))
         return [postmaster, *postmaster.children(recursive=True)]
+
+
+def plain_url(url: str) -> str:
+    """As the driver reads it: without SQLAlchemy's name of the driver."""
+    return _plain(url).render_as_string(hide_password=False)
+
+
+def superuser_url(addresses: ServerAddresses) -> URL:
+    """The bundled server's superuser, who sees every business's rows; as the driver reads it."""
+    return _plain(addresses.database_app_url).set(username=SUPERUSER)
+
+
+def _plain(url: str) -> URL:
+    return make_url(url).set(drivername="postgresql")
 
 
 @contextmanager

@@ -14,7 +14,8 @@ Thresholds = tuple[int, int, int]
 
 WHILE_WORKING: Final[Thresholds] = 50_000, 4, 20
 WHILE_ANSWERING: Final[Thresholds] = 2_000, 10, 200
-"""A page leaves 80 to 300 such objects. To throw away forty thousand of them together took 60 to 90 ms, in which nobody was answered."""
+"""In a process that answers. To throw away forty thousand objects together took 60 to 90 ms, in which nobody was answered; a page leaves
+some hundred. That was measured where a browser's client shared the process, and most of them were its own."""
 
 
 def look_seldom(after: Thresholds = WHILE_WORKING) -> None:

@@ -16,7 +16,6 @@ import psycopg
 from fastapi import FastAPI
 from playwright.async_api import Browser
 from rich.progress import Progress
-from sqlalchemy import make_url
 
 from benchmarks.backfill import child_environment, company_file, running_simulator_process
 from benchmarks.backfill_child import connect
@@ -27,7 +26,7 @@ from benchmarks.cockpit.preparing import prepare
 from benchmarks.cockpit.swaps import FORECAST_AFTER, SCENES
 from benchmarks.dashboard import SIZE
 from benchmarks.report import Measure, at_most, reported
-from benchmarks.rig import open_rig
+from benchmarks.rig import open_rig, plain_url
 from domains.core.models import Business
 from infra.logging import configure_logging
 from infra.qbo.simulator.files.large_company import LargeCompany
@@ -109,14 +108,10 @@ async def _open_office(size: LargeCompany) -> AsyncIterator[_Office]:
         async with app.router.lifespan_context(app), serving(timed, int(url.rpartition(":")[2])):
             services: Services = app.state.services
             business, unread = await _businesses(services, dict(info))
-            with psycopg.connect(_plain(rig.addresses.database_owner_url), autocommit=True) as owner:
+            with psycopg.connect(plain_url(rig.addresses.database_owner_url), autocommit=True) as owner:
                 owner.execute("ANALYZE")  # as the server does by itself within a minute
             session = await owner_of(services, [business.id, unread.id])
             yield _Office(app, timed, url, services, business, unread, session)
-
-
-def _plain(url: str) -> str:
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 async def _businesses(services: Services, info: dict[str, Any]) -> tuple[Business, Business]:

@@ -12,16 +12,14 @@ from uuid import UUID
 import httpx
 import psycopg
 from pydantic import SecretStr
-from sqlalchemy import make_url
 
-from benchmarks.rig import Rig
+from benchmarks.rig import Rig, superuser_url
 from benchmarks.soak.books import make_companies
 from benchmarks.soak.judging import waiting_in_words
 from benchmarks.soak.machinery import VERIFIER_TOKEN, Machinery
 from benchmarks.soak.moved_time import MovedTime
 from infra.config import KeyringSettings, QBOSettings, RailSettings, ServerSettings, WebSettings
 from infra.db.unit_of_work import UnitOfWork
-from infra.embedded.postgres import SUPERUSER
 from infra.errors import OodalooError
 from infra.jobs import outbox
 from infra.qbo.asked_jobs import BACKFILL
@@ -150,7 +148,7 @@ async def open_stage(
         stack.callback(machinery.stop)
         machinery.start(workers=workers)
         services = await stack.enter_async_context(open_services(_settings(rig.home, info), rig.addresses, clock=clock))
-        root = make_url(rig.addresses.database_app_url).set(username=SUPERUSER, drivername="postgresql")
+        root = superuser_url(rig.addresses)
         stage = Stage(
             rig, clock, simulator, machinery, services, root.render_as_string(hide_password=False), businesses=[]
         )

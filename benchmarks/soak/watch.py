@@ -78,7 +78,8 @@ class Watch:
     async def look(self) -> set[Key]:
         """What differs now; what we read last is the truth, so that a difference is never hidden.
 
-        One company after the other: the simulator answers in the same event loop, and counts the calls that a long look kept waiting as made together.
+        One company after the other: the simulator answers in the same event loop, and counts the calls that a long look kept waiting as
+        made together.
         """
         held = await asyncio.to_thread(self._held)
         differing: set[Key] = set()

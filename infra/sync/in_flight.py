@@ -11,7 +11,10 @@ Key = tuple[UUID, str]  # business; rail, and what of it
 
 @dataclass(frozen=True)
 class Refreshed:
-    """How a refresh ended that did not fail. `is_own` is false where it did not ask the rail: another process's was awaited, or had brought it."""
+    """How a refresh ended that did not fail.
+
+    `is_own` is false where it did not ask the rail: another process's was awaited, or had brought what it was for.
+    """
 
     calls: int
     is_own: bool

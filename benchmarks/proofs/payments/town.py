@@ -18,7 +18,6 @@ import psycopg
 from psycopg.rows import dict_row
 from pydantic import SecretStr
 from redis.asyncio import Redis
-from sqlalchemy import make_url
 
 from benchmarks.companies import ConnectedCompany, Town, open_town
 from benchmarks.proofs.payments.access import KeptToken
@@ -28,6 +27,7 @@ from benchmarks.proofs.payments.hours import AGE, LaneClock, LaneTime, lane_time
 from benchmarks.proofs.payments.rail import LaneLimiter, Watched, WatchedRail
 from benchmarks.proofs.payments.units import begun_at_once, open_engine
 from benchmarks.proofs.payments.witness import Witness
+from benchmarks.rig import superuser_url
 from infra.actions import edges
 from infra.actions.edges import Change
 from infra.actions.engine import ActionEngine
@@ -342,6 +342,5 @@ async def open_machines(
 
 
 async def _root(addresses: ServerAddresses) -> psycopg.AsyncConnection[dict[str, Any]]:
-    url = make_url(addresses.database_app_url).set(drivername="postgresql", username="postgres")
-    shown = url.render_as_string(hide_password=False)
+    shown = superuser_url(addresses).render_as_string(hide_password=False)
     return await psycopg.AsyncConnection.connect(shown, autocommit=True, row_factory=dict_row)

@@ -1,7 +1,7 @@
 """When a read asks QBO, when it answers from the mirror, and what it says of the answer's age."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,33 +14,17 @@ from infra.errors import RailNeedsReconnect
 from infra.qbo.answers import Changes
 from infra.qbo.errors import QBOAccessRevoked, QBOUnavailable
 from infra.qbo.raw_client import QBORawClient
-from infra.qbo.simulator.books.loading import load_company
-from infra.qbo.simulator.files.generator import generate_large
-from infra.qbo.simulator.files.large_company import LargeCompany
 from infra.qbo.transport import Patience
 from infra.ratelimit.lanes import Lane
-from infra.sync import runs
 from infra.sync.freshness import FreshnessNeed, FreshnessSource, SyncStrategy
 from infra.sync.in_flight import Flight, Key, Refreshed, RefreshesInFlight
 from infra.sync.mirror_age import StaleRefused
 from infra.sync.refresh_lease import RefreshLeases
 from infra.sync.runs import RunState
-from tests.integration.infra.qbo.company_rig import Mirrored, MovedClock, mirrored_company
-from tests.rig import Database
+from tests.integration.infra.qbo.company_rig import Mirrored
 
 LIVE = FreshnessNeed(SyncStrategy.LIVE)
 PAGE = FreshnessNeed(SyncStrategy.PAGE)
-
-
-@pytest.fixture
-async def mirrored(database: Database, redis_url: str) -> AsyncIterator[Mirrored]:
-    """A small company, backfilled just now."""
-    clock = MovedClock()
-    size = LargeCompany(bills=12, invoices=6, vendors=5, customers=5, months=1, paid_share=0.3)
-    company = load_company(generate_large(size, today=clock.now().date()), clock=clock)
-    async with mirrored_company(company, clock=clock, app_url=database.app_url, redis_url=redis_url) as mirrored:
-        await mirrored.service.backfill(actor="test")
-        yield mirrored
 
 
 class SlowClient:
@@ -217,31 +201,6 @@ async def test_live_asks_however_young_the_mirror_is(mirrored: Mirrored) -> None
     assert mirrored.calls == before + 1
     assert new in {bill.external_id for bill in answer.value}
     assert not answer.freshness.stale
-
-
-@pytest.mark.parametrize(("has_come", "calls"), [(True, 0), (False, 1)])
-async def test_what_has_come_when_its_turn_does_is_not_asked_for(
-    mirrored: Mirrored, *, has_come: bool, calls: int
-) -> None:
-    async def holds() -> bool:
-        return has_come
-
-    before = mirrored.calls
-    refreshed = await mirrored.service.bring_up_to_date(SyncStrategy.EVENT, unless=holds)
-    assert mirrored.calls == before + calls
-    assert (refreshed.is_own, refreshed.calls) == (not has_come, calls)
-
-
-async def test_a_notice_that_is_taken_back_takes_no_later_one_along(mirrored: Mirrored) -> None:
-    noted_at = mirrored.clock.now()
-    await mirrored.change_states("Bill", "Vendor", dirty_since=noted_at)
-    await mirrored.change_states("Vendor", dirty_since=noted_at + timedelta(microseconds=1))
-    async with mirrored.uow([mirrored.business_id]) as uow:
-        await runs.take_back_notice(
-            uow.session, mirrored.business_id, rail=Rail.QBO, entities=["Bill", "Vendor"], noted_at=noted_at
-        )
-    dirty = {entity for entity, state in (await mirrored.states()).items() if state.dirty_since}
-    assert dirty == {"Vendor"}
 
 
 async def test_live_never_answers_stale(mirrored: Mirrored) -> None:
