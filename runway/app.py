@@ -18,6 +18,7 @@ from infra.logging import configure_logging
 from runway.routes import API, ROUTERS, errors
 from runway.routes.documentation import DESCRIPTION, TITLE, VERSION, describe, operation_id
 from runway.routes.edge import EdgeRules, RequestEdge
+from runway.routes.route_index import RouteIndex
 from runway.schema import bring_to_head
 from runway.services import Services
 from runway.settings import Settings
@@ -56,7 +57,8 @@ def _build(opener: ServicesOpener) -> FastAPI:
         docs_url=None,  # FastAPI's own pages fetch their script from elsewhere
         redoc_url=None,
     )
-    app.router.routes += _routes_of((*ROUTERS, *WEB))
+    routes = list(_routes_of((*ROUTERS, *WEB)))
+    app.router.routes += [RouteIndex(routes), *routes]
     errors.install(app, (*ROUTERS, *WEB))
     app.add_middleware(RequestEdge)
     app.openapi = lambda: describe(app, API)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
