@@ -9,6 +9,7 @@ from infra.errors import MalformedJSON
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _decode = msgspec.json.Decoder().decode
+_items_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
@@ -44,6 +45,18 @@ def fields_of(text: bytes | str) -> dict[str, msgspec.Raw]:
     """
     try:
         return _fields_decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedJSON(str(error)) from error
+
+
+def items_of(text: bytes | str) -> list[msgspec.Raw]:
+    """The items of a JSON array, each as it is written; `dumps` writes them so.
+
+    Raises:
+        MalformedJSON: the text is no JSON array.
+    """
+    try:
+        return _items_decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedJSON(str(error)) from error
 

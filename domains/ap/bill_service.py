@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ap import queries, settled_queries
@@ -9,7 +10,14 @@ from domains.ap.errors import BillNotFound
 from domains.ap.mirrors import BILL_PAYMENTS_FROM_QBO, BILLS_FROM_QBO, VENDOR_CREDITS_FROM_QBO, VENDORS_FROM_QBO
 from domains.ap.models import Bill, BillPayment, BillTransactionLog
 from domains.ap.queries import EnteredBill, ListedBill
-from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit, page_by_due
+from domains.core.documents import (
+    DocumentFilter,
+    OpenDocument,
+    OpenTotals,
+    UnappliedCredit,
+    json_page_by_due,
+    page_by_due,
+)
 from domains.core.ledger_objects import LedgerObjects
 from domains.core.paging import Page
 from domains.core.rates import HomeRate, list_newest
@@ -52,6 +60,18 @@ class BillService(TenantAwareService):
         read = queries.PAGES_OF_BILLS.read(self.business_id, wanted)
         fetched = await self._qbo.select([BILLS_FROM_QBO, VENDORS_FROM_QBO], read, freshness=freshness)
         return Fetched(page_by_due(fetched.value, wanted.page_size), fetched.freshness)
+
+    async def list_bills_as_json(
+        self, wanted: DocumentFilter, *, home_currency: str, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[Page[msgspec.Raw]]:
+        """As `list_bills`, each row a JSON object as programs are answered: the database writes it.
+
+        Raises:
+            UnreadableCursor: `wanted.after` is none of our cursors.
+        """
+        read = queries.PAGES_OF_BILLS.read_json(self.business_id, wanted, home_currency=home_currency)
+        fetched = await self._qbo.select([BILLS_FROM_QBO, VENDORS_FROM_QBO], read, freshness=freshness)
+        return Fetched(json_page_by_due(fetched.value[0], wanted.page_size), fetched.freshness)
 
     async def get_listed_bill(self, bill_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND) -> Fetched[ListedBill]:
         """One bill by our id, as a list shows it.

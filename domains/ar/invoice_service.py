@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domains.ar import queries, settled_queries
@@ -9,7 +10,14 @@ from domains.ar.errors import InvoiceNotFound
 from domains.ar.mirrors import CREDIT_MEMOS_FROM_QBO, CUSTOMERS_FROM_QBO, INVOICES_FROM_QBO, RECEIPTS_FROM_QBO
 from domains.ar.models import Invoice, InvoiceTransactionLog, Receipt
 from domains.ar.queries import ListedInvoice
-from domains.core.documents import DocumentFilter, OpenDocument, OpenTotals, UnappliedCredit, page_by_due
+from domains.core.documents import (
+    DocumentFilter,
+    OpenDocument,
+    OpenTotals,
+    UnappliedCredit,
+    json_page_by_due,
+    page_by_due,
+)
 from domains.core.ledger_objects import LedgerObjects
 from domains.core.paging import Page
 from domains.core.rates import HomeRate, list_newest
@@ -50,6 +58,18 @@ class InvoiceService(TenantAwareService):
         read = queries.PAGES_OF_INVOICES.read(self.business_id, wanted)
         fetched = await self._qbo.select([INVOICES_FROM_QBO, CUSTOMERS_FROM_QBO], read, freshness=freshness)
         return Fetched(page_by_due(fetched.value, wanted.page_size), fetched.freshness)
+
+    async def list_invoices_as_json(
+        self, wanted: DocumentFilter, *, home_currency: str, freshness: FreshnessNeed = ON_DEMAND
+    ) -> Fetched[Page[msgspec.Raw]]:
+        """As `list_invoices`, each row a JSON object as programs are answered: the database writes it.
+
+        Raises:
+            UnreadableCursor: `wanted.after` is none of our cursors.
+        """
+        read = queries.PAGES_OF_INVOICES.read_json(self.business_id, wanted, home_currency=home_currency)
+        fetched = await self._qbo.select([INVOICES_FROM_QBO, CUSTOMERS_FROM_QBO], read, freshness=freshness)
+        return Fetched(json_page_by_due(fetched.value[0], wanted.page_size), fetched.freshness)
 
     async def get_listed_invoice(
         self, invoice_id: UUID, *, freshness: FreshnessNeed = ON_DEMAND

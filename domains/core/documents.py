@@ -8,10 +8,12 @@ from enum import StrEnum
 from typing import Any, Protocol, TypedDict, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func
+import msgspec
+from sqlalchemy import ColumnElement, case, func
 from sqlalchemy.orm import InstrumentedAttribute
 
 from domains.core.paging import MAX_PAGE, DueCursor, Page, page_of
+from infra import exact_json
 
 
 class DocumentStatus(StrEnum):
@@ -90,6 +92,17 @@ def page_by_due(rows: Sequence[D], limit: int) -> Page[D]:
     return page_of(rows, limit, cursor_of=lambda row: DueCursor(row["due_on"], row["id"]).encode())
 
 
+def json_page_by_due(rows: Sequence[msgspec.Raw], limit: int) -> Page[msgspec.Raw]:
+    """As `page_by_due`, of rows that are JSON."""
+    return page_of(rows, limit, cursor_of=_due_cursor_of)
+
+
+def _due_cursor_of(row: msgspec.Raw) -> str:
+    last = exact_json.loads(row)
+    due_on = last["due_on"]
+    return DueCursor(date.fromisoformat(due_on) if due_on else None, UUID(last["id"])).encode()
+
+
 @dataclass(frozen=True)
 class OpenDocument:
     """An open bill or invoice as ageing needs it. `balance` is in `currency` (None: home)."""
@@ -152,6 +165,15 @@ def due_day(document: type[DueDocument]) -> ColumnElement[date]:
     """The due date, or without one the day of issue (FORMULAS, ageing)."""
     day: ColumnElement[date] = func.coalesce(document.due_on, document.issued_on)
     return day
+
+
+def status_column(document: type[DueDocument], *, today: ColumnElement[date]) -> ColumnElement[str]:
+    """The same rules as `status_of`, for the database."""
+    return case(
+        (document.balance == 0, DocumentStatus.PAID.value),
+        (due_day(document) < today, DocumentStatus.OVERDUE.value),
+        else_=DocumentStatus.OPEN.value,
+    )
 
 
 def conditions_of(

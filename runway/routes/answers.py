@@ -101,32 +101,28 @@ def page_answer(fetched: Fetched[Page[R]], show: Callable[[R], BaseModel]) -> Pa
 
 def send(request: Request, body: Answer[Any] | PageAnswer[Any]) -> Response:
     """The answer, or 304 when the caller has this very data already."""
-    return _send(request, body.model_dump())
+    about = body.model_dump()
+    return _send(request, exact_json.dumps(about.pop("data")), about)
 
 
-def send_page(request: Request, fetched: Fetched[Page[R]], show: Callable[[R], dict[str, Any]]) -> Response:
-    """As `send`, for the lists asked for most: rows that `show` has made what the answer's model says, not checked again."""
-    return _send(
-        request,
-        {
-            "data": [show(row) for row in fetched.value.items],
-            "next_cursor": fetched.value.next_cursor,
-            "freshness": {name: getattr(fetched.freshness, name) for name in FreshnessOut.model_fields},
-        },
-    )
+def send_json_page(request: Request, fetched: Fetched[Page[msgspec.Raw]]) -> Response:
+    """As `send`, for the lists asked for most: rows that the database has written as the answer's model has them."""
+    freshness = {name: getattr(fetched.freshness, name) for name in FreshnessOut.model_fields}
+    data = exact_json.dumps(fetched.value.items)
+    return _send(request, data, {"next_cursor": fetched.value.next_cursor, "freshness": freshness})
 
 
-def _send(request: Request, content: dict[str, Any]) -> Response:
-    """The tag covers the data and what is doubtful about it. Its age is left out, or no two answers would be equal."""
-    data = exact_json.dumps(content["data"])
-    doubts = (str(content["freshness"][name]) for name in ("stale", "quarantined", "open_drift"))
-    tag = _tag(data, str(content.get("next_cursor")), *doubts)
+def _send(request: Request, data: bytes, about: dict[str, Any]) -> Response:
+    """`data` is written already. The tag covers it and what is doubtful about it. Its age is left out, or no two answers would be equal."""
+    doubts = (str(about["freshness"][name]) for name in ("stale", "quarantined", "open_drift"))
+    tag = _tag(data, str(about.get("next_cursor")), *doubts)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, X-Business-ID"}
     if _knows(request.headers.get("If-None-Match"), tag):
         return Response(status_code=304, headers=headers)
     # Raw: the data is not encoded twice.
-    content["data"] = msgspec.Raw(data)
-    return Response(exact_json.dumps(content), headers=headers, media_type="application/json")
+    return Response(
+        exact_json.dumps({"data": msgspec.Raw(data), **about}), headers=headers, media_type="application/json"
+    )
 
 
 def _tag(data: bytes, *parts: str) -> str:

@@ -6,7 +6,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from runway.routes.access import ReadsBooks
-from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, send, send_page
+from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, send, send_json_page
 from runway.routes.approval_answers import APPROVAL_EXAMPLE, ApprovalOut
 from runway.routes.documentation import books_example, read_of_books
 from runway.routes.documents import (
@@ -19,10 +19,10 @@ from runway.routes.documents import (
     PastOrPresent,
     document_fields,
     history_page,
-    list_fields,
 )
+from runway.routes.read_route import ReadRoute
 
-router = APIRouter(prefix="/api/v1/bills", tags=["bills"])
+router = APIRouter(prefix="/api/v1/bills", tags=["bills"], route_class=ReadRoute)
 
 
 class AskedBills(AskedDocuments):
@@ -78,9 +78,10 @@ _DETAIL_EXAMPLE = {
 async def list_bills(request: Request, caller: ReadsBooks, asked: Annotated[AskedBills, Query()]) -> Response:
     """What we owe, soonest due first; without a due date last."""
     wanted = asked.filter_for(asked.vendor, today=caller.today)
-    fetched = await caller.services.bills.list_bills(wanted, freshness=asked.need())
-    today, home_currency = caller.today, caller.home_currency
-    return send_page(request, fetched, lambda bill: list_fields(bill, today=today, home_currency=home_currency))
+    fetched = await caller.services.bills.list_bills_as_json(
+        wanted, home_currency=caller.home_currency, freshness=asked.need()
+    )
+    return send_json_page(request, fetched)
 
 
 @router.get(

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from domains.core.documents import DocumentFilter, DocumentStatus, ListedDocument, StatusFilter, status_of
+from domains.core.documents import DocumentFilter, DocumentStatus, StatusFilter, status_of
 from domains.core.errors import UnreadableCursor
 from infra.sync.freshness import Fetched
 from infra.sync.shapes import LogRow, LogSource, TransactionType
-from runway.routes.answers import Amount, FreshnessOut, PageAnswer, Rate, fields_of, plain_amount, plain_number
+from runway.routes.answers import Amount, FreshnessOut, PageAnswer, Rate, fields_of
 from runway.routes.asked import AskedFreshness, AskedPage
 
 L = TypeVar("L", bound=LogRow)
@@ -122,19 +122,6 @@ def document_fields(document: Any, *, today: date, home_currency: str) -> dict[s
     balance: Decimal = document.balance
     status = status_of(balance=balance, due_on=document.due_on, issued_on=document.issued_on, today=today)
     return {"status": status, "currency": document.currency or home_currency}
-
-
-def list_fields(document: ListedDocument, *, today: date, home_currency: str) -> dict[str, Any]:
-    """One row of a list, from a row of the list's query, whose columns are the fields of `BillOut` and `InvoiceOut`."""
-    due_on, issued_on, balance = document["due_on"], document["issued_on"], document["balance"]
-    return {
-        **document,
-        "status": status_of(balance=balance, due_on=due_on, issued_on=issued_on, today=today),
-        "currency": document["currency"] or home_currency,
-        "total": plain_amount(document["total"]),
-        "balance": plain_amount(balance),
-        "exchange_rate": plain_number(document["exchange_rate"]),
-    }
 
 
 def history_page(fetched: Fetched[list[L]], asked: AskedHistory) -> PageAnswer[ChangeOut]:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from domains.ar.models import EmailStatus
 from runway.routes.access import ReadsBooks
-from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, send, send_page
+from runway.routes.answers import Answer, FreshnessOut, PageAnswer, fields_of, send, send_json_page
 from runway.routes.collection_notes import NoteOut, notes_of
 from runway.routes.documentation import books_example, read_of_books
 from runway.routes.documents import (
@@ -20,10 +20,10 @@ from runway.routes.documents import (
     PastOrPresent,
     document_fields,
     history_page,
-    list_fields,
 )
+from runway.routes.read_route import ReadRoute
 
-router = APIRouter(prefix="/api/v1/invoices", tags=["invoices"])
+router = APIRouter(prefix="/api/v1/invoices", tags=["invoices"], route_class=ReadRoute)
 
 
 class AskedInvoices(AskedDocuments):
@@ -85,9 +85,10 @@ _DETAIL_EXAMPLE: dict[str, Any] = {
 async def list_invoices(request: Request, caller: ReadsBooks, asked: Annotated[AskedInvoices, Query()]) -> Response:
     """What we are owed, soonest due first; without a due date last."""
     wanted = asked.filter_for(asked.customer, today=caller.today)
-    fetched = await caller.services.invoices.list_invoices(wanted, freshness=asked.need())
-    today, home_currency = caller.today, caller.home_currency
-    return send_page(request, fetched, lambda invoice: list_fields(invoice, today=today, home_currency=home_currency))
+    fetched = await caller.services.invoices.list_invoices_as_json(
+        wanted, home_currency=caller.home_currency, freshness=asked.need()
+    )
+    return send_json_page(request, fetched)
 
 
 @router.get(
