@@ -3,6 +3,7 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -164,7 +165,7 @@ class Services:
             business = await self.businesses.get_business(uow.session, business_id)
         return self.of(business).sync
 
-    @property
+    @cached_property
     def actions(self) -> ActionEngine:
         """The only door to writing on a rail's books."""
         last_word = LastWord(self.uow, self.clock)

@@ -107,7 +107,7 @@ async def entry_of(request: Request) -> Entry:
     if known is not None:
         return known
     services = services_of(request)
-    now, session, token = services.clock.now(), session_token(request), bearer_token(request)
+    now, token = services.clock.now(), bearer_token(request)
     named = request.path_params.get(BUSINESS_IN_PATH) or request.headers.get(BUSINESS_HEADER)
     asked = None if named is None else named.strip()[:_LONGEST_ID]
     try:
@@ -115,7 +115,7 @@ async def entry_of(request: Request) -> Entry:
             entry = await services.access.enter_with_token(
                 services.access_reads, token, business_id=read_business_id(asked), now=now
             )
-        elif session is not None:
+        elif (session := session_token(request)) is not None:
             refuse_foreign(request, sent=request.headers.get(CSRF_HEADER))
             entry = await services.access.enter_with_session(
                 services.access_reads, session, business_id=read_business_id(asked), now=now

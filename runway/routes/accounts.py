@@ -10,8 +10,9 @@ from runway.routes.access import ReadsBooks
 from runway.routes.answers import Amount, PageAnswer, fields_of, page_answer, send
 from runway.routes.asked import AskedPage
 from runway.routes.documentation import books_example, read_of_books
+from runway.routes.read_route import ReadRoute
 
-router = APIRouter(prefix="/api/v1", tags=["accounts"])
+router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=ReadRoute)
 
 
 class AskedAccounts(AskedPage):

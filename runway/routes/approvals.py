@@ -21,9 +21,10 @@ from runway.routes.answers import Amount, Answer, FreshnessOut, PageAnswer, send
 from runway.routes.approval_answers import APPROVAL_EXAMPLE, ApprovalOut, ApprovedOut, BillToApprove
 from runway.routes.asked import AskedPage, Strict
 from runway.routes.documentation import books_example, documented, read_of_books
+from runway.routes.read_route import ReadRoute
 from runway.routes.seen import SeenFiguresId, frozen_figures
 
-router = APIRouter(prefix="/api/v1", tags=["approvals"])
+router = APIRouter(prefix="/api/v1", tags=["approvals"], route_class=ReadRoute)
 
 Money = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=2)]
 

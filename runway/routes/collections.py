@@ -18,6 +18,7 @@ from runway.routes.errors import kind_of
 from runway.routes.idempotency import IdempotencyKey
 from runway.routes.pay_bills import RefusalOut
 from runway.routes.problems import TYPE_PREFIX
+from runway.routes.read_route import ReadRoute
 from runway.routes.reminder_answers import (
     INVOICES,
     ChasedCustomerOut,
@@ -32,7 +33,7 @@ from runway.routes.reminder_answers import (
 from runway.routes.reminder_examples import COLLECTIONS_EXAMPLE, RUN_EXAMPLE
 from runway.routes.runway_answer import FigureOut
 
-router = APIRouter(prefix="/api/v1", tags=["collections"])
+router = APIRouter(prefix="/api/v1", tags=["collections"], route_class=ReadRoute)
 
 _COLUMNS = (
     "customer", "customer_id", "overdue", "currency", "invoices", "days_overdue", "level", "last_contact_on", "next_on", "why",

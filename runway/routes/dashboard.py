@@ -21,9 +21,10 @@ from runway.routes.bridge_out import BRIDGE_EXAMPLE, BridgeOut
 from runway.routes.csv_answers import AskedFormat, in_csv_too, send_csv, wants_csv
 from runway.routes.documentation import books_example, read_of_books
 from runway.routes.forecast_answer import DatedFlowOut
+from runway.routes.read_route import ReadRoute
 from runway.routes.runway_answer import HEADLINE_EXAMPLE, BooksOut, FigureOut, HeadlineOut, figure_example
 
-router = APIRouter(prefix="/api/v1", tags=["runway"])
+router = APIRouter(prefix="/api/v1", tags=["runway"], route_class=ReadRoute)
 
 _HORIZONS = (7, 14, 30)
 COLUMNS = (

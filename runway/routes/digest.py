@@ -25,9 +25,10 @@ from runway.routes.documentation import books_example, documented, read_of_books
 from runway.routes.doors import AdminOfFirm, Guest, Recognised
 from runway.routes.edge.headers import LETTER_POLICY
 from runway.routes.idempotency import IdempotencyKey, digest_of
+from runway.routes.read_route import ReadRoute
 from runway.services import Services
 
-router = APIRouter(prefix="/api/v1/digest", tags=["digest"])
+router = APIRouter(prefix="/api/v1/digest", tags=["digest"], route_class=ReadRoute)
 
 _SENDS = "/api/v1/digest/sends"
 

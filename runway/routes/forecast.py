@@ -11,8 +11,9 @@ from runway.routes.asked import AskedFreshness
 from runway.routes.csv_answers import AskedFormat, in_csv_too, send_csv, wants_csv
 from runway.routes.documentation import read_of_books
 from runway.routes.forecast_answer import FORECAST_EXAMPLE, ForecastOut, ForecastWeekOut, forecast_out, weeks_out
+from runway.routes.read_route import ReadRoute
 
-router = APIRouter(prefix="/api/v1", tags=["runway"])
+router = APIRouter(prefix="/api/v1", tags=["runway"], route_class=ReadRoute)
 
 COLUMNS = ("starts_on", "ends_on", "opening", *(row.value for row in PathRow), "closing", "low", "p10", "p50", "p90")
 

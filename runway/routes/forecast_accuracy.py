@@ -12,9 +12,10 @@ from runway.routes.access import ReadsBooks
 from runway.routes.answers import Amount, Answer, FreshnessOut, plain_amount, send
 from runway.routes.csv_answers import AskedFormat, in_csv_too, send_csv, wants_csv
 from runway.routes.documentation import books_example, documented
+from runway.routes.read_route import ReadRoute
 from runway.routes.runway_answer import FigureOut
 
-router = APIRouter(prefix="/api/v1", tags=["runway"])
+router = APIRouter(prefix="/api/v1", tags=["runway"], route_class=ReadRoute)
 
 
 class HorizonOut(BaseModel):

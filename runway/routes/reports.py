@@ -20,9 +20,10 @@ from runway.routes.access import Caller, ReadsBooks
 from runway.routes.answers import Amount, Answer, FreshnessOut, send
 from runway.routes.asked import AskedFreshness
 from runway.routes.documentation import books_example, read_of_books
+from runway.routes.read_route import ReadRoute
 from runway.routes.runway_answer import FigureOut, figure_example
 
-router = APIRouter(prefix="/api/v1", tags=["reports"])
+router = APIRouter(prefix="/api/v1", tags=["reports"], route_class=ReadRoute)
 
 
 class AgeingSource(StrEnum):

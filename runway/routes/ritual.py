@@ -25,9 +25,10 @@ from runway.routes.access import Caller, ReadsBooks, SyncsBooks
 from runway.routes.answers import Answer, FreshnessOut, send
 from runway.routes.asked import AskedFreshness, Strict
 from runway.routes.documentation import books_example, documented, read_of_books
+from runway.routes.read_route import ReadRoute
 from runway.routes.runway_answer import HEADLINE_EXAMPLE, FigureOut, HeadlineOut, figure_example
 
-router = APIRouter(prefix="/api/v1", tags=["ritual"])
+router = APIRouter(prefix="/api/v1", tags=["ritual"], route_class=ReadRoute)
 
 
 class SummaryIsFinishing(InvalidInput):

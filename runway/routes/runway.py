@@ -17,9 +17,10 @@ from runway.routes.answers import Answer, FreshnessOut, send
 from runway.routes.asked import AskedFreshness
 from runway.routes.bridge_out import BRIDGE_EXAMPLE, BridgeOut
 from runway.routes.documentation import read_of_books
+from runway.routes.read_route import ReadRoute
 from runway.routes.runway_answer import RUNWAY_EXAMPLE, RunwayOut, runway_out
 
-router = APIRouter(prefix="/api/v1", tags=["runway"])
+router = APIRouter(prefix="/api/v1", tags=["runway"], route_class=ReadRoute)
 
 
 class TwoFloors(InvalidInput):

@@ -14,10 +14,11 @@ from runway.routes.asked import AskedFreshness, Strict
 from runway.routes.csv_answers import AskedFormat, in_csv_too, send_csv, wants_csv
 from runway.routes.documentation import books_example, documented, documented_without_answer, read_of_books
 from runway.routes.preview_out import CONSEQUENCE_EXAMPLE, ConsequenceOut, OutlookOut, figure_example
+from runway.routes.read_route import ReadRoute
 from runway.routes.runway_answer import FigureOut
 from runway.routes.scenario_in import ScenarioStep
 
-router = APIRouter(prefix="/api/v1/scenarios", tags=["decide"])
+router = APIRouter(prefix="/api/v1/scenarios", tags=["decide"], route_class=ReadRoute)
 
 _MOST_STEPS = 20
 

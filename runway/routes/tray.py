@@ -19,10 +19,11 @@ from runway.routes.asked import AskedFreshness, Strict
 from runway.routes.csv_answers import AskedFormat, in_csv_too, send_csv, wants_csv
 from runway.routes.documentation import books_example, documented, read_of_books
 from runway.routes.doors import Recognised
+from runway.routes.read_route import ReadRoute
 from runway.routes.tray_out import CSV_COLUMNS, TRAY_ITEM_EXAMPLE, TrayItemOut, csv_row
 from runway.services import Services
 
-router = APIRouter(prefix="/api/v1", tags=["tray"])
+router = APIRouter(prefix="/api/v1", tags=["tray"], route_class=ReadRoute)
 
 # The mirror at once: what somebody just looked at.
 _AT_ONCE = FreshnessNeed(strategy=SyncStrategy.PAGE)
