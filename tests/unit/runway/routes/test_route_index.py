@@ -14,8 +14,8 @@ from runway.routes.route_index import RouteIndex
 from tests.e2e.rest import settings_for
 
 NOWHERE = "postgresql://nowhere/none"
-FILLINGS = ("0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11", "payables", "x", "{bill_id}", "{}", "%7B")
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+FILLINGS = ("0198c7d2-6a35-7c1e-9f0e-3b1f0a5d2c11", "payables", "{}")
+METHODS = ("GET", "POST", "DELETE", "OPTIONS")
 
 
 @pytest.fixture(scope="module")
