@@ -4,13 +4,11 @@ The product's own statements in its own two round trips, and nothing is made of 
 database for all of that each time, however little else it does.
 """
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from uuid import UUID
 
-import psycopg
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,7 +21,7 @@ from domains.core.secrets import hash_of
 from infra import exact_json
 from infra.clock import SystemClock
 from infra.config import Rail
-from infra.db.tenancy import as_array
+from infra.db.reads import Read, Reads
 from infra.garbage import WHILE_ANSWERING, long_lived
 from infra.sync.runs import STATE_LINES
 
@@ -31,42 +29,32 @@ _ACCESS_URL = os.environ.get("GUARDED_ACCESS_URL", "")
 _APP_URL = os.environ.get("GUARDED_APP_URL", "")
 _BUSINESS = os.environ.get("BARE_BUSINESS_ID", "")
 _TOKEN = os.environ.get("GUARDED_TOKEN", "")
-_SET_BUSINESSES = "SELECT set_config('app.business_ids', %s, true)"
 _ENTITIES = [BILLS_FROM_QBO.entity, VENDORS_FROM_QBO.entity]
 _POOLED = 4
 
 
+def _row(*values: object) -> tuple[object, ...]:
+    return values
+
+
+_BILLS = Read(SQL.replace("%s", "%(business_id)s"), {"business_id": _BUSINESS}, _row)
+
+
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    async with AsyncExitStack() as stack:
-
-        async def connect(url: str) -> psycopg.AsyncConnection:
-            return await stack.enter_async_context(await psycopg.AsyncConnection.connect(url, autocommit=True))
-
-        app.state.access = await connect(_ACCESS_URL)
-        app.state.pool = asyncio.Queue()  # a pipeline has its connection to itself
-        for _ in range(_POOLED):
-            app.state.pool.put_nowait(await connect(_APP_URL))
-        with long_lived(WHILE_ANSWERING):
-            yield
+    app.state.access, app.state.books = Reads(_ACCESS_URL, pool_size=_POOLED), Reads(_APP_URL, pool_size=_POOLED)
+    with long_lived(WHILE_ANSWERING):
+        yield
+    for reads in (app.state.access, app.state.books):
+        await reads.close()
 
 
 async def bills(request: Request) -> Response:
-    access: psycopg.AsyncConnection = request.app.state.access
-    pool: asyncio.Queue[psycopg.AsyncConnection] = request.app.state.pool
     business_id = UUID(_BUSINESS)
     holder = OPENED_BY_TOKEN.with_(token_hash=hash_of(_TOKEN), now=SystemClock().now(), business_id=None)
     lines = STATE_LINES.with_(business_id=business_id, rail=Rail.QBO.value, entities=_ENTITIES)
-    held = await (await access.execute(holder.sql, holder.values)).fetchall()
-    connection = await pool.get()
-    try:
-        async with connection.pipeline():
-            await connection.execute(_SET_BUSINESSES, (as_array([business_id]),))
-            states = await connection.execute(lines.sql, lines.values)
-            found = await connection.execute(SQL, (_BUSINESS,))
-        fresh, rows = await states.fetchall(), await found.fetchall()
-    finally:
-        pool.put_nowait(connection)
+    held = await request.app.state.access.one(holder)
+    fresh, rows = await request.app.state.books.of([business_id], lines, _BILLS)
     assert held
     assert fresh
     shown = [dict(zip(COLUMNS, row, strict=True)) for row in rows]

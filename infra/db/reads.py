@@ -3,7 +3,7 @@
 `unit_of_work` is for everything that writes or needs several steps. What is here is for the paths that every request takes.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -19,13 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from infra.db.engine import LIMITS
+from infra.db.round_trip import ask
 from infra.db.tenancy import as_array
 
 R = TypeVar("R")
-T = TypeVar("T")
 
 _DIALECT = psycopg_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialect factories untyped
-_SET_BUSINESSES = "SELECT set_config('app.business_ids', %s, true)"
+_SET_BUSINESSES = "SELECT set_config('app.business_ids', %(business_ids)s, true)"
 _ATTEMPTS = 2
 
 
@@ -94,7 +94,7 @@ class Reads:
         """`url` as `create_engine` takes it."""
         self._is_open = False
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        # Autocommit: the statements of one pipeline are one transaction, which ends with it.
+        # Autocommit: statements that are sent together are one transaction, which ends with them.
         self._pool = AsyncConnectionPool(
             plain,
             min_size=1,
@@ -120,28 +120,15 @@ class Reads:
 
     async def one(self, read: Read[R]) -> list[R]:
         """Rows of a table that is of no business."""
-
-        async def work(connection: psycopg.AsyncConnection[Any]) -> list[R]:
-            cursor = connection.cursor(row_factory=args_row(read.make))
-            await cursor.execute(read.sql, read.values)
-            return await cursor.fetchall()
-
-        return await self._tried(work)
+        (rows,) = await self._tried(read)
+        return rows
 
     async def of(self, business_ids: Sequence[UUID], *reads: Read[Any]) -> list[list[Any]]:
         """The rows of each read, as one transaction that may see `business_ids`: the setting is its first statement."""
+        _, *rows = await self._tried(_seeing(business_ids), *reads)
+        return rows
 
-        async def work(connection: psycopg.AsyncConnection[Any]) -> list[list[Any]]:
-            async with connection.pipeline():
-                await connection.execute(_SET_BUSINESSES, (as_array(business_ids),))
-                cursors = [connection.cursor(row_factory=args_row(read.make)) for read in reads]
-                for cursor, read in zip(cursors, reads, strict=True):
-                    await cursor.execute(read.sql, read.values)
-            return [await cursor.fetchall() for cursor in cursors]
-
-        return await self._tried(work)
-
-    async def _tried(self, work: Callable[[psycopg.AsyncConnection[Any]], Awaitable[T]]) -> T:
+    async def _tried(self, *reads: Read[Any]) -> list[list[Any]]:
         """A connection that died while it lay in the pool is not the reader's trouble: a read may be repeated."""
         if not self._is_open:
             await self._pool.open()
@@ -149,8 +136,12 @@ class Reads:
         for attempt in range(1, _ATTEMPTS + 1):
             async with self._pool.connection() as connection:
                 try:
-                    return await work(connection)
+                    return await ask(connection, reads)
                 except psycopg.OperationalError:
                     if not connection.closed or attempt == _ATTEMPTS:
                         raise
         raise AssertionError("unreachable")
+
+
+def _seeing(business_ids: Sequence[UUID]) -> Read[str]:
+    return Read(_SET_BUSINESSES, {"business_ids": as_array(business_ids)}, str)
