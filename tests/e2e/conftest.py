@@ -26,7 +26,7 @@ from tests.e2e.town import Town, open_town
 from tests.rig import Database, RunServers, worker_number
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def quick_passwords() -> Iterator[None]:
     """Each hash would take a core for a tenth of a second; what it costs in service is for the tests of hashing itself."""
     with pytest.MonkeyPatch.context() as patch:
@@ -34,7 +34,7 @@ def quick_passwords() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def patient_limits() -> Iterator[None]:
     """Beside other tests a twentieth of a second is soon over, and each process then lets in a share of its own."""
     with pytest.MonkeyPatch.context() as patch:
@@ -42,7 +42,7 @@ def patient_limits() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def one_api_document() -> Iterator[None]:
     """It is made of the routes alone, which each test's application has the same, and takes a second."""
     made: dict[int, Any] = {}
