@@ -181,7 +181,7 @@ async def _insert(
     delivery: Delivery,
     page: Sequence[Filled],
 ) -> Counter[str]:
-    parameters = store_page.arrays(spec, statements, delivery=delivery, page=page)
+    parameters = store_page.parameters(spec, delivery, page)
     parameters["id"] = [new_id() for _ in page]
     return await _written(connection, statements.insert, parameters)
 
@@ -195,7 +195,7 @@ async def _update(
     page: Sequence[Filled],
     held: Mapping[str, _Held],
 ) -> Counter[str]:
-    parameters = store_page.arrays(spec, statements, delivery=delivery, page=page)
+    parameters = store_page.parameters(spec, delivery, page)
     parameters["id"] = [held[one.candidate.record.external_id].id for one in page]
     parameters["changes"] = [
         changes_between(held[one.candidate.record.external_id].payload, one.candidate.canonical) for one in page

@@ -1,4 +1,4 @@
-"""What `mirror_store` makes of a delivery before the database sees it: canonical JSON and its hash, the filled columns, one array a column. Pure."""
+"""What `mirror_store` makes of a delivery before the database sees it: canonical JSON, its hash, the filled columns, parameters. Pure."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
@@ -8,7 +8,6 @@ from infra import exact_json
 from infra.db.canonical_json import CanonicalJSON
 from infra.errors import UnknownRailValue, UnreadableRailObject
 from infra.sync.spec import AnySpec, Delivery, RailRecord, UnreadableRecord
-from infra.sync.store_statements import StoreStatements
 
 
 class Candidate(NamedTuple):
@@ -74,15 +73,12 @@ def unreadable_of(record: RailRecord, reason: str) -> UnreadableRecord:
     )
 
 
-def arrays(spec: AnySpec, statements: StoreStatements, *, delivery: Delivery, page: Sequence[Filled]) -> dict[str, Any]:
-    """The page as one array a column, and what is the same for all of it."""
-    candidates, rows = [one.candidate for one in page], [one.columns for one in page]
-    own = {f"own_{column}": [row.get(column) for row in rows] for column in statements.own_columns}
-    for column in statements.amounts:
-        own[f"own_{column}"] = [None if amount is None else str(amount) for amount in own[f"own_{column}"]]
+def parameters(spec: AnySpec, delivery: Delivery, page: Sequence[Filled]) -> dict[str, Any]:
+    """The page as one array a column, the domain's own columns as one document, and what is the same for all of it."""
+    candidates = [one.candidate for one in page]
     return {
         **constants(spec, delivery),
-        **own,
+        "own": CanonicalJSON(exact_json.dumps([one.columns for one in page])),
         "external_id": [c.record.external_id for c in candidates],
         "payload": [c.canonical for c in candidates],
         "payload_hash": [c.digest for c in candidates],
