@@ -16,7 +16,7 @@ from psycopg.errors import ProgramLimitExceeded
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from infra import exact_json
-from infra.ids import new_id
+from infra.ids import new_id_text
 from infra.sync import quarantine, store_page, store_quarantine
 from infra.sync.shapes import MirrorRow, TransactionType
 from infra.sync.spec import AnySpec, Delivery, LogEvent, UnreadableRecord
@@ -182,7 +182,7 @@ async def _insert(
     page: Sequence[Filled],
 ) -> Counter[str]:
     parameters = store_page.parameters(spec, delivery, page)
-    parameters["id"] = [new_id() for _ in page]
+    parameters["id"] = [new_id_text() for _ in page]
     return await _written(connection, statements.insert, parameters)
 
 
