@@ -6,7 +6,7 @@ database cannot take, goes into quarantine in the same transaction, and the othe
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -55,11 +55,14 @@ class StoreOutcome:
 
 
 class _Held(NamedTuple):
-    """What the mirror has of a candidate. `payload` is the held state's JSON where it differs."""
+    """What the mirror has of an object."""
 
     id: UUID
-    is_unchanged: bool
-    payload: str | None
+    digest: bytes
+    is_deleted: bool
+
+    def is_unchanged_by(self, candidate: Candidate) -> bool:
+        return self.digest == candidate.digest and not self.is_deleted
 
 
 async def store(session: AsyncSession, spec: AnySpec, delivery: Delivery) -> StoreOutcome:
@@ -72,15 +75,14 @@ async def store(session: AsyncSession, spec: AnySpec, delivery: Delivery) -> Sto
     mirror: type[MirrorRow] = spec.mirror
     statements = statements_for(mirror)
     await connection.execute(statements.lock, (f"{mirror.__tablename__}:{delivery.business_id}",))
-    candidates = store_page.newest_of_each(delivery.records)
-    held = await _held(connection, statements, spec=spec, delivery=delivery, candidates=list(candidates.values()))
+    records = store_page.newest_of_each(delivery.records)
+    held = await _held(connection, statements, spec=spec, delivery=delivery, external_ids=list(records))
     unreadable = list(delivery.unreadable)
-    new = store_page.fill(spec, [c for external_id, c in candidates.items() if external_id not in held], unreadable)
-    differing = store_page.fill(
-        spec,
-        [c for external_id, c in candidates.items() if external_id in held and not held[external_id].is_unchanged],
-        unreadable,
-    )
+    unheld = (record for external_id, record in records.items() if external_id not in held)
+    new = store_page.fill(spec, store_page.candidates_of(unheld), unreadable)
+    known = store_page.candidates_of(records[external_id] for external_id in held)
+    differing = [candidate for candidate in known if not held[candidate.record.external_id].is_unchanged_by(candidate)]
+    changed = store_page.fill(spec, differing, unreadable)
 
     async def insert(page: Sequence[Filled]) -> Counter[str]:
         return await _insert(connection, statements, spec=spec, delivery=delivery, page=page)
@@ -89,16 +91,14 @@ async def store(session: AsyncSession, spec: AnySpec, delivery: Delivery) -> Sto
         return await _update(connection, statements, spec=spec, delivery=delivery, page=page, held=held)
 
     written = await _write(connection, insert, page=new, unreadable=unreadable)
-    written += await _write(connection, update, page=differing, unreadable=unreadable)
+    written += await _write(connection, update, page=changed, unreadable=unreadable)
     written += await _delete(connection, statements, spec=spec, delivery=delivery) if delivery.deletions else Counter()
-    refused = await store_quarantine.settle(
-        session, spec, delivery=delivery, unreadable=unreadable, candidates=candidates
-    )
+    refused = await store_quarantine.settle(session, spec, delivery=delivery, unreadable=unreadable, records=records)
     unwritable = len(unreadable) - len(delivery.unreadable)
     outcome = _outcome(
         written,
-        seen=len(candidates),
-        differing=sum(not (c in held and held[c].is_unchanged) for c in candidates),
+        unchanged=len(held) - len(differing),
+        differing=len(records) - len(held) + len(differing),
         deletions=len(delivery.deletions),
     )
     return replace(outcome, ignored=outcome.ignored - unwritable, quarantined=refused)
@@ -160,17 +160,20 @@ async def _held(
     *,
     spec: AnySpec,
     delivery: Delivery,
-    candidates: Sequence[Candidate],
+    external_ids: list[str],
 ) -> dict[str, _Held]:
-    parameters = {
-        "business_id": delivery.business_id,
-        "rail": spec.rail.value,
-        "external_id": [candidate.record.external_id for candidate in candidates],
-        "payload_hash": [candidate.digest for candidate in candidates],
-    }
-    cursor = await connection.execute(statements.held, parameters, binary=True, prepare=False)
-    external_ids, *columns = await cursor.fetchone() or [None]
-    return dict(zip(external_ids, map(_Held._make, zip(*columns, strict=True)), strict=True)) if external_ids else {}
+    found = await _asked(connection, statements.held_states, spec=spec, delivery=delivery, external_ids=external_ids)
+    return {external_id: _Held(*state) for external_id, *state in found}
+
+
+async def _asked(
+    connection: AsyncConnection[Any], statement: str, *, spec: AnySpec, delivery: Delivery, external_ids: list[str]
+) -> Iterable[tuple[Any, ...]]:
+    """One row for each of the objects that the mirror holds, the external id first."""
+    parameters = {"business_id": delivery.business_id, "rail": spec.rail.value, "external_id": external_ids}
+    cursor = await connection.execute(statement, parameters, binary=True, prepare=False)
+    columns = await cursor.fetchone() or (None,)
+    return () if columns[0] is None else zip(*columns, strict=True)
 
 
 async def _insert(
@@ -195,10 +198,13 @@ async def _update(
     page: Sequence[Filled],
     held: Mapping[str, _Held],
 ) -> Counter[str]:
+    external_ids = [one.candidate.record.external_id for one in page]
+    found = await _asked(connection, statements.held_payloads, spec=spec, delivery=delivery, external_ids=external_ids)
+    payloads = dict(found)
     parameters = store_page.parameters(spec, delivery, page)
-    parameters["id"] = [held[one.candidate.record.external_id].id for one in page]
+    parameters["id"] = [held[external_id].id for external_id in external_ids]
     parameters["changes"] = [
-        changes_between(held[one.candidate.record.external_id].payload, one.candidate.canonical) for one in page
+        changes_between(payloads[one.candidate.record.external_id], one.candidate.canonical) for one in page
     ]
     return await _written(connection, statements.update, parameters)
 
@@ -223,12 +229,12 @@ async def _delete(
     return await _written(connection, statements.delete, parameters)
 
 
-def _outcome(written: Counter[str], *, seen: int, differing: int, deletions: int) -> StoreOutcome:
+def _outcome(written: Counter[str], *, unchanged: int, differing: int, deletions: int) -> StoreOutcome:
     return StoreOutcome(
         created=written[TransactionType.CREATED],
         updated=written[TransactionType.UPDATED],
         deleted=written[TransactionType.DELETED],
         restored=written[TransactionType.RESTORED],
-        unchanged=seen - differing,
+        unchanged=unchanged,
         ignored=differing + deletions - written.total(),
     )

@@ -1,6 +1,6 @@
 """What `mirror_store` makes of a delivery before the database sees it: canonical JSON, its hash, the filled columns, parameters. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -27,23 +27,25 @@ class _Row:
     """What `fill` writes on: the mirror's own columns as plain attributes, an order of magnitude cheaper than an ORM instance."""
 
 
-def newest_of_each(records: Iterable[RailRecord]) -> dict[str, Candidate]:
-    """One candidate an object, by its external id: a page may hold an object twice, and a statement may touch a row once."""
+def newest_of_each(records: Iterable[RailRecord]) -> dict[str, RailRecord]:
+    """One record an object, by its external id: a page may hold an object twice, and a statement may touch a row once."""
     newest: dict[str, RailRecord] = {}
     for record in records:
         held = newest.get(record.external_id)
         if held is None or _order(record) >= _order(held):
             newest[record.external_id] = record
-    return {external_id: _candidate(record) for external_id, record in newest.items()}
+    return newest
 
 
 def _order(record: RailRecord) -> tuple[int, float]:
     return (-1 if record.version is None else record.version, record.updated_at.timestamp())
 
 
-def _candidate(record: RailRecord) -> Candidate:
-    canonical = exact_json.dumps(record.payload)
-    return Candidate(record, CanonicalJSON(canonical), blake2b(canonical, digest_size=16).digest())
+def candidates_of(records: Iterable[RailRecord]) -> Iterator[Candidate]:
+    """One by one: what is made of an object is made while the processor still has it at hand. A page is some megabytes of them."""
+    for record in records:
+        canonical = exact_json.dumps(record.payload)
+        yield Candidate(record, CanonicalJSON(canonical), blake2b(canonical, digest_size=16).digest())
 
 
 def fill(spec: AnySpec, candidates: Iterable[Candidate], unreadable: list[UnreadableRecord]) -> list[Filled]:

@@ -8,8 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from infra.logging import get_logger
 from infra.sync import quarantine
 from infra.sync.shapes import MirrorRow
-from infra.sync.spec import AnySpec, Delivery, UnreadableRecord
-from infra.sync.store_page import Candidate
+from infra.sync.spec import AnySpec, Delivery, RailRecord, UnreadableRecord
 
 log = get_logger()
 
@@ -20,7 +19,7 @@ async def settle(
     *,
     delivery: Delivery,
     unreadable: Sequence[UnreadableRecord],
-    candidates: Mapping[str, Candidate],
+    records: Mapping[str, RailRecord],
 ) -> int:
     """How many objects of the delivery stand in quarantine. What the mirror has in a later state does not."""
     held = await _orders_held(session, spec, delivery=delivery, unreadable=unreadable)
@@ -34,8 +33,8 @@ async def settle(
     refused = {one.external_id for one in unreadable}
 
     def stored(external_id: str) -> quarantine.Order | None:
-        candidate = None if external_id in refused else candidates.get(external_id)
-        return candidate and quarantine.order_of(candidate.record.version, candidate.record.updated_at)
+        record = None if external_id in refused else records.get(external_id)
+        return record and quarantine.order_of(record.version, record.updated_at)
 
     await quarantine.settle(
         session,

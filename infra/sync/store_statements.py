@@ -11,20 +11,20 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy l
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
-# One probe of the unique key an object, and the held payload only where it differs. LATERAL, and no condition on deleted_at inside:
-# while statistics are young the planner takes "deleted_at IS NULL" for rare and reads a whole business by a partial index.
+# One probe of the unique key an object. LATERAL, and no condition on deleted_at inside: while statistics are young the planner
+# takes "deleted_at IS NULL" for rare and reads a whole business by a partial index.
 # One row of arrays: a thousand rows of a kilobyte come in as many small reads, each a turn of the event loop.
 _HELD = """
-SELECT array_agg(asked.external_id), array_agg(held.id),
-  array_agg(held.deleted_at IS NULL AND held.payload_hash = asked.payload_hash),
-  array_agg(CASE WHEN held.payload_hash <> asked.payload_hash THEN held.payload::text END)
-FROM unnest(%(external_id)b::text[], %(payload_hash)b::bytea[]) AS asked (external_id, payload_hash)
+SELECT array_agg(asked.external_id), {asked_for}
+FROM unnest(%(external_id)b::text[]) AS asked (external_id)
 CROSS JOIN LATERAL (
   SELECT id, payload, payload_hash, deleted_at FROM {mirror}
   WHERE business_id = %(business_id)s AND rail = %(rail)s AND external_id = asked.external_id
   OFFSET 0
 ) AS held
 """
+_STATES = "array_agg(held.id), array_agg(held.payload_hash), array_agg(held.deleted_at IS NOT NULL)"
+_PAYLOADS = "array_agg(held.payload::text)"
 
 # The domain's own columns come as one JSON document: the driver takes five times as long to put together an array for each.
 _PAGE = """
@@ -148,7 +148,8 @@ class StoreStatements:
     """The domain's own columns are the parameter `own`: a JSON array with one object a row."""
 
     lock: str
-    held: str
+    held_states: str
+    held_payloads: str
     insert: str
     update: str
     delete: str
@@ -174,7 +175,8 @@ def statements_for(mirror: type[MirrorRow]) -> StoreStatements:
     }
     return StoreStatements(
         lock=_LOCK,
-        held=_HELD.format(**parts),
+        held_states=_HELD.format(**parts, asked_for=_STATES),
+        held_payloads=_HELD.format(**parts, asked_for=_PAYLOADS),
         insert=_INSERT.format(**parts),
         update=_UPDATE.format(**parts),
         delete=_DELETE.format(**parts),
