@@ -77,6 +77,7 @@ async def _open_qbo(
     settings: QBOSettings,
     *,
     uow: UnitOfWorkFactory,
+    reads: Reads,
     redis: Redis,
     keyring: Keyring,
     spool: TokenSpool,
@@ -85,7 +86,7 @@ async def _open_qbo(
     clock: Clock,
 ) -> QBORail:
     http = await stack.enter_async_context(open_http(settings))
-    tokens = RailTokenStore(uow, keyring=keyring)
+    tokens = RailTokenStore(uow, reads, keyring=keyring)
     oauth = IntuitOAuth(http=http, settings=settings, clock=clock)
     auth = QBOAuth(store=tokens, oauth=oauth, database_url=database_url, clock=clock, spool=spool)
     stack.push_async_callback(auth.close)
@@ -187,6 +188,7 @@ async def open_services(
                 stack,
                 settings.qbo,
                 uow=uow,
+                reads=stores.reads[APP],
                 redis=redis,
                 keyring=keyring,
                 spool=TokenSpool(settings.servers.home / SPOOL_DIRECTORY, keyring=keyring),

@@ -3,17 +3,18 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import SecretStr
-from sqlalchemy import Text, Uuid, bindparam, select, update
+from sqlalchemy import Select, Text, Uuid, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.config import Rail
 from infra.db.base import Base
-from infra.db.reads import Statement, read_in
+from infra.db.reads import Reads, Statement, read_in
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from infra.errors import NotFound, RailNeedsReconnect
 from infra.security.keyring import Keyring
@@ -73,12 +74,29 @@ async def nothing_else(_uow: UnitOfWork) -> None:
     pass
 
 
-_ACCOUNT = Statement(
-    select(RailToken.external_account_id).where(
+class _Sealed(NamedTuple):
+    """The columns of a grant."""
+
+    external_account_id: str
+    access_token_sealed: str
+    refresh_token_sealed: str
+    previous_refresh_token_sealed: str | None
+    issued_at: datetime
+    expires_at: datetime
+    refresh_expires_at: datetime
+    refreshed_after_rejection_at: datetime | None
+    needs_reconnect_at: datetime | None
+    reconnect_reason: str | None
+
+
+def _of_business(*columns: Any) -> Select[Any]:
+    return select(*columns).where(
         RailToken.business_id == bindparam("business_id", type_=Uuid), RailToken.rail == bindparam("rail", type_=Text)
-    ),
-    lambda account: account,
-)
+    )
+
+
+_ACCOUNT = Statement(_of_business(RailToken.external_account_id), lambda account: account)
+_GRANT = Statement(_of_business(*(getattr(RailToken, name) for name in _Sealed._fields)), _Sealed)
 
 
 async def account_of(session: AsyncSession, business_id: UUID, rail: Rail) -> str:
@@ -95,10 +113,13 @@ async def account_of(session: AsyncSession, business_id: UUID, rail: Rail) -> st
 
 
 class RailTokenStore:
-    """Each method is one short transaction, committed when it returns."""
+    """Each method is one short transaction, committed when it returns. `reads` are of the role that sees books: every call to a rail
+    reads its grant.
+    """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, *, keyring: Keyring) -> None:
+    def __init__(self, unit_of_work: UnitOfWorkFactory, reads: Reads, *, keyring: Keyring) -> None:
         self._unit_of_work = unit_of_work
+        self._reads = reads
         self._keyring = keyring
 
     async def get(self, business_id: UUID, rail: Rail) -> RailGrant:
@@ -108,13 +129,10 @@ class RailTokenStore:
             NotConnected: the business never connected this rail.
             CannotOpen: the row is not what this keyring sealed.
         """
-        async with self._unit_of_work([business_id]) as uow:
-            row = await uow.session.scalar(
-                select(RailToken).where(RailToken.business_id == business_id, RailToken.rail == rail)
-            )
-        if row is None:
+        (found,) = await self._reads.of([business_id], _GRANT.with_(business_id=business_id, rail=rail.value))
+        if not found:
             raise NotConnected(business_id, rail)
-        return self._opened(row)
+        return self._opened(found[0], business_id, rail)
 
     async def save(
         self, business_id: UUID, rail: Rail, *, grant: RailGrant, at: datetime, also: AlsoWrite = nothing_else
@@ -192,11 +210,11 @@ class RailTokenStore:
     def _sealed(self, secret: SecretStr, business_id: UUID, rail: str, *, column: str) -> str:
         return self._keyring.seal(secret, context=(str(business_id), rail, column))
 
-    def _opened(self, row: RailToken) -> RailGrant:
+    def _opened(self, row: _Sealed, business_id: UUID, rail: Rail) -> RailGrant:
         def opened(sealed: str, column: str) -> SecretStr:
             if not sealed:
                 return SecretStr("")  # forgotten
-            return self._keyring.open(sealed, context=(str(row.business_id), row.rail, column))
+            return self._keyring.open(sealed, context=(str(business_id), rail.value, column))
 
         previous = row.previous_refresh_token_sealed
         return RailGrant(

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from infra.clock import SystemClock
 from infra.config import KeyringSettings, QBOSettings, Rail, ServerSettings
 from infra.db.engine import create_engine
+from infra.db.reads import Reads
 from infra.db.unit_of_work import unit_of_work_factory
 from infra.embedded.servers import ServerAddresses
 from infra.errors import OodalooError
@@ -59,9 +60,11 @@ def check_sealed_grant(settings: KeyringSettings, servers: ServerSettings, addre
 
     async def open_one() -> None:
         engine = create_engine(addresses.database_app_url, pool_size=1)
+        reads = Reads(addresses.database_app_url, pool_size=1)
         try:
-            await RailTokenStore(unit_of_work_factory(engine), keyring=ring).get(row[0], Rail.QBO)
+            await RailTokenStore(unit_of_work_factory(engine), reads, keyring=ring).get(row[0], Rail.QBO)
         finally:
+            await reads.close()
             await engine.dispose()
 
     try:

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from infra.config import Rail
 from infra.db.engine import create_engine
+from infra.db.reads import Reads
 from infra.db.unit_of_work import unit_of_work_factory
 from infra.ids import new_id
 from infra.qbo.auth import QBOAuth
@@ -36,11 +37,11 @@ async def test_a_refresh_nobody_waits_for_is_stored_before_its_process_ends(data
     """The reader is gone, the process is asked to end, and Intuit has not answered yet."""
     endpoint, clock, business_id = TokenEndpoint(), HandClock(), new_id()
     endpoint.delay_seconds = 0.3
-    engine = create_engine(database.app_url)
+    engine, reads = create_engine(database.app_url), Reads(database.app_url, pool_size=3)
     with served(endpoint.app) as url:
         settings = settings_for(url)
         async with open_http(settings) as http:
-            store = RailTokenStore(unit_of_work_factory(engine), keyring=KEYRING)
+            store = RailTokenStore(unit_of_work_factory(engine), reads, keyring=KEYRING)
             oauth = IntuitOAuth(http=http, settings=settings, clock=clock)
             auth = QBOAuth(store=store, oauth=oauth, database_url=database.app_url, clock=clock)
             await auth.connect(business_id, "4620816365", grant=grant_of_age(clock, timedelta(hours=1)))
@@ -50,6 +51,7 @@ async def test_a_refresh_nobody_waits_for_is_stored_before_its_process_ends(data
             await auth.close()
         assert endpoint.calls == 1
         stored = await store.get(business_id, Rail.QBO)
+    await reads.close()
     await engine.dispose()
     assert stored.refresh_token.get_secret_value() == endpoint.valid == "R1"
 
@@ -57,11 +59,11 @@ async def test_a_refresh_nobody_waits_for_is_stored_before_its_process_ends(data
 async def test_a_lock_that_cannot_be_asked_for_leaves_the_living_token_in_use(database: Database) -> None:
     """The lock has a connection of its own, and PostgreSQL may have none to give."""
     endpoint, clock, business_id = TokenEndpoint(), HandClock(), new_id()
-    engine = create_engine(database.app_url)
+    engine, reads = create_engine(database.app_url), Reads(database.app_url, pool_size=3)
     with served(endpoint.app) as url:
         settings = settings_for(url)
         async with open_http(settings) as http:
-            store = RailTokenStore(unit_of_work_factory(engine), keyring=KEYRING)
+            store = RailTokenStore(unit_of_work_factory(engine), reads, keyring=KEYRING)
             oauth = IntuitOAuth(http=http, settings=settings, clock=clock)
             usual = QBOAuth(store=store, oauth=oauth, database_url=database.app_url, clock=clock)
             await usual.connect(business_id, "4620816365", grant=grant_of_age(clock, timedelta(minutes=51)))
@@ -71,4 +73,5 @@ async def test_a_lock_that_cannot_be_asked_for_leaves_the_living_token_in_use(da
             clock.at += timedelta(minutes=10)
             with pytest.raises(QBOUnavailable):
                 await auth.current(business_id)
+    await reads.close()
     await engine.dispose()

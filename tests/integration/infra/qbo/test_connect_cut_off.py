@@ -16,6 +16,7 @@ from domains.core.models import Connection
 from infra.clock import SystemClock
 from infra.config import Rail
 from infra.db.engine import create_engine
+from infra.db.reads import Reads
 from infra.db.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
 from infra.ids import new_id
 from infra.jobs.outbox import OutboxRow
@@ -53,7 +54,8 @@ async def opened(_realm_id: str, _token: SecretStr) -> dict[str, Any]:
 
 async def finish_connect(uow: UnitOfWorkFactory, database: Database, *, state: str, realm_id: str) -> UUID:
     oauth: Any = Intuit()
-    store = RailTokenStore(uow, keyring=KEYRING)
+    reads = Reads(database.app_url, pool_size=1)
+    store = RailTokenStore(uow, reads, keyring=KEYRING)
     auth = QBOAuth(store=store, oauth=oauth, database_url=database.app_url, clock=CLOCK)
     connect = ConnectQBO(
         uow=uow,
@@ -64,7 +66,10 @@ async def finish_connect(uow: UnitOfWorkFactory, database: Database, *, state: s
         probe=opened,
         clock=CLOCK,
     )
-    return (await connect.finish(state, code=SecretStr("code"), realm_id=realm_id)).business_id
+    try:
+        return (await connect.finish(state, code=SecretStr("code"), realm_id=realm_id)).business_id
+    finally:
+        await reads.close()
 
 
 async def what_is_there(uow: UnitOfWorkFactory, business_id: UUID) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from infra.clock import SystemClock
 from infra.config import QBOSettings
 from infra.db.engine import create_engine
+from infra.db.reads import Reads
 from infra.db.unit_of_work import unit_of_work_factory
 from infra.ids import new_id
 from infra.qbo.auth import QBOAuth
@@ -66,7 +67,7 @@ async def connected(database: Database, redis_url: str) -> AsyncIterator[Connect
     size = LargeCompany(bills=900, invoices=300, same_second=350)
     company = load_company(generate_large(size, today=clock.now().date()), clock=clock)
     simulator = Simulator([company], clock=clock, limits=False)
-    engine = create_engine(database.app_url)
+    engine, reads = create_engine(database.app_url), Reads(database.app_url, pool_size=3)
     business_id = new_id()
     async with running_simulator(simulator) as info, Redis.from_url(redis_url) as redis:
         settings = QBOSettings.model_validate({
@@ -77,7 +78,7 @@ async def connected(database: Database, redis_url: str) -> AsyncIterator[Connect
         })  # fmt: skip
         async with open_http(settings) as http:
             oauth = IntuitOAuth(http=http, settings=settings, clock=clock)
-            store = RailTokenStore(unit_of_work_factory(engine), keyring=KEYRING)
+            store = RailTokenStore(unit_of_work_factory(engine), reads, keyring=KEYRING)
             auth = QBOAuth(store=store, oauth=oauth, database_url=database.app_url, clock=clock)
             code, realm_id = await _consent(oauth, http, info)
             await auth.connect(business_id, realm_id, grant=await oauth.exchange(code, redirect_uri=CALLBACK))
@@ -92,6 +93,7 @@ async def connected(database: Database, redis_url: str) -> AsyncIterator[Connect
                 patience=Patience(retry_waits=()),
             )
             yield Connected(client, auth, oauth, http, info, simulator)
+    await reads.close()
     await engine.dispose()
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from infra.config import QBOSettings
 from infra.db.engine import create_engine
+from infra.db.reads import Reads
 from infra.db.unit_of_work import unit_of_work_factory
 from infra.qbo.auth import QBOAuth
 from infra.qbo.http_client import open_http
@@ -43,8 +44,9 @@ def settings_for(url: str) -> QBOSettings:
 async def race(database_url: str, qbo_url: str, business_id: str, directory: str | None = None) -> None:
     """Say "ready", wait for a line, then ask five times at once and say what came."""
     engine, settings, clock = create_engine(database_url), settings_for(qbo_url), HandClock()
+    reads = Reads(database_url, pool_size=3)
     async with open_http(settings) as http:
-        store = RailTokenStore(unit_of_work_factory(engine), keyring=KEYRING)
+        store = RailTokenStore(unit_of_work_factory(engine), reads, keyring=KEYRING)
         oauth = IntuitOAuth(http=http, settings=settings, clock=clock)
         spool = TokenSpool(Path(directory), keyring=KEYRING) if directory else None
         auth = QBOAuth(store=store, oauth=oauth, database_url=database_url, clock=clock, spool=spool)
@@ -54,6 +56,7 @@ async def race(database_url: str, qbo_url: str, business_id: str, directory: str
         sys.stdin.readline()
         got = await asyncio.gather(*(tokens.access_token() for _ in range(5)))
         sys.stdout.write("\ntokens " + " ".join(token.get_secret_value() for token in got) + "\n")
+    await reads.close()
     await engine.dispose()
 
 

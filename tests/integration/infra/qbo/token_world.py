@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from infra.config import Rail
 from infra.db.engine import create_engine
+from infra.db.reads import Reads
 from infra.db.unit_of_work import unit_of_work_factory
 from infra.ids import new_id
 from infra.qbo.auth import QBOAuth
@@ -76,11 +77,13 @@ async def auth_on(
 ) -> AsyncIterator[tuple[QBOAuth, RailTokenStore]]:
     """As one more process has it."""
     engine, settings = create_engine(database.app_url, pool_size=3), settings_for(url)
+    reads = Reads(database.app_url, pool_size=3)
     async with open_http(settings) as http:
-        store = RailTokenStore(unit_of_work_factory(engine), keyring=KEYRING)
+        store = RailTokenStore(unit_of_work_factory(engine), reads, keyring=KEYRING)
         oauth = IntuitOAuth(http=http, settings=settings, clock=clock)
         spool = TokenSpool(directory, keyring=KEYRING)
         yield QBOAuth(store=store, oauth=oauth, database_url=database.app_url, clock=clock, spool=spool), store
+    await reads.close()
     await engine.dispose()
 
 

@@ -16,6 +16,7 @@ from domains.core.people import User
 from domains.core.second_factor import SecondFactors
 from infra.config import Rail
 from infra.db.engine import create_engine
+from infra.db.reads import Reads
 from infra.db.roles import ACCESS, APP, JOBS
 from infra.db.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from infra.ids import new_id
@@ -61,11 +62,12 @@ class Vault:
 
     path: Path
     uows: dict[str, UnitOfWorkFactory]
+    reads: Reads
     clock: HandClock = field(default_factory=HandClock)
 
     def store(self) -> RailTokenStore:
         """Another process's: it has read the file for itself."""
-        return RailTokenStore(self.uows[APP], keyring=Keyring.load(self.path))
+        return RailTokenStore(self.uows[APP], self.reads, keyring=Keyring.load(self.path))
 
     def rotation(self) -> KeyRotation:
         ring = Keyring.load(self.path)
@@ -111,9 +113,11 @@ async def vault(own_database: Database, tmp_path: Path) -> AsyncIterator[Vault]:
     engines = {role: create_engine(url, pool_size=5) for role, url in urls.items()}
     path = tmp_path / "keyring.json"
     Keyring.load(path, create=True)
-    vault = Vault(path, {role: unit_of_work_factory(engine) for role, engine in engines.items()})
+    reads = Reads(own_database.app_url, pool_size=5)
+    vault = Vault(path, {role: unit_of_work_factory(engine) for role, engine in engines.items()}, reads)
     yield vault
     await empty(vault)
+    await reads.close()
     for engine in engines.values():
         await engine.dispose()
 
