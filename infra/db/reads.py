@@ -134,12 +134,15 @@ class Reads:
             await self._pool.open()
             self._is_open = True
         for attempt in range(1, _ATTEMPTS + 1):
-            async with self._pool.connection() as connection:
-                try:
-                    return await ask(connection, reads)
-                except psycopg.OperationalError:
-                    if not connection.closed or attempt == _ATTEMPTS:
-                        raise
+            # Not the pool's context manager, which would commit: what is asked has committed itself.
+            connection = await self._pool.getconn()
+            try:
+                return await ask(connection, reads)
+            except psycopg.OperationalError:
+                if not connection.closed or attempt == _ATTEMPTS:
+                    raise
+            finally:
+                await self._pool.putconn(connection)
         raise AssertionError("unreachable")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -90,32 +90,43 @@ class QBOSyncService(QBOMirrorReads):
             time_zone=time_zone,
             rest_seconds=rest_seconds,
         )
-        self._cache = SyncCache(business_id, Rail.QBO, uow=uow, clock=clock)
-        self._figures: CachedFigures[QBORawClient] = CachedFigures(
-            business_id,
-            execute=self.execute_qbo_call,
-            find=self.get_cache,
-            keep=self.set_cache,
-            uow=uow,
-            clock=clock,
-            in_flight=in_flight,
-            check_grant=self._check_grant,
-            rest_seconds=rest_seconds,
-        )
         self._specs = {spec.entity: spec for spec in specs}
         self._clients = clients
         self._on_lost_grant = on_lost_grant
-        self._runs = RecordedRuns(
-            business_id,
+        self._on_changed = on_changed
+        self._timing = timing or SyncTimingManager(uow)
+
+    # Made when asked for: most requests only read a mirror.
+    @cached_property
+    def _cache(self) -> SyncCache:
+        return SyncCache(self.business_id, Rail.QBO, uow=self._uow, clock=self._clock)
+
+    @cached_property
+    def _figures(self) -> CachedFigures[QBORawClient]:
+        return CachedFigures(
+            self.business_id,
+            execute=self.execute_qbo_call,
+            find=self.get_cache,
+            keep=self.set_cache,
+            uow=self._uow,
+            clock=self._clock,
+            in_flight=self._in_flight,
+            check_grant=self._check_grant,
+            rest_seconds=self._rest_seconds,
+        )
+
+    @cached_property
+    def _runs(self) -> RecordedRuns:
+        return RecordedRuns(
+            self.business_id,
             specs=self._specs,
-            clients=clients,
-            uow=uow,
-            clock=clock,
+            clients=self._clients,
+            uow=self._uow,
+            clock=self._clock,
             kind_of=self._kind_of,
             on_ended=self.record_sync,
-            on_changed=on_changed,
+            on_changed=self._on_changed,
         )
-        self._timing = timing or SyncTimingManager(uow)
 
     async def backfill(self, *, actor: str) -> PullTally:
         """Read the whole company, then what changed meanwhile; cut off, the next call goes on there."""

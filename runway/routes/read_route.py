@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
+from starlette.routing import request_response
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -18,6 +19,13 @@ class ReadRoute(APIRoute):
     """A route as any other, and documented so. A function of (request, caller, asked) that makes its answer itself is called with
     these three at once: FastAPI would look each field of the model up again for every request, which takes longer than the SQL.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if takes_caller_and_query(self):
+            self.app = request_response(
+                self.get_route_handler()
+            )  # without what FastAPI opens for dependencies that must be closed
 
     def get_route_handler(self) -> Handler:
         if not takes_caller_and_query(self):
