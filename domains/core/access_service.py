@@ -114,7 +114,7 @@ class AccessService:
             BusinessNotNamed: it opens several.
         """
         asked = {"token_hash": hash_of(plaintext), "now": now, "business_id": business_id}
-        rows = await reads.one(OPENED_BY_TOKEN.with_(**asked), key=(asked["token_hash"], business_id))
+        rows = await reads.one(OPENED_BY_TOKEN.with_(**asked))
         if not rows:
             living = await reads.one(LIVING_TOKEN.with_(token_hash=asked["token_hash"], now=now))
             raise BusinessOutOfReach if living else TokenUnknown

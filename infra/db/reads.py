@@ -3,7 +3,7 @@
 `unit_of_work` is for everything that writes or needs several steps. What is here is for the paths that every request takes.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -20,7 +20,6 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from infra.db.engine import LIMITS
 from infra.db.round_trip import ask
-from infra.db.shared_looks import SharedLooks
 from infra.db.tenancy import as_array
 
 R = TypeVar("R")
@@ -94,7 +93,6 @@ class Reads:
     def __init__(self, url: str, *, pool_size: int) -> None:
         """`url` as `create_engine` takes it."""
         self._is_open = False
-        self._looks: SharedLooks[list[list[Any]]] = SharedLooks()
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         # Autocommit: statements that are sent together are one transaction, which ends with them.
         self._pool = AsyncConnectionPool(
@@ -120,12 +118,9 @@ class Reads:
         if self._is_open:
             await self._pool.close()
 
-    async def one(self, read: Read[R], *, key: Hashable | None = None) -> list[R]:
-        """Rows of a table that is of no business. Reads of one `key` that are asked for while one is under way are one, the next."""
-        if key is None:
-            (rows,) = await self._tried(read)
-        else:
-            (rows,) = await self._looks.look((read.sql, key), lambda: self._tried(read))
+    async def one(self, read: Read[R]) -> list[R]:
+        """Rows of a table that is of no business."""
+        (rows,) = await self._tried(read)
         return rows
 
     async def of(self, business_ids: Sequence[UUID], *reads: Read[Any]) -> list[list[Any]]:
