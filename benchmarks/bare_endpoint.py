@@ -46,8 +46,10 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 async def bills(request: Request) -> Response:
     free: asyncio.Queue[psycopg.AsyncConnection] = request.app.state.free
     connection = await free.get()
-    cursor = await connection.execute(SQL, (_BUSINESS,))
-    free.put_nowait(connection)
+    try:
+        cursor = await connection.execute(SQL, (_BUSINESS,))
+    finally:
+        free.put_nowait(connection)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in await cursor.fetchall()]
     return Response(exact_json.dumps({"data": rows[:50]}), media_type="application/json")
 

@@ -56,11 +56,8 @@ def _build(opener: ServicesOpener) -> FastAPI:
         openapi_url=None,  # routes/api_page.py has it, and can leave it out
         docs_url=None,  # FastAPI's own pages fetch their script from elsewhere
         redoc_url=None,
-        telemetry={
-            "tracing": False,
-            "metrics": False,
-            "logs": False,
-        },  # we have our own, and each request would ask for these
+        # We have our own, and each request would ask for these.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     routes = list(_routes_of((*ROUTERS, *WEB)))
     app.router.routes += [RouteIndex(routes), *routes]

@@ -27,6 +27,8 @@ R = TypeVar("R")
 _DIALECT = psycopg_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialect factories untyped
 _SET_BUSINESSES = "SELECT set_config('app.business_ids', %(business_ids)s, true)"
 _ATTEMPTS = 2
+# FeatureNotSupported: "cached plan must not change result type".
+_NO_LONGER_PREPARED = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.FeatureNotSupported)
 
 
 class Statement(Generic[R]):
@@ -129,7 +131,9 @@ class Reads:
         return rows
 
     async def _tried(self, *reads: Read[Any]) -> list[list[Any]]:
-        """A connection that died while it lay in the pool is not the reader's trouble: a read may be repeated."""
+        """A connection that died while it lay in the pool is not the reader's trouble, nor one whose prepared statements a migration
+        or somebody has made useless: a read may be repeated.
+        """
         if not self._is_open:
             await self._pool.open()
             self._is_open = True
@@ -140,6 +144,10 @@ class Reads:
                 return await ask(connection, reads)
             except psycopg.OperationalError:
                 if not connection.closed or attempt == _ATTEMPTS:
+                    raise
+            except _NO_LONGER_PREPARED:
+                await connection.close()
+                if attempt == _ATTEMPTS:
                     raise
             finally:
                 await self._pool.putconn(connection)

@@ -45,6 +45,13 @@ class _Call(NamedTuple):
     formats: Sequence[Any]
 
 
+class _Added(NamedTuple):
+    """A statement that is prepared on the way, and the place of the answer that tells whether it was."""
+
+    name: bytes
+    place: int
+
+
 async def ask(connection: Connection, reads: "Sequence[Read[Any]]") -> list[list[Any]]:
     """The rows of each read, as one transaction of its own: `connection` commits by itself, and nobody else uses it meanwhile.
 
@@ -77,16 +84,17 @@ def _numbered(text: str) -> _Numbered:
 
 async def _answers_to(connection: Connection, calls: Sequence[_Call]) -> list[PGresult]:
     pgconn, known = connection.pgconn, _prepared.setdefault(connection, {})
-    added: dict[_Key, bytes] = {}
+    added: dict[_Key, _Added] = {}
     answers: list[int] = []  # the place of each call's answer among all: preparing is answered too
     sent = 0
     pgconn.enter_pipeline_mode()
     try:
         for call in calls:
             key = (call.sql, call.types)
-            name = known.get(key) or added.get(key)
+            name = known.get(key) or (added[key].name if key in added else None)
             if name is None and connection.prepare_threshold is not None and len(known) + len(added) < _MOST_PREPARED:
-                name = added[key] = b"oodaloo_%d" % next(_numbers)
+                name = b"oodaloo_%d" % next(_numbers)
+                added[key] = _Added(name, sent)
                 pgconn.send_prepare(name, call.sql, call.types)
                 sent += 1
             if name is None:
@@ -99,10 +107,11 @@ async def _answers_to(connection: Connection, calls: Sequence[_Call]) -> list[PG
         results = await connection.wait(_exchange(pgconn, sent))
     finally:
         _leave(pgconn)
+    # What was prepared stays so, even where a later statement failed.
+    known.update({key: one.name for key, one in added.items() if results[one.place].status == ExecStatus.COMMAND_OK})
     for result in results:
         if result.status == ExecStatus.FATAL_ERROR:
             raise error_from_result(result, encoding=connection.info.encoding)
-    known.update(added)
     return [results[place] for place in answers]
 
 

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 from pydantic import SecretStr
 from sqlalchemy import Select, Text, Uuid, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -128,8 +130,12 @@ class RailTokenStore:
         Raises:
             NotConnected: the business never connected this rail.
             CannotOpen: the row is not what this keyring sealed.
+            OperationalError: SQLAlchemy's, as of the other methods: the database cannot be reached.
         """
-        (found,) = await self._reads.of([business_id], _GRANT.with_(business_id=business_id, rail=rail.value))
+        try:
+            (found,) = await self._reads.of([business_id], _GRANT.with_(business_id=business_id, rail=rail.value))
+        except psycopg.OperationalError as error:
+            raise OperationalError(None, None, error, hide_parameters=True) from error
         if not found:
             raise NotConnected(business_id, rail)
         return self._opened(found[0], business_id, rail)

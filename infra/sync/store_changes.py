@@ -3,16 +3,12 @@
 from infra import exact_json
 from infra.db.canonical_json import CanonicalJSON
 
-NO_CHANGES = CanonicalJSON(b"{}")
 
-
-def changes_between(held: str | None, canonical: CanonicalJSON) -> CanonicalJSON:
+def changes_between(held: str, canonical: CanonicalJSON) -> CanonicalJSON:
     """What differs between the held state's JSON and the new state's; null where there was or is no such field.
 
-    Empty where nothing is held that differs: a deleted object that returns as it was.
+    Empty of a deleted object that returns as it was.
     """
-    if held is None:
-        return NO_CHANGES
     before, after = exact_json.fields_of(held), exact_json.fields_of(canonical)
     was = before.get
     differing = {field: (was(field, exact_json.NULL), value) for field, value in after.items() if was(field) != value}

@@ -23,9 +23,8 @@ class ReadRoute(APIRoute):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if takes_caller_and_query(self):
-            self.app = request_response(
-                self.get_route_handler()
-            )  # without what FastAPI opens for dependencies that must be closed
+            # Starlette's own: FastAPI's opens what dependencies need that must be closed.
+            self.app = request_response(self.get_route_handler())
 
     def get_route_handler(self) -> Handler:
         if not takes_caller_and_query(self):

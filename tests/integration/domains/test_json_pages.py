@@ -96,6 +96,7 @@ async def test_every_field_of_the_answers_model_is_written_and_no_other(books: B
     (invoice,) = read(await invoices.list_invoices_as_json(DocumentFilter(today=TODAY), home_currency=HOME))
     assert {frozenset(row) for row in read(written)} == {frozenset(BillOut.model_fields)}
     assert set(invoice) == set(InvoiceOut.model_fields)
+    assert [invoice] == [shown(row) for row in (await invoices.list_invoices(DocumentFilter(today=TODAY))).value.items]
     assert (invoice["balance"], invoice["total"], invoice["email_status"]) == ("2.50", "10.00", "sent")
 
 

@@ -15,6 +15,7 @@ from tests.rig import Database
 
 _SETTING = Read("SELECT current_setting('app.business_ids', true)", {}, str)
 _PID = Read("SELECT pg_backend_pid()", {}, int)
+_PREPARED = Read("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'oodaloo%%'", {}, int)
 
 
 def row(*values: Any) -> tuple[Any, ...]:
@@ -69,6 +70,7 @@ async def test_a_statement_that_fails_ends_its_transaction_alone(reads: Reads) -
             await reads.of([new_id()], _PID, Read("SELECT %(value)s::text", {"value": "a\0b"}, str))
     assert await reads.of([], _SETTING, _PID) == [["{}"], pid]
     assert await reads.one(Read("SELECT 1 / %(n)s", {"n": 1}, int)) == [1]  # it could be prepared all the same
+    assert await reads.one(_PREPARED) == [5]  # two of the setting, the pid, the division, and this
 
 
 async def test_a_limit_of_time_is_told_and_the_connection_goes_on(reads: Reads) -> None:
@@ -107,15 +109,22 @@ async def test_a_connection_that_dies_while_it_is_asked_is_asked_once_more(reads
     assert now != pid
 
 
+async def test_a_connection_that_has_lost_what_was_prepared_is_replaced(reads: Reads) -> None:
+    (pid,) = await reads.one(_PID)
+    await reads.one(Read("DEALLOCATE ALL", {}, row))
+    (other,) = await reads.one(_PID)
+    assert other != pid
+    assert await reads.one(_PID) == [other]
+
+
 async def test_statements_are_prepared_once_and_no_more_than_there_is_room_for(
     reads: Reads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared = Read("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'oodaloo%%'", {}, int)
     monkeypatch.setattr(round_trip, "_MOST_PREPARED", 5)
     for _ in range(2):
         for number in range(8):
             assert await reads.one(Read(f"SELECT {number}", {}, int)) == [number]
-    assert await reads.one(prepared) == [5]
+    assert await reads.one(_PREPARED) == [5]
 
 
 def plain(url: str) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
 
 from infra.config import Rail
 from infra.db.engine import create_engine
@@ -73,5 +74,19 @@ async def test_a_lock_that_cannot_be_asked_for_leaves_the_living_token_in_use(da
             clock.at += timedelta(minutes=10)
             with pytest.raises(QBOUnavailable):
                 await auth.current(business_id)
+    await reads.close()
+    await engine.dispose()
+
+
+async def test_a_grant_that_cannot_be_read_is_an_outage_of_the_database_like_any_other(database: Database) -> None:
+    """Who keeps rotated tokens goes on after SQLAlchemy's errors alone."""
+    engine, reads = (
+        create_engine(database.app_url),
+        Reads("postgresql+psycopg://nobody@/nothing?host=/nonexistent", pool_size=1),
+    )
+    reads._pool.timeout = 0.2  # noqa: SLF001  # ten seconds in service
+    store = RailTokenStore(unit_of_work_factory(engine), reads, keyring=KEYRING)
+    with pytest.raises(SQLAlchemyError):
+        await store.get(new_id(), Rail.QBO)
     await reads.close()
     await engine.dispose()
