@@ -1,11 +1,13 @@
 """The one reader and writer of JSON that may hold money: numbers stay exact both ways."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from infra.errors import MalformedJSON
+
+T = TypeVar("T")
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _decode = msgspec.json.Decoder().decode
@@ -14,16 +16,20 @@ _fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
 
+def _decoded(decoder: msgspec.json.Decoder[T], text: bytes | str | msgspec.Raw) -> T:
+    try:
+        return decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedJSON(str(error)) from error
+
+
 def loads(text: bytes | str | msgspec.Raw) -> Any:
     """Parse JSON; a number with a point or an exponent becomes a Decimal with every digit it had.
 
     Raises:
         MalformedJSON: the text is not JSON (truncated, HTML, empty).
     """
-    try:
-        return _decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedJSON(str(error)) from error
+    return _decoded(_decoder, text)
 
 
 def dumps(value: Any) -> bytes:
@@ -43,10 +49,7 @@ def fields_of(text: bytes | str) -> dict[str, msgspec.Raw]:
     Raises:
         MalformedJSON: the text is no JSON object.
     """
-    try:
-        return _fields_decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedJSON(str(error)) from error
+    return _decoded(_fields_decoder, text)
 
 
 def items_of(text: bytes | str) -> list[msgspec.Raw]:
@@ -55,10 +58,7 @@ def items_of(text: bytes | str) -> list[msgspec.Raw]:
     Raises:
         MalformedJSON: the text is no JSON array.
     """
-    try:
-        return _items_decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedJSON(str(error)) from error
+    return _decoded(_items_decoder, text)
 
 
 def equal_pairs(pairs: bytes) -> set[str]:

@@ -1,7 +1,7 @@
 """Statements that are sent in one packet and answered in one.
 
-The driver's own pipeline sends every statement as it comes, and so wakes both sides once for each: of a list of 50 bills, which asks
-three, that was half of all the time. Here it is the same protocol (statements prepared once a connection, one Sync behind them all).
+The driver's own pipeline sends every statement as it comes, and so wakes both sides once for each: the three of a list of 50 bills took
+twice the processor's time here. This is the same protocol (statements prepared once a connection, one Sync behind them all).
 """
 
 import re
